@@ -1,0 +1,1 @@
+//! The delivery engine's actors and its network I/O.

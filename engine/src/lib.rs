@@ -1,0 +1,14 @@
+//! Mail logic as pure code: addresses, messages, signatures, SMTP sessions, verdicts and schedules.
+//!
+//! Nothing here opens a socket, reads a clock, touches a disk or draws a random number: time, randomness
+//! and input arrive as arguments, and results are values. The crates above this one perform the effects.
+
+pub mod address;
+pub mod dkim;
+pub mod envelope;
+pub mod id;
+pub mod message;
+pub mod mx;
+pub mod retry;
+pub mod smtp;
+pub mod time;

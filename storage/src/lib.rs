@@ -1,0 +1,1 @@
+//! The spool journal, the queue state and the control data.

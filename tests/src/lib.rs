@@ -1,0 +1,1 @@
+//! End-to-end scenarios against the binary, with third-party servers and clients.
