@@ -1,1 +1,27 @@
-//! The delivery engine's actors and its network I/O.
+//! The delivery engine's actors, and the network I/O around the pure sessions of `mailwright-engine`.
+//!
+//! ```text
+//! Intake ─► Spool ─► Supervisor ─► Domain ─► Site ◄─► Connection ─► Ledger ─► Spool
+//!                        ▲                                             │
+//!                        └────────────── RetryScheduler ◄──────────────┘
+//! ```
+//! All delivery actors live on one arbiter, so that a message never crosses threads between its commit and
+//! its outcome. Each actor's module says what it owns, what it never does and how its mailbox is bounded.
+
+pub mod clock;
+pub mod connection;
+pub mod delivery;
+pub mod dns;
+pub mod domain;
+pub mod engine;
+pub mod intake;
+pub mod ledger;
+pub mod metrics;
+pub mod outcome;
+pub mod retry_scheduler;
+pub mod settings;
+pub mod site;
+pub mod smtp;
+pub mod supervisor;
+pub mod tls;
+pub mod watch;

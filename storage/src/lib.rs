@@ -1,1 +1,23 @@
-//! The spool journal, the queue state and the control data.
+//! What must survive: the spool journal, the queue state and the control data.
+//!
+//! The **journal** ([`journal`]) is the truth: every accepted message, every delivery about to pass its final
+//! dot and every outcome is a checksummed record in it, and nothing is acknowledged before the record is
+//! synced. The **queue state** ([`queue`]) is an index over the journal, kept in sled, that can be thrown
+//! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
+//! ([`control`]) holds accounts, zones, signing keys and token hashes. [`state_dir`] owns the folder.
+
+pub mod content;
+pub mod control;
+pub mod error;
+pub mod journal;
+pub mod metrics;
+pub mod queue;
+mod recovery;
+pub mod spool;
+pub mod state_dir;
+
+pub use content::{Content, StoredMessage};
+pub use error::StorageError;
+pub use queue::entry::{EntryKey, EntryPlace, Location, Outcome, QueueEntry, RecipientResult};
+pub use spool::{DeliverySink, Fresh, Recovery, Spool, SpoolSettings, SpoolStarter, SpoolThreads};
+pub use state_dir::StateDir;

@@ -1,1 +1,34 @@
-//! End-to-end scenarios against the binary, with third-party servers and clients.
+//! The harness of the end-to-end scenarios in `tests/tests/`: it runs the `mailwright` binary, feeds it
+//! over HTTP and SMTP, gives it receivers to deliver to (its own sandbox, Postfix, smtp-sink) and reads
+//! what became of every message.
+//!
+//! Each scenario is one file named for what it proves. Every wait has a deadline, everything listens on
+//! loopback with a port of its own, and every process that a test starts is ended by its id when the
+//! value that owns it is dropped.
+//!
+//! Environment:
+//! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
+//! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
+//!   `root`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
+//! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
+
+pub mod durability;
+pub mod error;
+pub mod feeder;
+pub mod http;
+pub mod mailbox;
+pub mod message;
+pub mod metrics;
+pub mod needs;
+pub mod postfix;
+pub mod process;
+pub mod python;
+pub mod sandbox;
+pub mod server;
+pub mod smtp;
+pub mod smtp_sink;
+pub mod tmpfs;
+pub mod wait;
+
+pub use error::{Error, Result};

@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Messages: what may be sent, how it is built, and what a ready-made one must look like.
+//!
+//! A [`SendRequest`] is validated, then built into the bytes that are signed and stored; a message that
+//! comes ready-made (SMTP submission, raw sends) goes through [`check_raw`] instead. Either way the result
+//! has CRLF line ends only, no NUL, no line above 998 octets, and the header fields RFC 5322 demands.
+
+mod build;
+mod content_type;
+mod error;
+mod fields;
+mod headers;
+mod lines;
+mod model;
+mod raw;
+mod received;
+mod validate;
+
+pub use build::{BuildContext, build};
+pub use error::{SendError, SendErrorCode};
+pub use fields::{Field, Fields, fields, split_header};
+pub use lines::is_8bit;
+pub use model::{Attachment, Disposition, SendRequest};
+pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, check_raw};
+pub use received::{ReceivedHeader, ReceivedWith};
+pub use validate::{MAX_CONTENT_BYTES, MAX_RECIPIENTS, MAX_SUBJECT_CHARS};

@@ -1,0 +1,103 @@
+//! A delivery: the right to attempt one queue entry, held by whoever works on it.
+
+use crate::domain::{DomainActor, LeaseEnded};
+use actix::Addr;
+use mailwright_storage::{EntryKey, QueueEntry, StoredMessage};
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    rc::Rc,
+    sync::Arc,
+};
+
+/// The entries being delivered now, over all domains of the arbiter: what is in here is never handed out a
+/// second time, even by a domain actor that was just restarted and reads its entries from disk.
+#[derive(Debug, Clone, Default)]
+pub struct InFlight(Rc<RefCell<HashSet<EntryKey>>>);
+
+impl InFlight {
+    /// Whether the entry is being delivered.
+    pub fn contains(&self, key: EntryKey) -> bool {
+        self.0.borrow().contains(&key)
+    }
+
+    /// How many are.
+    pub fn len(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+}
+
+/// An entry that waits in memory for its turn.
+#[derive(Debug)]
+pub struct Ready {
+    /// The entry.
+    pub entry: QueueEntry,
+    /// Its message, if it is still in memory.
+    pub message: Option<Arc<StoredMessage>>,
+}
+
+/// Why a delivery came back without an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untried {
+    /// The connection ended before the peer said anything about the message.
+    ConnectionEnded,
+    /// Storage could not promise to remember the attempt: pause before the next.
+    StorageRefused,
+}
+
+/// The right to attempt one entry. Dropped unsettled (its connection died, whatever the cause), it goes back
+/// to its domain as if never handed out.
+#[derive(Debug)]
+pub struct Delivery {
+    ready: Option<Ready>,
+    key: EntryKey,
+    untried: Untried,
+    in_flight: InFlight,
+    domain: Addr<DomainActor>,
+}
+
+impl Delivery {
+    /// Takes `ready` into flight for `domain`.
+    pub fn new(ready: Ready, in_flight: &InFlight, domain: Addr<DomainActor>) -> Self {
+        let key = ready.entry.key();
+        in_flight.0.borrow_mut().insert(key);
+        let in_flight = in_flight.clone();
+        Self { ready: Some(ready), key, untried: Untried::ConnectionEnded, in_flight, domain }
+    }
+
+    /// The entry and, if it is in memory, its message; `None` once settled.
+    pub fn ready(&self) -> Option<&Ready> {
+        self.ready.as_ref()
+    }
+
+    /// The entry's name.
+    pub fn key(&self) -> EntryKey {
+        self.key
+    }
+
+    /// Gives the delivery back, saying why.
+    pub fn give_back(mut self, why: Untried) {
+        self.untried = why;
+    }
+
+    /// Takes the entry out to settle it. The outcome must be in the journal before the delivery is dropped:
+    /// only then may the domain look at its entries on disk again.
+    pub fn settle(&mut self) -> Option<QueueEntry> {
+        self.ready.take().map(|ready| ready.entry)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        self.in_flight.0.borrow_mut().remove(&self.key);
+        let returned = self.ready.take().map(|ready| (ready, self.untried));
+        // One message for each delivery in flight, which connections bound; a domain that is gone reads its
+        // entries from disk when it is next needed.
+        self.domain.do_send(LeaseEnded { returned });
+    }
+}

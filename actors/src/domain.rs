@@ -1,0 +1,363 @@
+//! Domain: the ready queue of one destination domain.
+//!
+//! Owns the order of its entries, its MX plan and the hold while its site is out of order. Never opens a
+//! connection and never holds more than [`READY_MAX`] entries: what is beyond waits on disk and is read when
+//! there is room. Started by the supervisor when there is work, ends when there has been none for a while,
+//! restarted from disk if it ends unasked.
+//!
+//! Mailbox: one message for each committed batch and each delivery of its own; both are bounded elsewhere.
+
+use crate::{
+    clock,
+    delivery::{Delivery, Ready, Untried},
+    ledger::{FailEntries, Ledger},
+    site::{NoWork, OfferWork, Site, SiteTarget},
+    supervisor::{Deps, DomainRetired, FindSite, REAP_AFTER, Supervisor},
+};
+use actix::prelude::*;
+use mailwright_engine::{
+    address::Domain,
+    mx::{MxHost, MxPlan},
+    smtp::verdict::{Outcome, Verdict},
+};
+use mailwright_storage::{EntryKey, Fresh, QueueEntry, StorageError};
+use std::{
+    collections::{HashSet, VecDeque},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::sync::oneshot;
+
+/// Most entries held in memory; about 200 octets each, and content only while the spool's budget allows.
+const READY_MAX: usize = 1_000;
+/// Fewer ready entries than this and more on disk: read on.
+const READY_LOW: usize = READY_MAX / 4;
+/// Pause after storage could not promise to remember an attempt.
+const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+/// Shortest and longest time an MX plan is kept.
+const PLAN_TTL: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
+
+/// Where the domain's mail goes.
+enum Plan {
+    /// Not looked up, or looked up too long ago.
+    Unknown,
+    /// Being looked up.
+    Asked,
+    /// To this site, until the answer expires.
+    Known { site: Addr<Site>, until: Instant },
+}
+
+/// The actor.
+pub struct DomainActor {
+    name: Domain,
+    deps: Rc<Deps>,
+    ledger: Addr<Ledger>,
+    supervisor: Addr<Supervisor>,
+    ready: VecDeque<Ready>,
+    ready_keys: HashSet<EntryKey>,
+    plan: Plan,
+    /// Whether there may be due entries on disk that are not in memory.
+    more_on_disk: bool,
+    reading: bool,
+    /// Nothing is offered before this.
+    held_until: Option<Instant>,
+    idle_since: Instant,
+    outstanding: usize,
+    /// Look-ups that failed in a row.
+    failures: u32,
+}
+
+impl DomainActor {
+    /// An empty queue for `name`.
+    pub fn new(name: Domain, deps: Rc<Deps>, ledger: Addr<Ledger>, supervisor: Addr<Supervisor>) -> Self {
+        Self {
+            name,
+            deps,
+            ledger,
+            supervisor,
+            ready: VecDeque::new(),
+            ready_keys: HashSet::new(),
+            plan: Plan::Unknown,
+            more_on_disk: false,
+            reading: false,
+            held_until: None,
+            idle_since: Instant::now(),
+            outstanding: 0,
+            failures: 0,
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.held_until.is_some_and(|until| until > Instant::now())
+    }
+
+    /// Takes an entry into the ready queue, unless it is there already or being delivered.
+    fn admit(&mut self, ready: Ready) {
+        let key = ready.entry.key();
+        if self.deps.in_flight.contains(key) || !self.ready_keys.insert(key) {
+            return;
+        }
+        self.ready.push_back(ready);
+    }
+
+    /// Reads on from disk when there is room and tells the site how much is ready.
+    fn advance(&mut self, ctx: &mut Context<Self>) {
+        if self.more_on_disk && !self.reading && self.ready.len() < READY_LOW {
+            self.read(ctx);
+        }
+        if self.ready.is_empty() || self.is_held() {
+            return;
+        }
+        match &self.plan {
+            Plan::Known { site, until } if *until > Instant::now() && site.connected() => site.do_send(OfferWork {
+                domain: self.name.clone(),
+                addr: ctx.address(),
+                ready: self.ready.len(),
+            }),
+            Plan::Asked => {}
+            _ => self.find_site(ctx),
+        }
+    }
+
+    fn read(&mut self, ctx: &mut Context<Self>) {
+        self.reading = true;
+        let limit = READY_MAX + self.ready.len() + self.outstanding;
+        let due = self.deps.spool.clone();
+        let name = self.name.clone();
+        let read = async move { due.due_in_domain(name, clock::now(), limit).await };
+        ctx.spawn(read.into_actor(self).map(move |entries, actor, ctx| actor.read_done(entries, limit, ctx)));
+    }
+
+    fn read_done(
+        &mut self,
+        entries: Result<Vec<QueueEntry>, StorageError>,
+        limit: usize,
+        ctx: &mut Context<Self>,
+    ) {
+        self.reading = false;
+        match entries {
+            Ok(entries) => {
+                self.more_on_disk = entries.len() == limit;
+                for entry in entries {
+                    self.admit(Ready { entry, message: None });
+                }
+                self.advance(ctx);
+            }
+            Err(error) => {
+                tracing::error!(domain = %self.name, %error, "queued entries could not be read");
+                ctx.run_later(STORAGE_PAUSE, |actor, ctx| actor.advance(ctx));
+            }
+        }
+    }
+
+    /// Finds out where the mail goes: a configured route, an address literal, or MX records.
+    fn find_site(&mut self, ctx: &mut Context<Self>) {
+        self.plan = Plan::Asked;
+        let (deps, supervisor, name) = (Rc::clone(&self.deps), self.supervisor.clone(), self.name.clone());
+        let find = async move {
+            let (target, ttl) = target(&deps, &name).await?;
+            let site = supervisor.send(FindSite(target)).await;
+            site.map(|site| (site, ttl)).map_err(|_| Verdict::dns_failure("delivery is stopping"))
+        };
+        ctx.spawn(find.into_actor(self).map(|found, actor, ctx| match found {
+            Ok((site, ttl)) => {
+                actor.failures = 0;
+                actor.plan = Plan::Known { site, until: Instant::now() + ttl.clamp(PLAN_TTL.0, PLAN_TTL.1) };
+                actor.advance(ctx);
+            }
+            Err(verdict) => actor.nowhere_to_go(&verdict, ctx),
+        }));
+    }
+
+    /// There is no site: a hard verdict bounces what is ready, a soft one holds the domain.
+    fn nowhere_to_go(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
+        self.plan = Plan::Unknown;
+        if verdict.outcome == Outcome::Hard {
+            self.bounce_ready(verdict);
+            return self.advance(ctx);
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause = self.deps.settings.backoff(self.failures);
+        tracing::warn!(domain = %self.name, reason = %verdict, ?pause, "no mail exchanger found");
+        self.expire_ready(verdict);
+        self.hold(pause, ctx);
+    }
+
+    /// Bounces all that is ready.
+    fn bounce_ready(&mut self, verdict: &Verdict) {
+        self.ready_keys.clear();
+        let entries = self.ready.drain(..).map(|ready| ready.entry).collect();
+        self.ledger.do_send(FailEntries { entries, verdict: verdict.clone() });
+    }
+
+    /// Ends what waited too long behind a site that is out of order.
+    fn expire_ready(&mut self, verdict: &Verdict) {
+        let (now, max_age) = (clock::now(), self.deps.settings.retry.max_age);
+        let waiting = std::mem::take(&mut self.ready);
+        let (expired, waiting): (Vec<_>, VecDeque<_>) =
+            waiting.into_iter().partition(|ready| now.since(ready.entry.accepted_at) >= max_age);
+        self.ready = waiting;
+        if expired.is_empty() {
+            return;
+        }
+        for ready in &expired {
+            self.ready_keys.remove(&ready.entry.key());
+        }
+        let entries = expired.into_iter().map(|ready| ready.entry).collect();
+        self.ledger.do_send(FailEntries { entries, verdict: Verdict::expired(verdict) });
+    }
+
+    fn hold(&mut self, pause: Duration, ctx: &mut Context<Self>) {
+        self.held_until = Some(Instant::now() + pause);
+        ctx.run_later(pause, |actor, ctx| {
+            if !actor.is_held() {
+                actor.held_until = None;
+                actor.advance(ctx);
+            }
+        });
+    }
+
+    fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
+        let busy = !self.ready.is_empty() || self.outstanding > 0 || self.reading || self.more_on_disk;
+        if busy {
+            self.idle_since = Instant::now();
+        } else if self.idle_since.elapsed() >= REAP_AFTER {
+            self.supervisor.do_send(DomainRetired(self.name.clone()));
+            ctx.stop();
+        }
+    }
+}
+
+/// Where mail for `name` goes and how long that is known.
+async fn target(deps: &Deps, name: &Domain) -> Result<(SiteTarget, Duration), Verdict> {
+    if let Some(hop) = deps.settings.routes.for_domain(name) {
+        return Ok((SiteTarget::Route(hop.clone()), PLAN_TTL.1));
+    }
+    if let Some(plan) = MxPlan::literal(name) {
+        return Ok((exchangers(deps, plan), PLAN_TTL.1));
+    }
+    let found = deps.dns.mx(name).await;
+    let plan = MxPlan::new(name, found.answer, clock::unix_micros())?;
+    Ok((exchangers(deps, plan), found.valid_until.saturating_duration_since(Instant::now())))
+}
+
+fn exchangers(deps: &Deps, plan: MxPlan) -> SiteTarget {
+    let hosts: Vec<MxHost> = plan.hosts.clone();
+    SiteTarget::Exchangers { name: plan.site_name(), hosts, port: deps.settings.port }
+}
+
+impl Actor for DomainActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(REAP_AFTER / 4, |actor, ctx| actor.retire_if_idle(ctx));
+    }
+}
+
+/// Entries just committed for this domain.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct EnqueueFresh(pub Vec<Fresh>);
+
+impl Handler<EnqueueFresh> for DomainActor {
+    type Result = ();
+
+    fn handle(&mut self, EnqueueFresh(fresh): EnqueueFresh, ctx: &mut Self::Context) {
+        for Fresh { entry, message } in fresh {
+            // While held or behind older entries on disk, waiting in memory gains nothing.
+            if self.more_on_disk || self.ready.len() >= READY_MAX {
+                self.more_on_disk = true;
+            } else {
+                self.admit(Ready { entry, message });
+            }
+        }
+        self.advance(ctx);
+    }
+}
+
+/// There may be due entries on disk.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ReadFromDisk;
+
+impl Handler<ReadFromDisk> for DomainActor {
+    type Result = ();
+
+    fn handle(&mut self, _: ReadFromDisk, ctx: &mut Self::Context) {
+        self.more_on_disk = true;
+        self.advance(ctx);
+    }
+}
+
+/// A connection of the domain's site is ready for a message.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct TakeDelivery {
+    /// Where the delivery goes.
+    pub reply: oneshot::Sender<Delivery>,
+}
+
+impl Handler<TakeDelivery> for DomainActor {
+    type Result = ();
+
+    fn handle(&mut self, TakeDelivery { reply }: TakeDelivery, ctx: &mut Self::Context) {
+        let next = if self.is_held() { None } else { self.ready.pop_front() };
+        match (next, &self.plan) {
+            (Some(ready), _) => {
+                self.ready_keys.remove(&ready.entry.key());
+                self.outstanding += 1;
+                let delivery = Delivery::new(ready, &self.deps.in_flight, ctx.address());
+                // A connection that gave up waiting drops the delivery, which comes back by itself.
+                let _ = reply.send(delivery);
+            }
+            (None, Plan::Known { site, .. }) => site.do_send(NoWork { domain: self.name.clone(), reply }),
+            (None, _) => {}
+        }
+        if self.more_on_disk {
+            self.advance(ctx);
+        }
+    }
+}
+
+/// A delivery has ended, with or without outcome.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct LeaseEnded {
+    /// The entry and why it was not tried, unless it was settled.
+    pub returned: Option<(Ready, Untried)>,
+}
+
+impl Handler<LeaseEnded> for DomainActor {
+    type Result = ();
+
+    fn handle(&mut self, LeaseEnded { returned }: LeaseEnded, ctx: &mut Self::Context) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        let Some((ready, why)) = returned else { return };
+        if self.ready_keys.insert(ready.entry.key()) {
+            self.ready.push_front(ready);
+        }
+        match why {
+            Untried::ConnectionEnded => self.advance(ctx),
+            Untried::StorageRefused => self.hold(STORAGE_PAUSE, ctx),
+        }
+    }
+}
+
+/// The domain's site cannot be reached for now.
+#[derive(Message, Clone)]
+#[rtype(result = "()")]
+pub struct SiteOutOfOrder {
+    /// How long to wait.
+    pub pause: Duration,
+    /// Why.
+    pub verdict: Verdict,
+}
+
+impl Handler<SiteOutOfOrder> for DomainActor {
+    type Result = ();
+
+    fn handle(&mut self, SiteOutOfOrder { pause, verdict }: SiteOutOfOrder, ctx: &mut Self::Context) {
+        self.expire_ready(&verdict);
+        self.hold(pause, ctx);
+    }
+}

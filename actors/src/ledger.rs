@@ -1,0 +1,136 @@
+//! Ledger: what became of each delivery.
+//!
+//! Owns the step from verdict to outcome: journal, metrics, log line, waiting API requests, retry scheduler.
+//! Never decides what a reply means (the engine did) nor when to try again (the retry policy does). Started
+//! and found by the supervisor; holds no state that a restart would miss.
+//!
+//! Mailbox: one message for each delivery in flight, which connections bound, and one for each failed plan.
+
+use crate::{clock, delivery::Delivery, metrics as names, outcome, retry_scheduler::RetryLater, watch::OutcomeBoard};
+use actix::prelude::*;
+use mailwright_engine::{
+    address::EmailAddress,
+    envelope::Envelope,
+    retry::RetryPolicy,
+    smtp::verdict::{Outcome as Fate, Verdict},
+    time::UnixMillis,
+};
+use mailwright_storage::{Outcome, QueueEntry, RecipientResult, Spool, StoredMessage};
+use std::sync::Arc;
+
+/// The actor.
+pub struct Ledger {
+    spool: Spool,
+    policy: RetryPolicy,
+    board: OutcomeBoard,
+    scheduler: Recipient<RetryLater>,
+}
+
+impl Ledger {
+    /// A ledger that journals to `spool` and reports to `board` and `scheduler`.
+    pub fn new(
+        spool: Spool,
+        policy: RetryPolicy,
+        board: OutcomeBoard,
+        scheduler: Recipient<RetryLater>,
+    ) -> Self {
+        Self { spool, policy, board, scheduler }
+    }
+
+    fn settle(&self, entry: QueueEntry, verdicts: Vec<(u16, Verdict)>, message: Option<&StoredMessage>) {
+        let now = clock::now();
+        let accepted_at = entry.accepted_at;
+        let outcome = outcome::settle(entry, verdicts, &self.policy, now);
+        let id = outcome.before.key.id;
+        for result in &outcome.results {
+            count(&result.verdict, accepted_at, now);
+            log(&outcome, result, message.map(|message| &message.envelope));
+        }
+        let next = outcome.after.as_ref().map(|after| after.place.clone());
+        let results = outcome.results.clone();
+        if let Err(error) = self.spool.record(vec![outcome]) {
+            // The intent is on disk: the next start counts this delivery as in doubt and tries it again.
+            tracing::error!(%id, %error, "outcome not recorded");
+            return;
+        }
+        self.board.report(id, &results);
+        if let Some(place) = next {
+            self.scheduler.do_send(RetryLater(place));
+        }
+    }
+}
+
+fn count(verdict: &Verdict, accepted_at: UnixMillis, now: UnixMillis) {
+    match verdict.outcome {
+        Fate::Delivered => {
+            ::metrics::counter!(names::DELIVERED).increment(1);
+            ::metrics::histogram!(names::TIME_TO_DELIVERY).record(now.since(accepted_at));
+        }
+        Fate::Soft => ::metrics::counter!(names::DEFERRED).increment(1),
+        Fate::Hard => ::metrics::counter!(names::BOUNCED).increment(1),
+    }
+}
+
+fn log(outcome: &Outcome, result: &RecipientResult, envelope: Option<&Envelope>) {
+    if !tracing::enabled!(tracing::Level::INFO) {
+        return;
+    }
+    let fate = match result.verdict.outcome {
+        Fate::Delivered => "delivered",
+        Fate::Soft => "deferred",
+        Fate::Hard => "bounced",
+    };
+    let from = envelope.map(|envelope| envelope.reverse_path.to_string()).unwrap_or_default();
+    let to = envelope.and_then(|envelope| envelope.recipients.get(usize::from(result.recipient)));
+    let to = to.map(EmailAddress::as_str).unwrap_or_default();
+    let next = outcome.after.as_ref().map(|after| after.place.due.to_string()).unwrap_or_default();
+    let (id, domain) = (outcome.before.key.id, &outcome.before.domain);
+    tracing::info!(%id, %domain, %from, %to, reply = %result.verdict, next, "{fate}");
+}
+
+impl Actor for Ledger {
+    type Context = Context<Self>;
+}
+
+/// A connection has finished an attempt.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct DeliveryFinished {
+    /// The delivery; released once its outcome is in the journal.
+    pub delivery: Delivery,
+    /// The verdict for each recipient that was tried.
+    pub verdicts: Vec<(u16, Verdict)>,
+    /// The message, for the log.
+    pub message: Option<Arc<StoredMessage>>,
+}
+
+impl Handler<DeliveryFinished> for Ledger {
+    type Result = ();
+
+    fn handle(&mut self, mut finished: DeliveryFinished, _: &mut Self::Context) {
+        if let Some(entry) = finished.delivery.settle() {
+            self.settle(entry, finished.verdicts, finished.message.as_deref());
+        }
+    }
+}
+
+/// One verdict for all pending recipients of entries that were not handed to a connection.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct FailEntries {
+    /// The entries.
+    pub entries: Vec<QueueEntry>,
+    /// What became of all of them.
+    pub verdict: Verdict,
+}
+
+impl Handler<FailEntries> for Ledger {
+    type Result = ();
+
+    fn handle(&mut self, FailEntries { entries, verdict }: FailEntries, _: &mut Self::Context) {
+        for entry in entries {
+            let verdicts = entry.pending.iter().map(|index| (*index, verdict.clone())).collect();
+            self.settle(entry, verdicts, None);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Supervisor: starts, finds and watches the other delivery actors.
+//!
+//! Owns the register of domain and site actors. Never touches a message beyond handing committed entries to
+//! their domain. Supervised by nobody: it does nothing that can fail, and if its arbiter ends so does the
+//! process.
+//!
+//! Mailbox: committed batches and wake-ups arrive by `do_send`. Their number is bounded by intake, which
+//! refuses mail while [`Backlog`] says that delivery is behind.
+
+use crate::{
+    clock,
+    delivery::InFlight,
+    dns::Dns,
+    domain::{DomainActor, EnqueueFresh, ReadFromDisk},
+    ledger::Ledger,
+    metrics as names,
+    retry_scheduler::RetryScheduler,
+    settings::DeliverySettings,
+    site::{Site, SiteTarget, StopSite},
+    watch::OutcomeBoard,
+};
+use actix::prelude::*;
+use futures_util::future::join_all;
+use mailwright_engine::address::Domain;
+use mailwright_storage::{Fresh, Spool, StorageError};
+use std::{
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+/// How often actors are looked at.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long a domain or site actor without work is kept.
+pub(crate) const REAP_AFTER: Duration = Duration::from_secs(60);
+
+/// Committed entries that delivery has not taken over yet: what intake looks at before it accepts more.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog(Arc<AtomicUsize>);
+
+impl Backlog {
+    /// Entries committed and not yet with their domain actor.
+    pub fn entries(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Counts entries in, on their way from the journal.
+    pub(crate) fn add(&self, entries: usize) {
+        self.0.fetch_add(entries, Ordering::Relaxed);
+    }
+}
+
+/// What every delivery actor needs; one for the arbiter.
+pub struct Deps {
+    /// How to deliver.
+    pub settings: DeliverySettings,
+    /// Journal and queue.
+    pub spool: Spool,
+    /// Name resolution.
+    pub dns: Box<dyn Dns>,
+    /// TLS for connections out.
+    pub tls: Arc<rustls::ClientConfig>,
+    /// What is being delivered.
+    pub in_flight: InFlight,
+}
+
+/// The actor.
+pub struct Supervisor {
+    deps: Rc<Deps>,
+    ledger: Addr<Ledger>,
+    domains: HashMap<Domain, Addr<DomainActor>>,
+    sites: HashMap<SiteTarget, Addr<Site>>,
+    backlog: Backlog,
+    draining: bool,
+}
+
+impl Supervisor {
+    /// Starts the supervisor, the ledger and the retry scheduler on the current arbiter.
+    pub fn launch(deps: Rc<Deps>, board: OutcomeBoard, backlog: Backlog) -> Addr<Self> {
+        Self::create(|ctx| {
+            let scheduler =
+                RetryScheduler::new(deps.spool.clone(), clock::now(), ctx.address().recipient()).start();
+            let policy = deps.settings.retry.clone();
+            let ledger = Ledger::new(deps.spool.clone(), policy, board, scheduler.recipient()).start();
+            Self {
+                deps,
+                ledger,
+                domains: HashMap::new(),
+                sites: HashMap::new(),
+                backlog,
+                draining: false,
+            }
+        })
+    }
+
+    /// The actor of `domain`, started if there is none alive.
+    fn domain(&mut self, domain: &Domain, own: &Addr<Self>) -> Addr<DomainActor> {
+        match self.domains.get(domain) {
+            Some(addr) if addr.connected() => addr.clone(),
+            stale => {
+                if stale.is_some() {
+                    ::metrics::counter!(names::RESTARTS, "actor" => "domain").increment(1);
+                }
+                let (deps, ledger) = (Rc::clone(&self.deps), self.ledger.clone());
+                let addr = DomainActor::new(domain.clone(), deps, ledger, own.clone()).start();
+                self.domains.insert(domain.clone(), addr.clone());
+                addr
+            }
+        }
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(HEARTBEAT, |actor, ctx| actor.look_after(ctx));
+    }
+}
+
+impl Supervisor {
+    /// Restarts domains that ended unasked (they may have left entries on disk only) and forgets sites that
+    /// did: a domain asks for its site again when it needs it.
+    fn look_after(&mut self, ctx: &mut Context<Self>) {
+        let own = ctx.address();
+        let dead: Vec<_> =
+            self.domains.iter().filter(|(_, addr)| !addr.connected()).map(|(domain, _)| domain.clone()).collect();
+        for domain in dead {
+            tracing::error!(%domain, "domain actor ended unasked; restarting it from disk");
+            self.domain(&domain, &own).do_send(ReadFromDisk);
+        }
+        self.sites.retain(|target, addr| {
+            let alive = addr.connected();
+            if !alive {
+                ::metrics::counter!(names::RESTARTS, "actor" => "site").increment(1);
+                tracing::error!(%target, "site actor ended unasked");
+            }
+            alive
+        });
+        ::metrics::gauge!(names::IN_FLIGHT).set(self.deps.in_flight.len() as f64);
+    }
+}
+
+/// Entries just committed, for their domains. From the committer's thread.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct DispatchCommitted(pub Vec<Fresh>);
+
+impl Handler<DispatchCommitted> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, DispatchCommitted(fresh): DispatchCommitted, ctx: &mut Self::Context) {
+        self.backlog.0.fetch_sub(fresh.len(), Ordering::Relaxed);
+        if self.draining {
+            return; // They are on disk: the next start finds them.
+        }
+        let own = ctx.address();
+        let mut by_domain: HashMap<Domain, Vec<Fresh>> = HashMap::new();
+        for item in fresh {
+            by_domain.entry(item.entry.place.domain.clone()).or_default().push(item);
+        }
+        for (domain, items) in by_domain {
+            self.domain(&domain, &own).do_send(EnqueueFresh(items));
+        }
+    }
+}
+
+/// A domain has entries on disk that are due.
+#[derive(Message, Debug)]
+#[rtype(result = "()")]
+pub struct WakeDomain(pub Domain);
+
+impl Handler<WakeDomain> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, WakeDomain(domain): WakeDomain, ctx: &mut Self::Context) {
+        if !self.draining {
+            self.domain(&domain, &ctx.address()).do_send(ReadFromDisk);
+        }
+    }
+}
+
+/// Starts delivery of what the last process left: wakes every domain that has something due.
+#[derive(Message)]
+#[rtype(result = "Result<(), StorageError>")]
+pub struct ResumeQueue;
+
+impl Handler<ResumeQueue> for Supervisor {
+    type Result = ResponseActFuture<Self, Result<(), StorageError>>;
+
+    fn handle(&mut self, _: ResumeQueue, _: &mut Self::Context) -> Self::Result {
+        let spool = self.deps.spool.clone();
+        Box::pin(async move { spool.domains().await }.into_actor(self).map(|domains, actor, ctx| {
+            let (now, own) = (clock::now(), ctx.address());
+            for (domain, due) in domains? {
+                if due <= now {
+                    actor.domain(&domain, &own).do_send(ReadFromDisk);
+                }
+            }
+            Ok(())
+        }))
+    }
+}
+
+/// Asks for the site that serves a target; many domains share one.
+#[derive(Message)]
+#[rtype(result = "Addr<Site>")]
+pub struct FindSite(pub SiteTarget);
+
+impl Handler<FindSite> for Supervisor {
+    type Result = MessageResult<FindSite>;
+
+    fn handle(&mut self, FindSite(target): FindSite, ctx: &mut Self::Context) -> Self::Result {
+        if let Some(addr) = self.sites.get(&target).filter(|addr| addr.connected()) {
+            return MessageResult(addr.clone());
+        }
+        let site = Site::new(target.clone(), Rc::clone(&self.deps), self.ledger.clone(), ctx.address());
+        let addr = site.start();
+        self.sites.insert(target, addr.clone());
+        MessageResult(addr)
+    }
+}
+
+/// A domain actor has had nothing to do for a while and ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct DomainRetired(pub Domain);
+
+impl Handler<DomainRetired> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, DomainRetired(domain): DomainRetired, ctx: &mut Self::Context) {
+        self.domains.remove(&domain);
+        // What was sent to it after it decided to end is on disk.
+        let spool = self.deps.spool.clone();
+        let name = domain.clone();
+        let rest = async move { spool.due_in_domain(name, clock::now(), 1).await };
+        ctx.spawn(rest.into_actor(self).map(move |rest, actor, ctx| {
+            if rest.is_ok_and(|entries| !entries.is_empty()) && !actor.draining {
+                actor.domain(&domain, &ctx.address()).do_send(ReadFromDisk);
+            }
+        }));
+    }
+}
+
+/// A site actor has had nothing to do for a while and ended.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SiteRetired(pub SiteTarget);
+
+impl Handler<SiteRetired> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, SiteRetired(target): SiteRetired, _: &mut Self::Context) {
+        self.sites.remove(&target);
+    }
+}
+
+/// Stops handing out deliveries and returns when those under way have ended. The caller bounds the wait.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+impl Handler<Drain> for Supervisor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
+        self.draining = true;
+        let stopped: Vec<_> = self.sites.values().map(|site| site.send(StopSite)).collect();
+        Box::pin(async move {
+            // A site that is gone has stopped.
+            let _ = join_all(stopped).await;
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! What a listener offers and how much it puts up with.
+
+/// Whether EHLO offers STARTTLS (RFC 3207) on a connection that is still in plain text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StartTls {
+    /// Listed until TLS is established; the caller performs the handshake.
+    Offered,
+    /// Not listed, and refused.
+    #[default]
+    NotOffered,
+}
+
+/// Whether EHLO offers delivery status notifications (RFC 3461).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dsn {
+    /// RET, ENVID, NOTIFY and ORCPT are parsed and handed on.
+    Offered,
+    /// Those parameters are refused as unknown.
+    #[default]
+    NotOffered,
+}
+
+/// Settings of an SMTP listener, shared by its sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Our name in the greeting and in replies, and the domain of a bare `postmaster`.
+    pub hostname: String,
+    /// What follows the name in the greeting.
+    pub greeting: String,
+    /// Largest message in octets, as decoded; told to clients by SIZE (RFC 1870).
+    pub max_message_size: usize,
+    /// Most recipients of one message; the next one is deferred with 452 (RFC 5321 section 4.5.3.1.10).
+    pub max_recipients: usize,
+    /// Longest command line in octets with its CRLF (RFC 5321 section 4.5.3.1.4).
+    pub max_line: usize,
+    /// The session is closed at this many protocol errors without an accepted message between them.
+    pub max_errors: u32,
+    /// Whether STARTTLS is offered.
+    pub starttls: StartTls,
+    /// Whether DSN parameters are taken.
+    pub dsn: Dsn,
+}
+
+impl ServerConfig {
+    /// Default of [`ServerConfig::max_message_size`]: 25 MiB.
+    pub const DEFAULT_MAX_MESSAGE_SIZE: usize = 25 << 20;
+    /// Default of [`ServerConfig::max_recipients`]; RFC 5321 section 4.5.3.1.8 asks for 100 at least.
+    pub const DEFAULT_MAX_RECIPIENTS: usize = 1_000;
+    /// Default of [`ServerConfig::max_line`]: four times the 512 of RFC 5321, for parameters and UTF-8.
+    pub const DEFAULT_MAX_LINE: usize = 2_048;
+    /// Default of [`ServerConfig::max_errors`].
+    pub const DEFAULT_MAX_ERRORS: u32 = 20;
+
+    /// The settings of a host with this name, everything else at its default.
+    pub fn new(hostname: impl Into<String>) -> Self {
+        Self {
+            hostname: hostname.into(),
+            greeting: "ESMTP mailwright".to_owned(),
+            max_message_size: Self::DEFAULT_MAX_MESSAGE_SIZE,
+            max_recipients: Self::DEFAULT_MAX_RECIPIENTS,
+            max_line: Self::DEFAULT_MAX_LINE,
+            max_errors: Self::DEFAULT_MAX_ERRORS,
+            starttls: StartTls::NotOffered,
+            dsn: Dsn::NotOffered,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! A mail transaction (RFC 5321 section 3.3): what MAIL and RCPT said, and the message that comes of it.
+
+use super::dsn::{Notify, OriginalRecipient, Ret};
+use crate::{
+    address::{EmailAddress, ReversePath},
+    envelope::{BodyType, SmtpUtf8},
+};
+
+/// A MAIL command (RFC 5321 section 4.1.1.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailCommand {
+    /// Where failures are reported.
+    pub reverse_path: ReversePath,
+    /// Octets of the message by the client's own estimate (SIZE, RFC 1870); at most the configured size.
+    pub declared_size: Option<u64>,
+    /// Whether the content is 7-bit (BODY, RFC 6152).
+    pub body_type: BodyType,
+    /// Whether SMTPUTF8 was given (RFC 6531).
+    pub smtputf8: SmtpUtf8,
+    /// RET, if given; DSN must be offered.
+    pub ret: Option<Ret>,
+    /// ENVID, if given, decoded: printable ASCII and spaces; DSN must be offered.
+    pub envid: Option<String>,
+}
+
+/// The parameters of a RCPT command (RFC 5321 section 4.1.1.3); all absent unless DSN is offered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RcptParams {
+    /// NOTIFY, if given.
+    pub notify: Option<Notify>,
+    /// ORCPT, if given.
+    pub original_recipient: Option<OriginalRecipient>,
+}
+
+/// A complete message with its envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceivedMessage {
+    /// The name the client gave in EHLO or HELO; letters, digits and `.-_:[]` only, otherwise unverified.
+    pub helo: String,
+    /// Whether the client greeted with EHLO.
+    pub esmtp: bool,
+    /// Whether the connection is under TLS.
+    pub tls: bool,
+    /// Where failures are reported.
+    pub reverse_path: ReversePath,
+    /// The accepted recipients in the order given, repetitions included; never empty.
+    pub recipients: Vec<EmailAddress>,
+    /// The parameters of each of [`ReceivedMessage::recipients`], in the same order.
+    pub rcpt_params: Vec<RcptParams>,
+    /// As MAIL declared it.
+    pub body_type: BodyType,
+    /// As MAIL declared it.
+    pub smtputf8: SmtpUtf8,
+    /// As MAIL declared it, in octets.
+    pub declared_size: Option<u64>,
+    /// RET, if given.
+    pub ret: Option<Ret>,
+    /// ENVID, if given.
+    pub envid: Option<String>,
+    /// The content without dot-stuffing: no NUL, and CR and LF only as CRLF. From DATA it is empty or ends in
+    /// CRLF; from BDAT the last line may be without one.
+    pub content: Vec<u8>,
+}
+
+/// How the client greeted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// EHLO.
+    Ehlo,
+    /// HELO.
+    Helo,
+}
+
+/// The client as it introduced itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Client {
+    /// The name it gave.
+    pub(super) name: String,
+    /// The command it gave it with.
+    pub(super) greeting: Greeting,
+}
+
+/// What carries the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// Plain TCP.
+    Plain,
+    /// TLS.
+    Tls,
+}
+
+/// An envelope in the making.
+#[derive(Debug)]
+pub(super) struct Transaction {
+    /// Who sends it.
+    pub(super) client: Client,
+    /// The accepted MAIL command.
+    pub(super) mail: MailCommand,
+    /// The accepted recipients.
+    pub(super) recipients: Vec<EmailAddress>,
+    /// Their parameters.
+    pub(super) rcpt_params: Vec<RcptParams>,
+}
+
+impl Transaction {
+    /// An envelope without recipients.
+    pub(super) fn new(client: Client, mail: MailCommand) -> Self {
+        Self { client, mail, recipients: Vec::new(), rcpt_params: Vec::new() }
+    }
+
+    /// Adds an accepted recipient.
+    pub(super) fn add(&mut self, recipient: EmailAddress, params: RcptParams) {
+        self.recipients.push(recipient);
+        self.rcpt_params.push(params);
+    }
+
+    /// Joins the envelope with its content.
+    pub(super) fn into_message(self, transport: Transport, content: Vec<u8>) -> ReceivedMessage {
+        let Self { client, mail, recipients, rcpt_params } = self;
+        ReceivedMessage {
+            helo: client.name,
+            esmtp: client.greeting == Greeting::Ehlo,
+            tls: transport == Transport::Tls,
+            reverse_path: mail.reverse_path,
+            recipients,
+            rcpt_params,
+            body_type: mail.body_type,
+            smtputf8: mail.smtputf8,
+            declared_size: mail.declared_size,
+            ret: mail.ret,
+            envid: mail.envid,
+            content,
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The queue state: newest changes in memory over the stored rest.
+
+use super::{
+    change::Change,
+    entry::{EntryKey, EntryPlace, Location, Outcome, QueueEntry},
+    store::{Changes, QueueStore, Reflects},
+};
+use crate::{error::StorageError, journal::segment::Segments};
+use mailwright_engine::{address::Domain, time::UnixMillis};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
+
+/// What the stored state does not know yet of one entry.
+#[derive(Debug)]
+enum Newer {
+    /// The entry as it is now, and its place in the stored state if it has one there.
+    Is { entry: QueueEntry, stored: Option<EntryPlace> },
+    /// Settled; the stored state still has it at this place.
+    Gone(EntryPlace),
+}
+
+/// How changes are applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As they are committed.
+    Live,
+    /// From the journal, on top of a stored state that reflects an exact position.
+    Replay,
+    /// From the journal's first segment, on top of nothing: entries may appear first in a `Relocated`.
+    Rebuild,
+}
+
+/// The queue state and its bookkeeping.
+pub(crate) struct QueueIndex {
+    store: QueueStore,
+    reflects: Reflects,
+    newer: HashMap<EntryKey, Newer>,
+    /// The entries in `newer` that exist, in the order of their domains.
+    newer_by_domain: BTreeSet<(Domain, UnixMillis, EntryKey)>,
+    mode: Mode,
+    /// Entries now, stored or not.
+    count: u64,
+    intents: HashSet<EntryKey>,
+    /// Octets of live records by the base of their segment; a record counts once for each of its entries.
+    live: BTreeMap<u64, u64>,
+    segments: Arc<Segments>,
+    /// Positions below this may have moved since an in-memory entry noted them.
+    relocated_below: u64,
+    /// While rebuilding: entries settled so far, which a later `Relocated` must not bring back.
+    settled: HashSet<EntryKey>,
+    /// Entries that a `Relocated` record would wrongly bring back on another replay.
+    zombies: Vec<EntryKey>,
+}
+
+impl QueueIndex {
+    /// The state in `store`, which reflects what it says (and was verified to).
+    pub(crate) fn new(store: QueueStore, reflects: Reflects, segments: Arc<Segments>, mode: Mode) -> Self {
+        Self {
+            store,
+            newer: HashMap::new(),
+            newer_by_domain: BTreeSet::new(),
+            mode,
+            count: reflects.count,
+            intents: reflects.intents.iter().copied().collect(),
+            live: BTreeMap::new(),
+            segments,
+            relocated_below: if mode == Mode::Live { 0 } else { u64::MAX },
+            settled: HashSet::new(),
+            zombies: Vec::new(),
+            reflects,
+        }
+    }
+
+    /// Counts a stored record as live, at the start.
+    pub(crate) fn count_live(&mut self, location: Location) {
+        self.add_live(location);
+    }
+
+    /// Ends replay: from now on changes come as they are committed.
+    pub(crate) fn go_live(&mut self) {
+        self.mode = Mode::Live;
+        self.relocated_below = 0;
+        self.settled = HashSet::new();
+    }
+
+    /// Entries in the queue.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The highest message id seen in any acceptance.
+    pub(crate) fn last_id(&self) -> u64 {
+        self.reflects.last_id
+    }
+
+    /// Changes not stored yet.
+    pub(crate) fn unstored(&self) -> usize {
+        self.newer.len()
+    }
+
+    /// Deliveries past their intent and without outcome.
+    pub(crate) fn open_intents(&self) -> Vec<EntryKey> {
+        self.intents.iter().copied().collect()
+    }
+
+    /// Octets of live records by segment base.
+    pub(crate) fn live(&self) -> &BTreeMap<u64, u64> {
+        &self.live
+    }
+
+    /// Takes the entries that need a `Dropped` record.
+    pub(crate) fn take_zombies(&mut self) -> Vec<EntryKey> {
+        std::mem::take(&mut self.zombies)
+    }
+
+    /// Notes that positions below `lsn` are being copied forward.
+    pub(crate) fn relocating_below(&mut self, lsn: u64) {
+        self.relocated_below = self.relocated_below.max(lsn);
+    }
+
+    /// Applies one change.
+    pub(crate) fn apply(&mut self, change: Change) -> Result<(), StorageError> {
+        match change {
+            Change::Accepted { entries, .. } => {
+                for entry in entries {
+                    self.reflects.last_id = self.reflects.last_id.max(entry.key().id.as_raw());
+                    self.appear(entry);
+                }
+            }
+            Change::Relocated(entries) => {
+                for entry in entries {
+                    self.relocate(entry)?;
+                }
+            }
+            Change::Intent(keys) => self.intents.extend(keys),
+            Change::Outcome(outcome) => self.settle(*outcome)?,
+            Change::DoubtSettled(keys) => self.intents.retain(|key| !keys.contains(key)),
+            Change::Dropped(keys) => {
+                for key in keys {
+                    self.forget(key)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn appear(&mut self, entry: QueueEntry) {
+        self.count += 1;
+        self.add_live(entry.location);
+        self.set_newer(entry, None);
+    }
+
+    fn set_newer(&mut self, entry: QueueEntry, stored: Option<EntryPlace>) {
+        let EntryPlace { key, domain, due } = &entry.place;
+        self.newer_by_domain.insert((domain.clone(), *due, *key));
+        self.newer.insert(*key, Newer::Is { entry, stored });
+    }
+
+    fn take_newer(&mut self, key: EntryKey) -> Option<Newer> {
+        let newer = self.newer.remove(&key);
+        if let Some(Newer::Is { entry, .. }) = &newer {
+            let EntryPlace { key, domain, due } = &entry.place;
+            self.newer_by_domain.remove(&(domain.clone(), *due, *key));
+        }
+        newer
+    }
+
+    fn relocate(&mut self, moved: QueueEntry) -> Result<(), StorageError> {
+        match self.get(moved.key())? {
+            Some(mut entry) => {
+                self.remove_live(entry.location);
+                entry.location = moved.location;
+                self.add_live(entry.location);
+                self.put(entry);
+            }
+            None if self.mode == Mode::Rebuild && !self.settled.contains(&moved.key()) => self.appear(moved),
+            None => self.zombies.push(moved.key()),
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, outcome: Outcome) -> Result<(), StorageError> {
+        let key = outcome.before.key;
+        self.intents.remove(&key);
+        let location = match self.current_location(key, outcome.location)? {
+            Some(location) => location,
+            None => {
+                self.note_settled(key, outcome.after.is_none());
+                return Ok(());
+            }
+        };
+        match outcome.after {
+            Some(after) => self.put_over(QueueEntry { location, ..after }, outcome.before),
+            None => self.remove(key, outcome.before, location),
+        }
+        self.note_settled(key, !self.newer.contains_key(&key));
+        Ok(())
+    }
+
+    fn forget(&mut self, key: EntryKey) -> Result<(), StorageError> {
+        if let Some(entry) = self.get(key)? {
+            self.remove(key, entry.place, entry.location);
+        }
+        self.note_settled(key, true);
+        Ok(())
+    }
+
+    fn note_settled(&mut self, key: EntryKey, settled: bool) {
+        if settled && self.mode == Mode::Rebuild {
+            self.settled.insert(key);
+        }
+    }
+
+    /// Where the entry's record is, given where it was when its delivery began; `None` if there is no such
+    /// entry. Only positions that may have moved cost a look-up.
+    fn current_location(
+        &self,
+        key: EntryKey,
+        noted: Location,
+    ) -> Result<Option<Location>, StorageError> {
+        if noted.lsn >= self.relocated_below {
+            return Ok(Some(noted));
+        }
+        Ok(self.get(key)?.map(|entry| entry.location))
+    }
+
+    /// The entry with this name as it is now.
+    pub(crate) fn get(&self, key: EntryKey) -> Result<Option<QueueEntry>, StorageError> {
+        match self.newer.get(&key) {
+            Some(Newer::Is { entry, .. }) => Ok(Some(entry.clone())),
+            Some(Newer::Gone(_)) => Ok(None),
+            None => self.store.get(key),
+        }
+    }
+
+    /// Replaces an entry that exists, wherever it is.
+    fn put(&mut self, entry: QueueEntry) {
+        let place = entry.place.clone();
+        self.put_over(entry, place);
+    }
+
+    /// Replaces the entry that stood at `before`.
+    fn put_over(&mut self, entry: QueueEntry, before: EntryPlace) {
+        let key = entry.key();
+        let stored = match self.take_newer(key) {
+            Some(Newer::Is { stored, .. }) => stored,
+            Some(Newer::Gone(place)) => Some(place),
+            None => Some(before),
+        };
+        self.set_newer(entry, stored);
+    }
+
+    fn remove(&mut self, key: EntryKey, before: EntryPlace, location: Location) {
+        let stored = match self.take_newer(key) {
+            Some(Newer::Is { stored, .. }) => stored,
+            // Already gone: a second outcome for one delivery changes nothing.
+            Some(gone @ Newer::Gone(_)) => {
+                self.newer.insert(key, gone);
+                return;
+            }
+            None => Some(before),
+        };
+        if let Some(place) = stored {
+            self.newer.insert(key, Newer::Gone(place));
+        }
+        self.count = self.count.saturating_sub(1);
+        self.remove_live(location);
+    }
+
+    fn add_live(&mut self, location: Location) {
+        if let Some(segment) = self.segments.containing(location.lsn) {
+            *self.live.entry(segment.base).or_default() += u64::from(location.len);
+        }
+    }
+
+    fn remove_live(&mut self, location: Location) {
+        let Some(segment) = self.segments.containing(location.lsn) else { return };
+        if let Some(live) = self.live.get_mut(&segment.base) {
+            *live = live.saturating_sub(u64::from(location.len));
+            if *live == 0 {
+                self.live.remove(&segment.base);
+            }
+        }
+    }
+
+    /// Stores everything newer, as the state at `position`.
+    pub(crate) fn checkpoint(&mut self, position: u64) -> Result<(), StorageError> {
+        let mut changes = Changes::new();
+        for newer in self.newer.values() {
+            match newer {
+                Newer::Is { entry, stored } => {
+                    if let Some(place) = stored {
+                        changes.remove(place);
+                    }
+                    changes.insert(entry)?;
+                }
+                Newer::Gone(place) => changes.remove(place),
+            }
+        }
+        self.reflects.position = position;
+        self.reflects.intents = self.open_intents();
+        self.store.apply(changes, &mut self.reflects)?;
+        // Replaced, not cleared: one burst must not keep its room for ever.
+        self.newer = HashMap::new();
+        self.newer_by_domain = BTreeSet::new();
+        debug_assert_eq!(self.count, self.reflects.count);
+        Ok(())
+    }
+
+    /// The stored state; complete only right after a checkpoint.
+    pub(crate) fn store(&self) -> &QueueStore {
+        &self.store
+    }
+
+    /// Up to `limit` entries of `domain` due at `now`, earliest first.
+    pub(crate) fn due_in_domain(
+        &self,
+        domain: &Domain,
+        now: UnixMillis,
+        limit: usize,
+    ) -> Result<Vec<QueueEntry>, StorageError> {
+        let hidden = |key| self.newer.contains_key(&key);
+        let mut due = self.store.due_in_domain(domain, now, limit, &hidden)?;
+        let first = (domain.clone(), UnixMillis::default(), EntryKey::FIRST);
+        let newer = self.newer_by_domain.range(first..).take_while(|(name, at, _)| name == domain && *at <= now);
+        for (_, _, key) in newer.take(limit) {
+            if let Some(Newer::Is { entry, .. }) = self.newer.get(key) {
+                due.push(entry.clone());
+            }
+        }
+        due.sort_unstable_by_key(|entry| (entry.place.due, entry.key()));
+        due.truncate(limit);
+        Ok(due)
+    }
+}

@@ -1,0 +1,162 @@
+//! Giving journal segments back.
+//!
+//! Segments go from the front, when nothing in them is live. Long-deferred messages would keep an old
+//! segment for days, so when less than half of the journal is live the front segment's survivors are copied
+//! to its end.
+
+use super::index::QueueIndex;
+use crate::{
+    content::Content,
+    error::StorageError,
+    journal::{
+        committer::{Append, Request, Waiter},
+        record::Record,
+        scan::{self, Bodies, LoadedBody},
+        segment::{Segment, Segments},
+    },
+    metrics as names,
+    queue::{change::Change, entry::QueueEntry},
+};
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+
+/// Journals smaller than this many segments are left alone, whatever share of them is live.
+const SLACK_SEGMENTS: u64 = 4;
+/// Octets copied forward at a time, so that commits of new mail are not held up.
+const COPY_BYTES: u64 = 4 << 20;
+
+/// The reclaimer's state between steps.
+pub(crate) struct Reclaimer {
+    segments: Arc<Segments>,
+    segment_size: u64,
+    /// Copies asked for and not yet seen committed.
+    outstanding: usize,
+    /// Front segment being emptied and the position to go on from.
+    emptying: Option<(u64, u64)>,
+}
+
+impl Reclaimer {
+    pub(crate) fn new(segments: Arc<Segments>, segment_size: u64) -> Self {
+        Self { segments, segment_size, outstanding: 0, emptying: None }
+    }
+
+    /// Notes that copies were committed.
+    pub(crate) fn copied(&mut self, messages: usize) {
+        self.outstanding = self.outstanding.saturating_sub(messages);
+    }
+
+    /// Removes what is dead and copies what keeps a mostly dead front alive. Runs after a checkpoint.
+    pub(crate) fn step(
+        &mut self,
+        index: &mut QueueIndex,
+        journal: &Sender<Request>,
+    ) -> Result<(), StorageError> {
+        if self.outstanding > 0 {
+            return Ok(());
+        }
+        let all = self.segments.all();
+        let Some((active, closed)) = all.split_last() else { return Ok(()) };
+        let mut front = None;
+        for segment in closed {
+            if index.live().contains_key(&segment.base) {
+                front = Some(segment);
+                break;
+            }
+            self.segments.remove(segment.base)?;
+        }
+        let size = self.report(index)?;
+        let live: u64 = index.live().values().sum();
+        match front {
+            Some(front) if size > live.saturating_mul(2) + SLACK_SEGMENTS * self.segment_size => {
+                self.copy_forward(front, active.base, index, journal)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn report(&self, index: &QueueIndex) -> Result<u64, StorageError> {
+        let mut size = 0;
+        for segment in self.segments.all() {
+            size += segment.file_len()?;
+        }
+        metrics::gauge!(names::JOURNAL_SIZE).set(size as f64);
+        metrics::gauge!(names::JOURNAL_LIVE).set(index.live().values().sum::<u64>() as f64);
+        Ok(size)
+    }
+
+    /// Copies the next few live messages of `front` to the end of the journal.
+    fn copy_forward(
+        &mut self,
+        front: &Segment,
+        end: u64,
+        index: &mut QueueIndex,
+        journal: &Sender<Request>,
+    ) -> Result<(), StorageError> {
+        let from = match self.emptying {
+            Some((base, from)) if base == front.base => from,
+            _ => front.base,
+        };
+        index.relocating_below(end);
+        let mut survivors = Vec::new();
+        let (mut next, mut bytes) = (front.base, 0);
+        scan::scan_segment(front, from, Bodies::Trusted, &mut |found| {
+            if bytes < COPY_BYTES {
+                let len = u64::from(found.location.len);
+                next = found.location.lsn + len;
+                if let Some(live) = survivor(index, found)? {
+                    bytes += len;
+                    survivors.push(live);
+                }
+            }
+            Ok(())
+        })?;
+        self.emptying = (!survivors.is_empty()).then_some((front.base, next));
+        for (record, entries) in survivors {
+            match self.copy(&record, entries) {
+                Ok(append) => self.outstanding += usize::from(journal.send(Request::Append(append)).is_ok()),
+                // It stays where it is, and so does its segment, until its delivery sets it aside.
+                Err(error) => tracing::error!(%error, "message not copied forward"),
+            }
+        }
+        metrics::counter!(names::RELOCATED).increment(self.outstanding as u64);
+        Ok(())
+    }
+
+    fn copy(&self, at: &scan::Found, entries: Vec<QueueEntry>) -> Result<Append, StorageError> {
+        let (record, body) = scan::load(&self.segments, at.location)?;
+        let (Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. }) = record else {
+            return Err(StorageError::Missing { lsn: at.location.lsn });
+        };
+        let content = match body {
+            LoadedBody::Whole(body) => Content::whole(body),
+            LoadedBody::Damaged => {
+                let key = entries.first().map(QueueEntry::key);
+                return Err(key.map_or(StorageError::Missing { lsn: at.location.lsn }, |key| {
+                    StorageError::Damaged { key, lsn: at.location.lsn }
+                }));
+            }
+        };
+        let meta = Record::Relocated { envelope, entries: entries.clone() }.encode()?;
+        let body_crc = content.checksum();
+        Ok(Append { meta, content, body_crc, change: Change::Relocated(entries), waiter: Waiter::Relocation })
+    }
+}
+
+/// The record's entries that still live in it, if it is a message's.
+fn survivor(
+    index: &QueueIndex,
+    found: scan::Found,
+) -> Result<Option<(scan::Found, Vec<QueueEntry>)>, StorageError> {
+    let (Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. }) = &found.record else {
+        return Ok(None);
+    };
+    let mut live = Vec::new();
+    for entry in QueueEntry::for_envelope(envelope, envelope.accepted_at) {
+        if let Some(entry) = index.get(entry.key())?
+            && entry.location.lsn == found.location.lsn
+        {
+            live.push(entry);
+        }
+    }
+    Ok((!live.is_empty()).then_some((found, live)))
+}

@@ -1,0 +1,169 @@
+//! The thread that owns the queue state.
+
+use super::{
+    change::Change,
+    entry::{EntryKey, EntryPlace, QueueEntry},
+    index::QueueIndex,
+    reclaim::Reclaimer,
+};
+use crate::{
+    error::StorageError,
+    journal::{
+        committer::{Append, Request, Waiter},
+        record::Record,
+    },
+    metrics as names,
+    spool::Shared,
+};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use mailwright_engine::{address::Domain, time::UnixMillis};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use tokio::sync::oneshot;
+
+/// How often the state in memory is stored: bounds what a restart replays.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(2);
+/// How many changes make a checkpoint due early: bounds memory to a few megabytes.
+const CHECKPOINT_CHANGES: usize = 16_384;
+
+/// An answer on its way back.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
+
+/// What the queue worker is asked.
+pub(crate) enum Command {
+    /// Changes in journal order, and the position after them.
+    Committed { changes: Vec<Change>, position: u64 },
+    /// The entries of a domain due at a time.
+    DueInDomain { domain: Domain, now: UnixMillis, limit: usize, reply: Reply<Vec<QueueEntry>> },
+    /// The places due in a stretch of time.
+    DueBetween { from: UnixMillis, to: UnixMillis, limit: usize, reply: Reply<Vec<EntryPlace>> },
+    /// Every domain with entries and when its first is due.
+    Domains { reply: Reply<Vec<(Domain, UnixMillis)>> },
+    /// One entry as it is now.
+    Get { key: EntryKey, reply: Reply<Option<QueueEntry>> },
+    /// The journal has ended: store and stop.
+    Close,
+}
+
+/// The worker's state; [`Worker::run`] is its thread.
+pub(crate) struct Worker {
+    index: QueueIndex,
+    position: u64,
+    stored_at: u64,
+    last_checkpoint: Instant,
+    reclaimer: Reclaimer,
+    journal: Option<Sender<Request>>,
+    shared: Arc<Shared>,
+}
+
+impl Worker {
+    /// A worker over a state that reflects `position`; `journal` is where it sends records of its own.
+    pub(crate) fn new(
+        index: QueueIndex,
+        position: u64,
+        reclaimer: Reclaimer,
+        journal: Sender<Request>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let last_checkpoint = Instant::now();
+        Self { index, position, stored_at: 0, last_checkpoint, reclaimer, journal: Some(journal), shared }
+    }
+
+    /// Serves commands until the journal closes.
+    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            match commands.recv_timeout(self.until_checkpoint()) {
+                Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(command) => self.serve(command),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if self.until_checkpoint().is_zero() || self.index.unstored() >= CHECKPOINT_CHANGES {
+                self.checkpoint();
+            }
+        }
+        self.journal = None;
+        self.checkpoint();
+        if let Err(error) = self.index.store().flush() {
+            tracing::warn!(%error, "queue state not flushed; the next start replays the journal");
+        }
+    }
+
+    fn until_checkpoint(&self) -> Duration {
+        CHECKPOINT_EVERY.saturating_sub(self.last_checkpoint.elapsed())
+    }
+
+    fn serve(&mut self, command: Command) {
+        match command {
+            Command::Committed { changes, position } => self.committed(changes, position),
+            Command::DueInDomain { domain, now, limit, reply } => {
+                answer(reply, self.index.due_in_domain(&domain, now, limit));
+            }
+            Command::DueBetween { from, to, limit, reply } => {
+                self.checkpoint();
+                answer(reply, self.index.store().due_between(from, to, limit));
+            }
+            Command::Domains { reply } => {
+                self.checkpoint();
+                answer(reply, self.index.store().domains());
+            }
+            Command::Get { key, reply } => answer(reply, self.index.get(key)),
+            Command::Close => {}
+        }
+    }
+
+    fn committed(&mut self, changes: Vec<Change>, position: u64) {
+        for change in changes {
+            if let Change::Relocated(_) = change {
+                self.reclaimer.copied(1);
+            }
+            if let Err(error) = self.index.apply(change) {
+                self.shared.queue_failed(&error);
+            }
+        }
+        self.position = position;
+        self.shared.entries.store(self.index.count(), Ordering::Relaxed);
+        self.drop_zombies();
+    }
+
+    /// Journals that relocated entries were settled in the meantime, so that no replay brings them back.
+    fn drop_zombies(&mut self) {
+        let zombies = self.index.take_zombies();
+        if zombies.is_empty() {
+            return;
+        }
+        let record = Record::Dropped(zombies.clone());
+        match (record.encode(), &self.journal) {
+            (Ok(meta), Some(journal)) => {
+                let append = Append::bare(meta, Change::Dropped(zombies), Waiter::Nobody);
+                // A closed journal means the process ends: the next replay finds the zombies again.
+                let _ = journal.send(Request::Append(append));
+            }
+            (Err(error), _) => tracing::error!(%error, "dropped entries not journalled"),
+            (Ok(_), None) => {}
+        }
+    }
+
+    fn checkpoint(&mut self) {
+        self.last_checkpoint = Instant::now();
+        metrics::gauge!(names::QUEUE_ENTRIES).set(self.index.count() as f64);
+        if self.stored_at != self.position {
+            if let Err(error) = self.index.checkpoint(self.position) {
+                return self.shared.queue_failed(&error);
+            }
+            self.stored_at = self.position;
+            metrics::histogram!(names::CHECKPOINT_SECONDS).record(self.last_checkpoint.elapsed());
+        }
+        if let Some(journal) = &self.journal
+            && let Err(error) = self.reclaimer.step(&mut self.index, journal)
+        {
+            tracing::warn!(%error, "journal space not reclaimed");
+        }
+    }
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, StorageError>) {
+    // Whoever asked may be gone; then nobody needs the answer.
+    let _ = reply.send(result);
+}

@@ -1,0 +1,180 @@
+//! The start: reading journal and queue state back and making them agree.
+
+use crate::{
+    error::StorageError,
+    journal::{
+        record::Record,
+        scan::{self, Bodies, DamagedRange, Found},
+        segment::Segments,
+    },
+    metrics as names,
+    queue::{
+        change::Change,
+        entry::{EntryKey, Location},
+        index::{Mode, QueueIndex},
+        store::{QueueStore, Reflects},
+    },
+    state_dir::StateDir,
+};
+use std::{path::Path, sync::Arc};
+
+/// How many replayed changes may gather in memory.
+const REPLAY_CHECKPOINT: usize = 32_768;
+
+/// What a start found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// Entries in the queue.
+    pub entries: u64,
+    /// Journal records read back on top of the stored queue state.
+    pub replayed: u64,
+    /// Why the queue state was rebuilt from the journal, if it was.
+    pub rebuilt: Option<String>,
+    /// Deliveries that were between final dot and recorded answer when the last process ended: each may
+    /// reach its receiver twice.
+    pub in_doubt: Vec<EntryKey>,
+    /// Stretches of the journal that do not read though records follow them.
+    pub damaged: Vec<DamagedRange>,
+}
+
+/// The parts from which the spool's threads start.
+pub(crate) struct Recovered {
+    pub(crate) segments: Arc<Segments>,
+    pub(crate) index: QueueIndex,
+    /// Where the journal goes on.
+    pub(crate) position: u64,
+}
+
+/// Reads everything back. The journal's torn tail is cut off.
+pub(crate) fn recover(state: &StateDir) -> Result<(Recovered, Recovery), StorageError> {
+    let segments = Arc::new(Segments::open(&state.spool_dir())?);
+    let mut report = Recovery::default();
+    let (index, position) = match resume(&segments, &state.queue_dir(), &mut report)? {
+        Ok(resumed) => resumed,
+        Err(reason) => {
+            report = Recovery { rebuilt: reason, ..Recovery::default() };
+            if report.rebuilt.is_some() {
+                metrics::counter!(names::REBUILDS).increment(1);
+            }
+            rebuild(&segments, &state.queue_dir(), &mut report)?
+        }
+    };
+    cut_tail(&segments, position)?;
+    report.entries = index.count();
+    report.in_doubt = index.open_intents();
+    metrics::counter!(names::IN_DOUBT).increment(report.in_doubt.len() as u64);
+    Ok((Recovered { segments, index, position }, report))
+}
+
+type Resumed = Result<(QueueIndex, u64), Option<String>>;
+
+/// Takes up the stored queue state and replays what the journal has beyond it. The inner error is why the
+/// state cannot be used; `None` when there simply is none yet.
+fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result<Resumed, StorageError> {
+    let journal_is_empty = segments.all().is_empty();
+    if !dir.exists() {
+        return Ok(Err((!journal_is_empty).then(|| "there is no queue state".to_owned())));
+    }
+    let (store, reflects, live) = match open_verified(dir) {
+        Ok(Some(stored)) => stored,
+        Ok(None) if journal_is_empty => return Ok(Err(None)),
+        Ok(None) => return Ok(Err(Some("the queue state is empty".to_owned()))),
+        Err(error) => return Ok(Err(Some(error.to_string()))),
+    };
+    let from = reflects.position;
+    let holds = segments.containing(from).map(|segment| segment.base);
+    let Some(first) = holds else {
+        return Ok(Err(Some(format!("the queue state reflects position {from}, before the journal begins"))));
+    };
+    let mut index = QueueIndex::new(store, reflects, Arc::clone(segments), Mode::Replay);
+    live.into_iter().for_each(|location| index.count_live(location));
+    let mut replay = Replay { index, report, end: from };
+    for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
+        let start = segment.base.max(from);
+        if start > segment.base + segment.file_len()? {
+            return Ok(Err(Some(format!("the queue state reflects position {from}, after the journal ends"))));
+        }
+        match replay.segment(&segment, start, Bodies::Verified) {
+            Err(StorageError::Database { reason, .. } | StorageError::Format { reason, .. }) => {
+                return Ok(Err(Some(reason.to_string())));
+            }
+            done => done?,
+        }
+    }
+    let Replay { index, end, .. } = replay;
+    Ok(Ok((index, end)))
+}
+
+type Stored = (QueueStore, Reflects, Vec<Location>);
+
+fn open_verified(dir: &Path) -> Result<Option<Stored>, StorageError> {
+    let store = QueueStore::open(dir)?;
+    let Some(reflects) = store.reflects()? else { return Ok(None) };
+    let mut live = Vec::new();
+    store.verify(&reflects, &mut |location| live.push(location))?;
+    Ok(Some((store, reflects, live)))
+}
+
+/// Throws the queue state away and replays the whole journal.
+fn rebuild(
+    segments: &Arc<Segments>,
+    dir: &Path,
+    report: &mut Recovery,
+) -> Result<(QueueIndex, u64), StorageError> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).map_err(|e| StorageError::io("remove", dir, e))?;
+    }
+    let store = QueueStore::open(dir)?;
+    let index = QueueIndex::new(store, Reflects::default(), Arc::clone(segments), Mode::Rebuild);
+    let mut replay = Replay { index, report, end: 0 };
+    let all = segments.all();
+    for (at, segment) in all.iter().enumerate() {
+        // Only the last segment can hold a torn write; the others were synced when they were closed.
+        let bodies = if at + 1 == all.len() { Bodies::Verified } else { Bodies::Trusted };
+        replay.segment(segment, segment.base, bodies)?;
+    }
+    let Replay { index, end, .. } = replay;
+    Ok((index, end))
+}
+
+/// A replay under way.
+struct Replay<'a> {
+    index: QueueIndex,
+    report: &'a mut Recovery,
+    end: u64,
+}
+
+impl Replay<'_> {
+    fn segment(
+        &mut self,
+        segment: &crate::journal::segment::Segment,
+        from: u64,
+        bodies: Bodies,
+    ) -> Result<(), StorageError> {
+        let index = &mut self.index;
+        let mut replayed = 0;
+        let scanned = scan::scan_segment(segment, from, bodies, &mut |Found { location, record }| {
+            replayed += 1;
+            index.apply(Change::from_record(record, location))?;
+            if index.unstored() >= REPLAY_CHECKPOINT {
+                index.checkpoint(location.lsn + u64::from(location.len))?;
+            }
+            Ok(())
+        })?;
+        self.report.replayed += replayed;
+        self.report.damaged.extend(&scanned.damaged);
+        self.end = scanned.end.max(segment.base);
+        Ok(())
+    }
+}
+
+
+/// Cuts the last segment after the last whole record, or removes it when it has none: the journal goes on in
+/// a fresh one.
+fn cut_tail(segments: &Segments, position: u64) -> Result<(), StorageError> {
+    match segments.all().last() {
+        Some(last) if last.base == position => segments.remove(last.base),
+        Some(last) if last.base + last.file_len()? > position => last.truncate(position - last.base),
+        _ => Ok(()),
+    }
+}

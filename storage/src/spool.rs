@@ -1,0 +1,332 @@
+//! Journal and queue behind one handle.
+
+use crate::{
+    content::{Content, MemoryBudget, StoredMessage},
+    error::StorageError,
+    journal::{
+        committer::{Append, CommitLimits, CommitListener, Committer, Request, Waiter},
+        record::Record,
+        scan::{self, LoadedBody},
+        segment::Segments,
+    },
+    metrics as names,
+    queue::{
+        change::Change,
+        entry::{EntryKey, EntryPlace, Outcome, QueueEntry},
+        reclaim::Reclaimer,
+        worker::{Command, Reply, Worker},
+    },
+    recovery,
+    state_dir::StateDir,
+};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use mailwright_engine::{address::Domain, envelope::Envelope, id::QueueId, time::UnixMillis};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::JoinHandle,
+};
+use tokio::sync::oneshot;
+
+pub use crate::recovery::Recovery;
+
+/// How the spool uses the disk and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpoolSettings {
+    /// Octets of one journal segment.
+    pub segment_size: u64,
+    /// Octets the file system must keep free; below that, mail is refused for now.
+    pub min_free: u64,
+    /// Octets of fresh message content kept in memory for their first delivery.
+    pub memory: u64,
+}
+
+/// A committed entry on its way to its first delivery.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The entry.
+    pub entry: QueueEntry,
+    /// Its message, unless the memory budget was spent; then [`Spool::load`] reads it back.
+    pub message: Option<Arc<StoredMessage>>,
+}
+
+/// Where committed entries go, batch by batch, on the committer's thread: must not block.
+pub type DeliverySink = Box<dyn FnMut(Vec<Fresh>) + Send>;
+
+/// What the threads share with the handles.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) entries: AtomicU64,
+    queue_failed: AtomicBool,
+    last_id: AtomicU64,
+}
+
+impl Shared {
+    /// Notes that the queue state failed: it stays behind the journal, and the next start rebuilds it.
+    pub(crate) fn queue_failed(&self, error: &StorageError) {
+        if !self.queue_failed.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, "the queue state failed; it is rebuilt from the journal at the next start");
+        }
+    }
+}
+
+/// Handle to journal and queue; clones are cheap and share everything.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    journal: Sender<Request>,
+    segments: Arc<Segments>,
+    memory: MemoryBudget,
+    shared: Arc<Shared>,
+}
+
+/// A recovered spool that waits for its delivery sink.
+pub struct SpoolStarter {
+    recovered: recovery::Recovered,
+    settings: SpoolSettings,
+}
+
+/// The spool's threads, to be closed at the end.
+#[derive(Debug)]
+pub struct SpoolThreads {
+    journal: Sender<Request>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl SpoolThreads {
+    /// Writes and syncs what was handed in, stores the queue state and ends the threads; whatever is handed
+    /// in later is refused with [`StorageError::Closed`]. Blocks.
+    pub fn close(self) {
+        // A journal thread that is gone already has closed itself.
+        let _ = self.journal.send(Request::Close);
+        for handle in self.handles {
+            if handle.join().is_err() {
+                tracing::error!("a storage thread panicked");
+            }
+        }
+    }
+}
+
+impl SpoolStarter {
+    /// Reads journal and queue state back; see [`Recovery`] for what it found. Blocks.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written. Damage to records or to the queue state is not an error:
+    /// it is mended and reported.
+    pub fn recover(state: &StateDir, settings: SpoolSettings) -> Result<(Self, Recovery), StorageError> {
+        let (recovered, report) = recovery::recover(state)?;
+        Ok((Self { recovered, settings }, report))
+    }
+
+    /// Starts the threads; committed entries go to `sink`.
+    ///
+    /// # Errors
+    /// When the first segment or a thread cannot be made.
+    pub fn start(self, sink: DeliverySink) -> Result<(Spool, SpoolThreads), StorageError> {
+        let Self { recovered, settings } = self;
+        let (journal, appends) = unbounded();
+        let (queue, commands) = unbounded();
+        let segments = recovered.segments;
+        let shared = Arc::new(Shared {
+            entries: AtomicU64::new(recovered.index.count()),
+            queue_failed: AtomicBool::new(false),
+            last_id: AtomicU64::new(recovered.index.last_id()),
+        });
+        let limits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
+        let listener = Listener { queue: queue.clone(), sink };
+        let committer = Committer::new(Arc::clone(&segments), limits, recovered.position, listener)?;
+        let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
+        let worker = Worker::new(recovered.index, recovered.position, reclaimer, journal.clone(), Arc::clone(&shared));
+        let handles = vec![
+            spawn("journal", move || committer.run(&appends))?,
+            spawn("queue", move || worker.run(&commands))?,
+        ];
+        let memory = MemoryBudget::new(settings.memory);
+        let threads = SpoolThreads { journal: journal.clone(), handles };
+        Ok((Spool { journal, segments, memory, shared }, threads))
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StorageError> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .map_err(|e| StorageError::io("start the thread", name, e))
+}
+
+/// Passes committed changes to the queue worker and fresh entries to delivery.
+struct Listener {
+    queue: Sender<Command>,
+    sink: DeliverySink,
+}
+
+impl CommitListener for Listener {
+    fn committed(&mut self, mut changes: Vec<Change>, position: u64) {
+        let mut fresh = Vec::new();
+        for change in &mut changes {
+            if let Change::Accepted { entries, message } = change {
+                let message = message.take();
+                fresh.extend(entries.iter().map(|e| Fresh { entry: e.clone(), message: message.clone() }));
+            }
+        }
+        // The queue first: what delivery reports about an entry must find it there.
+        let _ = self.queue.send(Command::Committed { changes, position });
+        if !fresh.is_empty() {
+            (self.sink)(fresh);
+        }
+    }
+
+    fn asked(&mut self, question: Command) {
+        let _ = self.queue.send(question);
+    }
+
+    fn closed(&mut self) {
+        let _ = self.queue.send(Command::Close);
+    }
+}
+
+impl Spool {
+    /// A fresh message id at `unix_micros`.
+    pub fn next_id(&self, unix_micros: u64) -> QueueId {
+        let next = |last| Some(QueueId::successor(QueueId::from_raw(last), unix_micros).as_raw());
+        let last = self.shared.last_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        QueueId::successor(QueueId::from_raw(last.unwrap_or_else(|last| last)), unix_micros)
+    }
+
+    /// Entries in the queue, as of the last commit.
+    pub fn entries(&self) -> u64 {
+        self.shared.entries.load(Ordering::Relaxed)
+    }
+
+    /// Takes responsibility for a message: returns once it is safe from a power cut. Its entries are due at
+    /// `due` and on their way to the delivery sink.
+    ///
+    /// Cancel-safe in the sense of SMTP: a caller that stops waiting may or may not have handed it in.
+    ///
+    /// # Errors
+    /// [`StorageError::DiskFull`] for now, [`StorageError::JournalFailed`] until a restart.
+    pub async fn accept(
+        &self,
+        envelope: Envelope,
+        content: Content,
+        due: UnixMillis,
+    ) -> Result<(), StorageError> {
+        let entries = QueueEntry::for_envelope(&envelope, due);
+        let record = Record::Accepted { envelope, due };
+        let meta = record.encode()?;
+        let Record::Accepted { envelope, .. } = record else { return Err(StorageError::Closed) };
+        let body_crc = content.checksum();
+        let message = self.memory.take(content.len()).map(|share| {
+            Arc::new(StoredMessage { envelope, content: content.clone(), _memory: Some(share) })
+        });
+        let (waiter, done) = oneshot::channel();
+        let change = Change::Accepted { entries, message };
+        self.append(Append { meta, content, body_crc, change, waiter: Waiter::Acceptance(waiter) })?;
+        done.await.map_err(|_| StorageError::Closed)?
+    }
+
+    /// Journals that the final dot of `key` is about to go out. Handed in at once; the future is ready once it
+    /// is safe from a power cut.
+    ///
+    /// # Errors
+    /// As [`Spool::accept`]; then the dot must not be sent.
+    pub fn intend(
+        &self,
+        key: EntryKey,
+    ) -> Result<impl Future<Output = Result<(), StorageError>> + use<>, StorageError> {
+        let meta = Record::Intent(vec![key]).encode()?;
+        let (waiter, done) = oneshot::channel();
+        self.append(Append::bare(meta, Change::Intent(vec![key]), Waiter::Intent(waiter)))?;
+        Ok(async { done.await.map_err(|_| StorageError::Closed)? })
+    }
+
+    /// Journals what attempts did; the queue follows. Returns at once: an outcome lost to a power cut is a
+    /// delivery in doubt, which its intent already names.
+    ///
+    /// # Errors
+    /// When the journal has closed.
+    pub fn record(&self, outcomes: Vec<Outcome>) -> Result<(), StorageError> {
+        for outcome in outcomes {
+            let record = Record::Outcome(outcome);
+            let meta = record.encode()?;
+            let Record::Outcome(outcome) = record else { return Err(StorageError::Closed) };
+            self.append(Append::bare(meta, Change::Outcome(Box::new(outcome)), Waiter::Nobody))?;
+        }
+        Ok(())
+    }
+
+    /// Reads a queued message back from the journal. Blocks: call it off the actors' thread.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`] when the content does not match its checksum, [`StorageError::Missing`] when
+    /// it is not where `entry` says (it may have been copied forward: ask [`Spool::get`]).
+    pub fn load(&self, entry: &QueueEntry) -> Result<StoredMessage, StorageError> {
+        let missing = StorageError::Missing { lsn: entry.location.lsn };
+        match scan::load(&self.segments, entry.location)? {
+            (Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. }, LoadedBody::Whole(body))
+                if envelope.id == entry.key().id =>
+            {
+                Ok(StoredMessage { envelope, content: Content::whole(body), _memory: None })
+            }
+            (_, LoadedBody::Damaged) => {
+                Err(StorageError::Damaged { key: entry.key(), lsn: entry.location.lsn })
+            }
+            _ => Err(missing),
+        }
+    }
+
+    /// The entries of `domain` due at `now`, earliest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the queue state failed.
+    pub async fn due_in_domain(
+        &self,
+        domain: Domain,
+        now: UnixMillis,
+        limit: usize,
+    ) -> Result<Vec<QueueEntry>, StorageError> {
+        self.ask(|reply| Command::DueInDomain { domain, now, limit, reply }).await
+    }
+
+    /// The places due from `from` (inclusive) to `to` (exclusive), earliest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the queue state failed.
+    pub async fn due_between(
+        &self,
+        from: UnixMillis,
+        to: UnixMillis,
+        limit: usize,
+    ) -> Result<Vec<EntryPlace>, StorageError> {
+        self.ask(|reply| Command::DueBetween { from, to, limit, reply }).await
+    }
+
+    /// Every domain with entries, and when its first is due.
+    ///
+    /// # Errors
+    /// When the queue state failed.
+    pub async fn domains(&self) -> Result<Vec<(Domain, UnixMillis)>, StorageError> {
+        self.ask(|reply| Command::Domains { reply }).await
+    }
+
+    /// The entry with this name as it is now.
+    ///
+    /// # Errors
+    /// When the queue state failed.
+    pub async fn get(&self, key: EntryKey) -> Result<Option<QueueEntry>, StorageError> {
+        self.ask(|reply| Command::Get { key, reply }).await
+    }
+
+    fn append(&self, append: Append) -> Result<(), StorageError> {
+        self.journal.send(Request::Append(append)).map_err(|_| StorageError::Closed)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
+        let (reply, answer) = oneshot::channel();
+        // Through the journal, so that the answer reflects everything handed in before the question.
+        self.journal.send(Request::Ask(command(reply))).map_err(|_| StorageError::Closed)?;
+        answer.await.map_err(|_| StorageError::Closed)?
+    }
+}
+

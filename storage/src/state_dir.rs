@@ -1,0 +1,114 @@
+//! The state folder: layout, lock and version stamp.
+
+use crate::error::StorageError;
+use rustix::fs::{FlockOperation, flock};
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// The newest layout of the state folder this version reads and the one it writes.
+const FORMAT: u32 = 1;
+
+/// A state folder, locked for this process until dropped.
+///
+/// ```text
+/// lock      held by the running process; holds its id
+/// format    the layout's number
+/// spool/    journal segments
+/// queue/    queue state (sled), can be rebuilt from spool/
+/// control/  accounts, zones, keys, tokens (sled)
+/// ```
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Opens `path`, making it (readable by its owner only) if missing, and locks it.
+    ///
+    /// # Errors
+    /// [`StorageError::InUse`] when another process has it, [`StorageError::TooNew`] when a newer version
+    /// wrote it.
+    pub fn open(path: &Path) -> Result<Self, StorageError> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(|e| StorageError::io("create", path, e))?;
+        let lock = lock(path)?;
+        stamp(path)?;
+        Ok(Self { path: path.to_path_buf(), _lock: lock })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the journal is.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.path.join("spool")
+    }
+
+    /// Where the queue state is.
+    pub fn queue_dir(&self) -> PathBuf {
+        self.path.join("queue")
+    }
+
+    /// Where the control data is.
+    pub fn control_dir(&self) -> PathBuf {
+        self.path.join("control")
+    }
+
+    /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the
+    /// new, never a part.
+    ///
+    /// # Errors
+    /// When the file system refuses.
+    pub fn write_file(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
+        let (path, temporary) = (self.path.join(name), self.path.join(format!(".{name}.new")));
+        let write = || {
+            let mut options = OpenOptions::new();
+            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+            file.write_all(content)?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, &path)
+        };
+        write().map_err(|e: std::io::Error| StorageError::io("write", &path, e))
+    }
+}
+
+fn lock(path: &Path) -> Result<File, StorageError> {
+    let lock_path = path.join("lock");
+    let io = |e: std::io::Error| StorageError::io("lock", &lock_path, e);
+    let mut file =
+        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(io)?;
+    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let mut holder = String::new();
+        file.read_to_string(&mut holder).map_err(io)?;
+        return Err(StorageError::InUse { path: path.to_path_buf(), holder: holder.trim().to_owned() });
+    }
+    file.set_len(0).map_err(io)?;
+    file.rewind().map_err(io)?;
+    writeln!(file, "{}", std::process::id()).map_err(io)?;
+    Ok(file)
+}
+
+fn stamp(path: &Path) -> Result<(), StorageError> {
+    let file = path.join("format");
+    match std::fs::read_to_string(&file) {
+        Ok(text) => match text.trim().parse() {
+            Ok(found) if found <= FORMAT => Ok(()),
+            Ok(found) => Err(StorageError::TooNew { path: path.to_path_buf(), found, known: FORMAT }),
+            Err(_) => Err(StorageError::format("state folder format", format!("{:?}", text.trim()))),
+        },
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            std::fs::write(&file, format!("{FORMAT}\n")).map_err(|e| StorageError::io("write", &file, e))
+        }
+        Err(e) => Err(StorageError::io("read", &file, e)),
+    }
+}

@@ -1,0 +1,100 @@
+//! Reading the Prometheus text of `GET /metrics`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::{http, wait};
+
+/// Messages taken responsibility for.
+pub const ACCEPTED: &str = "mailwright_messages_accepted_total";
+/// Recipients a receiver has taken.
+pub const DELIVERED: &str = "mailwright_recipients_delivered_total";
+/// Recipients refused for good or given up on.
+pub const BOUNCED: &str = "mailwright_recipients_bounced_total";
+/// Attempts that end in another attempt later.
+pub const DEFERRED: &str = "mailwright_deliveries_deferred_total";
+/// Deliveries whose outcome is not known because the final dot was never answered.
+pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";
+/// Queue entries at this moment.
+pub const QUEUED: &str = "mailwright_queue_entries";
+
+/// One reading of all series.
+#[derive(Clone, Debug)]
+pub struct Metrics(Vec<(String, f64)>);
+
+impl Metrics {
+    /// Asks a server for its metrics.
+    ///
+    /// # Errors
+    /// [`Error::Http`] or [`Error::Unexpected`] if it does not answer 200.
+    pub fn read(server: SocketAddr) -> Result<Self> {
+        let answer = http::get(server, "/metrics")?;
+        if answer.status != 200 {
+            return Err(Error::unexpected("GET /metrics", format!("status {}", answer.status)));
+        }
+        Ok(Self::parse(&answer.text))
+    }
+
+    /// Reads the text format, labels left aside.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let series = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+            let (name_and_labels, value) = line.rsplit_once(' ')?;
+            let name = name_and_labels.split('{').next()?.trim();
+            Some((name.to_owned(), value.parse().ok()?))
+        });
+        Self(series.collect())
+    }
+
+    /// Returns the value of a metric summed over its labels; one that never moved counts as 0.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // counts, whole and small
+    pub fn get(&self, name: &str) -> u64 {
+        self.0.iter().filter(|(series, _)| series == name).map(|(_, value)| *value as u64).sum()
+    }
+
+    /// Asserts that every accepted recipient is accounted for: delivered, bounced or still queued.
+    ///
+    /// Holds where each message has one recipient and the server has run since the first of them.
+    ///
+    /// # Panics
+    /// If the sums differ.
+    pub fn assert_all_accounted_for(&self) {
+        let (delivered, bounced, queued) = (self.get(DELIVERED), self.get(BOUNCED), self.get(QUEUED));
+        assert_eq!(
+            self.get(ACCEPTED),
+            delivered + bounced + queued,
+            "accepted = delivered {delivered} + bounced {bounced} + queued {queued}"
+        );
+    }
+}
+
+/// Waits until a server has nothing left in its queue and returns that reading.
+///
+/// # Errors
+/// [`Error::Timeout`] after `limit`.
+pub fn until_queue_is_empty(server: SocketAddr, limit: Duration) -> Result<Metrics> {
+    wait::until("an empty queue", limit, || {
+        let metrics = Metrics::read(server)?;
+        Ok((metrics.get(QUEUED) == 0).then_some(metrics))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_a_metric_over_its_labels() {
+        let metrics = Metrics::parse("# TYPE a counter\na{x=\"1 2\"} 3\na{x=\"b\"} 4\nab 9\nc 1.0\n");
+        assert_eq!((metrics.get("a"), metrics.get("c"), metrics.get("never")), (7, 1, 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "queued 1")]
+    fn refuses_books_that_do_not_balance() {
+        Metrics::parse("mailwright_messages_accepted_total 3\nmailwright_queue_entries 1\n")
+            .assert_all_accounted_for();
+    }
+}

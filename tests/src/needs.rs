@@ -1,0 +1,79 @@
+//! What a scenario needs from the machine, and the way to leave it out on purpose.
+
+use std::env;
+use std::io::Write;
+use std::path::Path;
+
+use crate::python;
+
+/// A need that not every machine can meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The Python environment of `tests/requirements.txt` in `.venv`.
+    Python,
+    /// Postfix and its smtp-sink, with the rights to run them (root).
+    Postfix,
+    /// The rights to mount a file system.
+    Root,
+}
+
+impl Need {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Python => "python",
+            Self::Postfix => "postfix",
+            Self::Root => "root",
+        }
+    }
+
+    fn is_met(self) -> bool {
+        match self {
+            Self::Python => python::interpreter().exists(),
+            Self::Postfix => Path::new("/usr/sbin/postfix").exists() && is_root(),
+            Self::Root => is_root(),
+        }
+    }
+}
+
+/// Says whether the scenario is to be left out because `MAILWRIGHT_SKIP` names one of its needs, and
+/// prints so past the runner's capture.
+///
+/// # Panics
+/// If a need is neither met nor named in `MAILWRIGHT_SKIP`: leaving a test out is a decision, never an accident.
+#[must_use]
+pub fn skip_without(needs: &[Need]) -> bool {
+    let skipped = env::var("MAILWRIGHT_SKIP").unwrap_or_default();
+    for need in needs {
+        if skipped.split(',').any(|name| name.trim() == need.name()) {
+            let test = std::thread::current().name().unwrap_or("a test").to_owned();
+            let line = format!("skipped: {test} needs {}\n", need.name());
+            // Whether the note can be printed changes nothing for the run.
+            let _ = std::io::stderr().write_all(line.as_bytes());
+            return true;
+        }
+        let name = need.name();
+        assert!(need.is_met(), "{name} is missing here: run ./check once, or set MAILWRIGHT_SKIP={name}");
+    }
+    false
+}
+
+/// Says whether the long form of the scenarios is wanted (`MAILWRIGHT_LONG=1`).
+#[must_use]
+pub fn long() -> bool {
+    env::var("MAILWRIGHT_LONG").is_ok_and(|value| value == "1")
+}
+
+/// Returns the seed of this run, `MAILWRIGHT_SEED` or a fresh one, and prints it.
+#[must_use]
+pub fn seed() -> u64 {
+    let given = env::var("MAILWRIGHT_SEED").ok().and_then(|text| text.parse().ok());
+    let seed = given.unwrap_or_else(|| fastrand::u64(..));
+    let line = format!("seed: MAILWRIGHT_SEED={seed}\n");
+    // Whether the note can be printed changes nothing for the run.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+    seed
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}

@@ -1,0 +1,320 @@
+//! The program under test: `mailwright dev`, and `mailwright serve` with a configuration of the test's own.
+
+use std::env;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::error::{Context, Error, Result};
+use crate::http::{Account, Api};
+use crate::mailbox::Mailbox;
+use crate::metrics::Metrics;
+use crate::process::Process;
+use crate::wait;
+
+/// The longest a start may take before the program is taken to hang (a debug build on a busy machine).
+pub const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest a graceful end may take.
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// Returns a command that runs the binary under test.
+#[must_use]
+pub fn mailwright() -> Command {
+    Command::new(binary())
+}
+
+/// Runs the binary to its end and returns what it said.
+///
+/// # Errors
+/// [`Error::Io`] if it cannot be started.
+pub fn run_to_end<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<Output> {
+    mailwright().args(args).output().context(format!("run {}", binary().display()))
+}
+
+/// `MAILWRIGHT_BIN`, or the binary beside the test's own: `target/<profile>/deps/<test>` lies one folder below it.
+fn binary() -> PathBuf {
+    let beside = || Some(env::current_exe().ok()?.parent()?.parent()?.join("mailwright"));
+    env::var_os("MAILWRIGHT_BIN").map(PathBuf::from).or_else(beside).unwrap_or_else(|| "mailwright".into())
+}
+
+/// Returns a loopback address on which nobody listens. It is free at this moment and, on a machine whose
+/// other programs let the system choose their ports, very probably stays so.
+///
+/// # Errors
+/// [`Error::Io`] if the system has none.
+pub fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
+    listener.local_addr().context("find a free port")
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    /// The process.
+    pub process: Process,
+    /// Where the HTTP API listens.
+    pub http: SocketAddr,
+    /// Where the SMTP listener is.
+    pub smtp: SocketAddr,
+}
+
+impl Server {
+    /// Starts `command`, which writes the addresses it listens on to the file `ready`.
+    fn start(command: Command, ready: &Path, log: &Path) -> Result<(Self, Value)> {
+        // The file of an earlier run would name ports that are no longer ours.
+        if ready.exists() {
+            fs::remove_file(ready).context(format!("remove {}", ready.display()))?;
+        }
+        let mut process = Process::start("mailwright", command, log)?;
+        let contents = process.until("the readiness", START_LIMIT, || wait::json_file(ready))?;
+        let (http, smtp) = (address(&contents, "http")?, address(&contents, "smtp")?);
+        Ok((Self { process, http, smtp }, contents))
+    }
+
+    /// Reads the server's metrics.
+    ///
+    /// # Errors
+    /// Those of [`Metrics::read`].
+    pub fn metrics(&self) -> Result<Metrics> {
+        Metrics::read(self.http)
+    }
+
+    /// Asks the server to end and returns how it did.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] if it does not.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        self.process.terminate(END_LIMIT)
+    }
+}
+
+/// A running `mailwright dev`: server, account and built-in sandbox in one process.
+#[derive(Debug)]
+pub struct Dev {
+    /// The server.
+    pub server: Server,
+    /// A client of its API.
+    pub api: Api,
+    /// What its sandbox has received.
+    pub mailbox: Mailbox,
+    state: StateFolder,
+}
+
+impl Dev {
+    /// Starts it on a new state folder.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] or [`Error::Timeout`] if it does not come up.
+    pub fn start() -> Result<Self> {
+        Self::start_on(StateFolder::new()?)
+    }
+
+    /// Stops it gracefully and starts it again on the same state folder.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if it ends with a failure, and those of [`Self::start`].
+    pub fn restart(mut self) -> Result<Self> {
+        let status = self.server.stop()?;
+        if !status.success() {
+            return Err(Error::unexpected("stop", format!("{status}\n{}", self.server.process.log_text())));
+        }
+        Self::start_on(self.state)
+    }
+
+    fn start_on(state: StateFolder) -> Result<Self> {
+        let mut command = mailwright();
+        command
+            .args(["dev", "--http", "127.0.0.1:0", "--smtp", "0", "--sandbox", "0", "--state"])
+            .arg(state.path());
+        let (server, contents) = Server::start(command, &state.path().join("dev.json"), &state.log())?;
+        let api = Api::new(server.http, Account::from_json(&contents)?);
+        let folder = contents["sandbox_dir"].as_str().unwrap_or_default();
+        Ok(Self { server, api, mailbox: Mailbox::new(Path::new(folder)), state })
+    }
+
+    /// Returns the state folder.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+}
+
+/// The settings of `mailwright serve` that scenarios choose; [`Config::to`] has the usual ones.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where all mail goes.
+    pub next_hop: SocketAddr,
+    /// Networks whose clients may relay.
+    pub trusted_networks: Vec<String>,
+    /// The first retry interval, as the configuration writes it.
+    pub retry_first: String,
+    /// The longest retry interval.
+    pub retry_max_interval: String,
+    /// The size of a journal segment.
+    pub segment_size: String,
+    /// The free space that is left untouched.
+    pub min_free: String,
+}
+
+impl Config {
+    /// Sends all mail to `next_hop`, retries within a second, trusts the loopback network.
+    #[must_use]
+    pub fn to(next_hop: SocketAddr) -> Self {
+        Self {
+            next_hop,
+            trusted_networks: vec!["127.0.0.0/8".into(), "::1/128".into()],
+            retry_first: "200ms".into(),
+            retry_max_interval: "1s".into(),
+            segment_size: "64MiB".into(),
+            min_free: "64MiB".into(),
+        }
+    }
+
+    /// Writes the settings in the form of the configuration file.
+    #[must_use]
+    pub fn toml(&self) -> String {
+        let Self { next_hop, retry_first, retry_max_interval, segment_size, min_free, .. } = self;
+        let networks = format!("{:?}", self.trusted_networks);
+        format!(
+            r#"hostname = "mx.example.com"
+
+[http]
+listen = "127.0.0.1:0"
+
+[smtp]
+listen = ["127.0.0.1:0"]
+trusted_networks = {networks}
+
+[delivery]
+max_connections = 20
+messages_per_connection = 1000
+idle_timeout = "5s"
+tls = "opportunistic"
+
+[delivery.retry]
+first = "{retry_first}"
+max_interval = "{retry_max_interval}"
+max_age = "4d"
+
+[[delivery.routes]]
+domain = "*"
+next_hop = "{next_hop}"
+
+[spool]
+segment_size = "{segment_size}"
+min_free = "{min_free}"
+
+[log]
+format = "text"
+"#
+        )
+    }
+}
+
+/// A state folder set up for `mailwright serve`, to be started on as often as a scenario likes.
+#[derive(Debug)]
+pub struct Installation {
+    state: StateFolder,
+    /// The account that was made.
+    pub account: Account,
+}
+
+impl Installation {
+    /// Writes the configuration and runs `mailwright bootstrap` on a new state folder.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if bootstrap fails.
+    pub fn new(config: &Config) -> Result<Self> {
+        Self::on(StateFolder::new()?, config)
+    }
+
+    /// Does the same on a file system of the test's own, mounted at `folder`.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn inside(folder: &Path, config: &Config) -> Result<Self> {
+        Self::on(StateFolder::inside(folder)?, config)
+    }
+
+    fn on(state: StateFolder, config: &Config) -> Result<Self> {
+        fs::write(state.config(), config.toml()).context("write the configuration")?;
+        let mut command = mailwright();
+        command.args(["bootstrap", "--zone", "example.com", "--state"]).arg(state.path());
+        let output = command.output().context("run mailwright bootstrap")?;
+        let printed = serde_json::from_slice(&output.stdout)
+            .map_err(|error| Error::unexpected("mailwright bootstrap", format!("{error}: {output:?}")))?;
+        Ok(Self { account: Account::from_json(&printed)?, state })
+    }
+
+    /// Starts the server and waits until it is ready.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with its log if it ends, [`Error::Timeout`] if it does not come up.
+    pub fn start(&self) -> Result<Server> {
+        Server::start(self.command(), &self.state().join("ready.json"), &self.state.log())
+            .map(|(server, _)| server)
+    }
+
+    /// Returns the command that starts the server.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = mailwright();
+        command.arg("serve").arg("--config").arg(self.state.config()).arg("--state").arg(self.state());
+        command
+    }
+
+    /// Returns a client of a running server's API.
+    #[must_use]
+    pub fn api(&self, server: &Server) -> Api {
+        Api::new(server.http, self.account.clone())
+    }
+
+    /// Returns the state folder.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+}
+
+/// A temporary folder with the state in `state/` and, beside it, configuration and log.
+#[derive(Debug)]
+struct StateFolder {
+    files: TempDir,
+    path: PathBuf,
+}
+
+impl StateFolder {
+    fn new() -> Result<Self> {
+        let files = tempfile::tempdir().context("make a temporary folder")?;
+        let path = files.path().join("state");
+        Ok(Self { files, path })
+    }
+
+    fn inside(folder: &Path) -> Result<Self> {
+        let files = tempfile::tempdir().context("make a temporary folder")?;
+        Ok(Self { files, path: folder.join("state") })
+    }
+
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn config(&self) -> PathBuf {
+        self.files.path().join("mailwright.toml")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.files.path().join("mailwright.log")
+    }
+}
+
+fn address(contents: &Value, key: &str) -> Result<SocketAddr> {
+    let text = contents[key].as_str().and_then(|text| text.parse().ok());
+    text.ok_or_else(|| Error::unexpected("read the addresses", format!("no {key} in {contents}")))
+}
