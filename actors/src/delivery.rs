@@ -4,31 +4,35 @@ use crate::domain::{DomainActor, LeaseEnded};
 use actix::Addr;
 use mailwright_storage::{EntryKey, QueueEntry, StoredMessage};
 use std::{
-    cell::RefCell,
     collections::HashSet,
-    rc::Rc,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// The entries being delivered now, over all domains of the arbiter: what is in here is never handed out a
 /// second time, even by a domain actor that was just restarted and reads its entries from disk.
+///
+/// Used on one thread; a mutex because actix wants messages that could travel.
 #[derive(Debug, Clone, Default)]
-pub struct InFlight(Rc<RefCell<HashSet<EntryKey>>>);
+pub struct InFlight(Arc<Mutex<HashSet<EntryKey>>>);
 
 impl InFlight {
+    fn keys(&self) -> MutexGuard<'_, HashSet<EntryKey>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Whether the entry is being delivered.
     pub fn contains(&self, key: EntryKey) -> bool {
-        self.0.borrow().contains(&key)
+        self.keys().contains(&key)
     }
 
     /// How many are.
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.keys().len()
     }
 
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.keys().is_empty()
     }
 }
 
@@ -65,7 +69,7 @@ impl Delivery {
     /// Takes `ready` into flight for `domain`.
     pub fn new(ready: Ready, in_flight: &InFlight, domain: Addr<DomainActor>) -> Self {
         let key = ready.entry.key();
-        in_flight.0.borrow_mut().insert(key);
+        in_flight.keys().insert(key);
         let in_flight = in_flight.clone();
         Self { ready: Some(ready), key, untried: Untried::ConnectionEnded, in_flight, domain }
     }
@@ -94,7 +98,7 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.in_flight.0.borrow_mut().remove(&self.key);
+        self.in_flight.keys().remove(&self.key);
         let returned = self.ready.take().map(|ready| (ready, self.untried));
         // One message for each delivery in flight, which connections bound; a domain that is gone reads its
         // entries from disk when it is next needed.

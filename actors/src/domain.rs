@@ -194,7 +194,7 @@ impl DomainActor {
     fn expire_ready(&mut self, verdict: &Verdict) {
         let (now, max_age) = (clock::now(), self.deps.settings.retry.max_age);
         let waiting = std::mem::take(&mut self.ready);
-        let (expired, waiting): (Vec<_>, VecDeque<_>) =
+        let (expired, waiting): (VecDeque<_>, VecDeque<_>) =
             waiting.into_iter().partition(|ready| now.since(ready.entry.accepted_at) >= max_age);
         self.ready = waiting;
         if expired.is_empty() {

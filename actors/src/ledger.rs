@@ -11,11 +11,12 @@ use actix::prelude::*;
 use mailwright_engine::{
     address::EmailAddress,
     envelope::Envelope,
+    message::{fields, split_header},
     retry::RetryPolicy,
     smtp::verdict::{Outcome as Fate, Verdict},
     time::UnixMillis,
 };
-use mailwright_storage::{Outcome, QueueEntry, RecipientResult, Spool, StoredMessage};
+use mailwright_storage::{Content, Outcome, QueueEntry, RecipientResult, Spool, StoredMessage};
 use std::sync::Arc;
 
 /// The actor.
@@ -44,7 +45,7 @@ impl Ledger {
         let id = outcome.before.key.id;
         for result in &outcome.results {
             count(&result.verdict, accepted_at, now);
-            log(&outcome, result, message.map(|message| &message.envelope));
+            log(&outcome, result, message);
         }
         let next = outcome.after.as_ref().map(|after| after.place.clone());
         let results = outcome.results.clone();
@@ -71,7 +72,7 @@ fn count(verdict: &Verdict, accepted_at: UnixMillis, now: UnixMillis) {
     }
 }
 
-fn log(outcome: &Outcome, result: &RecipientResult, envelope: Option<&Envelope>) {
+fn log(outcome: &Outcome, result: &RecipientResult, message: Option<&StoredMessage>) {
     if !tracing::enabled!(tracing::Level::INFO) {
         return;
     }
@@ -80,12 +81,22 @@ fn log(outcome: &Outcome, result: &RecipientResult, envelope: Option<&Envelope>)
         Fate::Soft => "deferred",
         Fate::Hard => "bounced",
     };
+    let envelope: Option<&Envelope> = message.map(|message| &message.envelope);
     let from = envelope.map(|envelope| envelope.reverse_path.to_string()).unwrap_or_default();
+    let subject = message.map(|message| subject(&message.content)).unwrap_or_default();
     let to = envelope.and_then(|envelope| envelope.recipients.get(usize::from(result.recipient)));
     let to = to.map(EmailAddress::as_str).unwrap_or_default();
     let next = outcome.after.as_ref().map(|after| after.place.due.to_string()).unwrap_or_default();
     let (id, domain) = (outcome.before.key.id, &outcome.before.domain);
-    tracing::info!(%id, %domain, %from, %to, reply = %result.verdict, next, "{fate}");
+    tracing::info!(%id, %domain, %from, %to, subject, reply = %result.verdict, next, "{fate}");
+}
+
+/// The Subject field as it stands in the header, for people reading the log.
+fn subject(content: &Content) -> String {
+    let subject = |part| fields(part).find(|field| field.is("Subject")).map(|field| field.unfolded());
+    let (header, _) = split_header(&content.body);
+    let unfolded = subject(&content.head).or_else(|| subject(header)).unwrap_or_default();
+    unfolded.trim().chars().take(80).collect()
 }
 
 impl Actor for Ledger {

@@ -3,9 +3,8 @@
 use crate::{
     error::StorageError,
     journal::{
-        record::Record,
         scan::{self, Bodies, DamagedRange, Found},
-        segment::Segments,
+        segment::{Segment, Segments},
     },
     metrics as names,
     queue::{
@@ -147,7 +146,7 @@ struct Replay<'a> {
 impl Replay<'_> {
     fn segment(
         &mut self,
-        segment: &crate::journal::segment::Segment,
+        segment: &Segment,
         from: u64,
         bodies: Bodies,
     ) -> Result<(), StorageError> {

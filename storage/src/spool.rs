@@ -9,7 +9,6 @@ use crate::{
         scan::{self, LoadedBody},
         segment::Segments,
     },
-    metrics as names,
     queue::{
         change::Change,
         entry::{EntryKey, EntryPlace, Outcome, QueueEntry},
@@ -19,7 +18,7 @@ use crate::{
     recovery,
     state_dir::StateDir,
 };
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Sender, unbounded};
 use mailwright_engine::{address::Domain, envelope::Envelope, id::QueueId, time::UnixMillis};
 use std::{
     sync::{
@@ -124,7 +123,8 @@ impl SpoolStarter {
     /// # Errors
     /// When the first segment or a thread cannot be made.
     pub fn start(self, sink: DeliverySink) -> Result<(Spool, SpoolThreads), StorageError> {
-        let Self { recovered, settings } = self;
+        let Self { mut recovered, settings } = self;
+        recovered.index.go_live();
         let (journal, appends) = unbounded();
         let (queue, commands) = unbounded();
         let segments = recovered.segments;

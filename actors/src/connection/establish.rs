@@ -11,7 +11,7 @@ use crate::{
 use mailwright_engine::{
     mx::{MxHost, by_family},
     smtp::{
-        client::{Action, ClientConfig, ClientSession, ClientTls, CloseReason, Failure, Loss},
+        client::{Action, ClientConfig, ClientSession, ClientTls, CloseReason, Loss},
         verdict::{Outcome, Verdict},
     },
 };
@@ -110,10 +110,8 @@ async fn greet(mut session: Session, host: &MxHost, deps: &Deps) -> Result<Sessi
             Action::StartTls => start_tls(&mut session, host, deps).await,
             Action::Closed(CloseReason::Failed(failure)) => {
                 let verdict = failure.verdict();
-                return Err(match failure {
-                    Failure::StartTlsRefused(_) | Failure::TlsFailed(_) => Failed::Tls(verdict),
-                    _ => Failed::Other(verdict),
-                });
+                let tls = failure.allows_plain_text();
+                return Err(if tls { Failed::Tls(verdict) } else { Failed::Other(verdict) });
             }
             // None of these can follow before a transaction; a session that says so is of no use.
             Action::Closed(CloseReason::Quit) | Action::WriteBody(_) | Action::Finished(_) => {

@@ -48,11 +48,15 @@ impl Session {
     }
 
     /// Writes the commands that go before a body and then the body.
-    pub(super) async fn write_body<'a>(&mut self, body: impl Iterator<Item = &'a [u8]>) -> bool {
+    pub(super) async fn write_body(&mut self, body: impl Iterator<Item = &[u8]>) -> bool {
         let out = std::mem::take(&mut self.out);
-        let mut slices: Vec<_> = std::iter::once(IoSlice::new(&out)).chain(body.map(IoSlice::new)).collect();
-        let written = self.write(&mut slices).await;
-        drop(slices);
+        let written = {
+            let mut slices = vec![IoSlice::new(&out)];
+            for part in body {
+                slices.push(IoSlice::new(part));
+            }
+            self.write(&mut slices).await
+        };
         self.out = out;
         self.out.clear();
         written

@@ -151,6 +151,12 @@ impl Verdict {
         Self::own(Outcome::Soft, Fault::Network, Phase::Connect, EnhancedCode::new(4, 4, 1), detail)
     }
 
+    /// The stored message cannot be read back: hard, 5.3.0, our own fault.
+    pub fn damaged(why: &str) -> Self {
+        let detail = format!("the message was damaged while it was queued: {why}");
+        Self::own(Outcome::Hard, Fault::Us, Phase::Queue, EnhancedCode::new(5, 3, 0), detail)
+    }
+
     /// The retry schedule gave up: hard, 4.4.7 (RFC 3463 section 3.5), with the last failure's fault and
     /// reply, because these are what the sender can act on.
     pub fn expired(last: &Verdict) -> Self {

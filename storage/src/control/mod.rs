@@ -13,7 +13,7 @@ pub use model::{
 use crate::error::StorageError;
 use mailwright_engine::{
     address::{AddressError, Domain},
-    dkim::{DkimError, DkimKey, KeyAlgorithm},
+    dkim::{DkimError, DkimKey},
     time::UnixMillis,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -236,8 +236,8 @@ fn stored_key(selector: &str, key: &DkimKey) -> Result<StoredKey, ControlError> 
     Ok(StoredKey {
         selector: selector.to_owned(),
         algorithm: key.algorithm(),
-        pkcs8: data_encoding::BASE64.encode(key.to_pkcs8_der()),
-        public_record: key.public_record(),
+        pkcs8: data_encoding::BASE64.encode(&key.to_pkcs8_der()?),
+        public_record: key.public_record()?,
     })
 }
 

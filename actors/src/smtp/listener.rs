@@ -1,0 +1,105 @@
+//! Accepting SMTP clients.
+
+use super::{Service, session};
+use crate::metrics as names;
+use mailwright_engine::smtp::{
+    reply::{EnhancedCode, Reply, SmtpCode},
+    server::ServerConfig,
+};
+use std::{io, net::SocketAddr, rc::Rc, sync::Arc, time::Duration};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+use tokio_rustls::TlsAcceptor;
+
+/// Pause after accepting failed, as when the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listening socket and what it offers.
+pub struct Listener {
+    /// Bound and listening; non-blocking.
+    pub socket: std::net::TcpListener,
+    /// A short name for metrics and logs.
+    pub name: &'static str,
+    /// What sessions offer.
+    pub config: ServerConfig,
+    /// For STARTTLS, if `config` offers it.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Most clients at a time; the next is told 421.
+    pub max_sessions: usize,
+}
+
+/// Binds `address` for a [`Listener`].
+///
+/// # Errors
+/// What the system says.
+pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
+}
+
+impl Listener {
+    /// Serves clients on the current arbiter until `stopping` turns true and the last one has gone.
+    ///
+    /// # Errors
+    /// When the socket cannot be used at all.
+    pub async fn run<S: Service + Clone + 'static>(
+        self,
+        service: S,
+        mut stopping: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        let listener = TcpListener::from_std(self.socket)?;
+        let slots = Arc::new(Semaphore::new(self.max_sessions));
+        let context = Rc::new(session::Context {
+            config: Arc::new(self.config),
+            service,
+            tls: self.tls.map(TlsAcceptor::from),
+            stopping: stopping.clone(),
+        });
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopping.wait_for(|stopping| *stopping) => break,
+            };
+            match (accepted, Arc::clone(&slots).try_acquire_owned()) {
+                (Ok((stream, peer)), Ok(slot)) => {
+                    let context = Rc::clone(&context);
+                    let sessions = ::metrics::gauge!(names::SMTP_SESSIONS, "listener" => self.name);
+                    sessions.increment(1);
+                    actix_rt::spawn(async move {
+                        if let Err(error) = session::serve(stream, peer, &context).await {
+                            tracing::debug!(%peer, %error, "client lost");
+                        }
+                        sessions.decrement(1);
+                        drop(slot);
+                    });
+                }
+                (Ok((stream, _)), Err(_)) => drop(actix_rt::spawn(turn_away(stream))),
+                (Err(error), _) => {
+                    tracing::warn!(listener = self.name, %error, "accepting failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        let everyone = u32::try_from(self.max_sessions).unwrap_or(u32::MAX);
+        // The semaphore is never closed.
+        let _ = slots.acquire_many(everyone).await;
+        Ok(())
+    }
+}
+
+async fn turn_away(mut stream: TcpStream) {
+    let mut out = Vec::new();
+    let why = "too many connections, try again later";
+    Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 3, 2)), why).write_to(&mut out);
+    // A client that does not read its refusal needs none.
+    let _ = stream.write_all(&out).await;
+}
