@@ -86,9 +86,13 @@ fn log(outcome: &Outcome, result: &RecipientResult, message: Option<&StoredMessa
     let subject = message.map(|message| subject(&message.content)).unwrap_or_default();
     let to = envelope.and_then(|envelope| envelope.recipients.get(usize::from(result.recipient)));
     let to = to.map(EmailAddress::as_str).unwrap_or_default();
-    let next = outcome.after.as_ref().map(|after| after.place.due.to_string()).unwrap_or_default();
-    let (id, domain) = (outcome.before.key.id, &outcome.before.domain);
-    tracing::info!(%id, %domain, %from, %to, subject, reply = %result.verdict, next, "{fate}");
+    let next = outcome.after.as_ref().map(|after| after.place.due.to_string());
+    let reply = match (&result.verdict.outcome, &result.verdict.reply) {
+        (Fate::Delivered, Some(reply)) => reply.to_string(),
+        _ => result.verdict.to_string(),
+    };
+    let id = outcome.before.key.id;
+    tracing::info!(%id, from, to, subject, reply, next, "{fate}");
 }
 
 /// The Subject field as it stands in the header, for people reading the log.

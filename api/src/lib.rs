@@ -1,1 +1,14 @@
-//! The HTTP API.
+//! The HTTP API: the service's routes and envelopes, health and metrics.
+//!
+//! [`server`] starts it, [`auth`] says who asks, [`request`] reads bodies into the engine's model, [`send`]
+//! hands messages to intake and reports what became of them, [`answer`] is the form of every answer.
+
+pub mod answer;
+pub mod auth;
+mod health;
+pub mod request;
+pub mod send;
+pub mod server;
+mod signing;
+
+pub use server::{ApiSettings, AppState, serve};

@@ -58,14 +58,15 @@ pub type DeliverySink = Box<dyn FnMut(Vec<Fresh>) + Send>;
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) entries: AtomicU64,
-    queue_failed: AtomicBool,
+    /// Whether journal or queue state failed and need a restart.
+    failed: AtomicBool,
     last_id: AtomicU64,
 }
 
 impl Shared {
     /// Notes that the queue state failed: it stays behind the journal, and the next start rebuilds it.
     pub(crate) fn queue_failed(&self, error: &StorageError) {
-        if !self.queue_failed.swap(true, Ordering::Relaxed) {
+        if !self.failed.swap(true, Ordering::Relaxed) {
             tracing::error!(%error, "the queue state failed; it is rebuilt from the journal at the next start");
         }
     }
@@ -130,11 +131,11 @@ impl SpoolStarter {
         let segments = recovered.segments;
         let shared = Arc::new(Shared {
             entries: AtomicU64::new(recovered.index.count()),
-            queue_failed: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
             last_id: AtomicU64::new(recovered.index.last_id()),
         });
         let limits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
-        let listener = Listener { queue: queue.clone(), sink };
+        let listener = Listener { queue: queue.clone(), shared: Arc::clone(&shared), sink };
         let committer = Committer::new(Arc::clone(&segments), limits, recovered.position, listener)?;
         let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
         let worker = Worker::new(recovered.index, recovered.position, reclaimer, journal.clone(), Arc::clone(&shared));
@@ -158,6 +159,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 /// Passes committed changes to the queue worker and fresh entries to delivery.
 struct Listener {
     queue: Sender<Command>,
+    shared: Arc<Shared>,
     sink: DeliverySink,
 }
 
@@ -181,6 +183,10 @@ impl CommitListener for Listener {
         let _ = self.queue.send(question);
     }
 
+    fn failed(&mut self) {
+        self.shared.failed.store(true, Ordering::Relaxed);
+    }
+
     fn closed(&mut self) {
         let _ = self.queue.send(Command::Close);
     }
@@ -197,6 +203,11 @@ impl Spool {
     /// Entries in the queue, as of the last commit.
     pub fn entries(&self) -> u64 {
         self.shared.entries.load(Ordering::Relaxed)
+    }
+
+    /// Whether journal or queue state failed, so that a restart is needed.
+    pub fn is_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Relaxed)
     }
 
     /// Takes responsibility for a message: returns once it is safe from a power cut. Its entries are due at

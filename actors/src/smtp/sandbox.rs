@@ -10,12 +10,14 @@ use mailwright_engine::{
     },
 };
 use std::{
-    cell::Cell,
     fs::File,
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -50,8 +52,8 @@ pub struct Sandbox {
     faults: Faults,
     /// Where messages are kept; `None` counts them only.
     dir: Option<PathBuf>,
-    received: Rc<Cell<u64>>,
-    dice: Rc<Cell<u64>>,
+    received: Arc<AtomicU64>,
+    dice: Arc<AtomicU64>,
 }
 
 impl Sandbox {
@@ -67,25 +69,24 @@ impl Sandbox {
             }
             None => 0,
         };
-        let dice = Rc::new(Cell::new(clock::unix_micros() | 1));
-        Ok(Self { faults, dir, received: Rc::new(Cell::new(kept)), dice })
+        let dice = Arc::new(AtomicU64::new(clock::unix_micros() | 1));
+        Ok(Self { faults, dir, received: Arc::new(AtomicU64::new(kept)), dice })
     }
 
     /// Whether something that happens to `percent` of all happens now.
     fn happens(&self, percent: u8) -> bool {
         // xorshift64 (Marsaglia 2003): misfortune needs no cryptography.
-        let mut state = self.dice.get();
+        let mut state = self.dice.load(Ordering::Relaxed);
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        self.dice.set(state);
+        self.dice.store(state, Ordering::Relaxed);
         state % 100 < u64::from(percent)
     }
 
     /// Writes the message, all at once as far as a reader can see, and returns the file's name.
     fn keep(&self, message: &ReceivedMessage) -> io::Result<String> {
-        let number = self.received.get() + 1;
-        self.received.set(number);
+        let number = self.received.fetch_add(1, Ordering::Relaxed) + 1;
         let name = format!("{number:06}-{:x}.eml", clock::unix_micros());
         let Some(dir) = &self.dir else { return Ok(name) };
         let temporary = dir.join(format!(".{name}"));

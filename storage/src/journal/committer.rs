@@ -88,6 +88,8 @@ pub(crate) trait CommitListener: Send {
     fn committed(&mut self, changes: Vec<Change>, position: u64);
     /// A question whose turn has come.
     fn asked(&mut self, question: Command);
+    /// A write or sync failed: nothing more will be committed.
+    fn failed(&mut self);
     /// The journal ends here; nothing more comes.
     fn closed(&mut self);
 }
@@ -334,6 +336,7 @@ impl<L: CommitListener> Committer<L> {
     fn fail(&mut self, error: StorageError) {
         tracing::error!(%error, "the journal failed; no more mail is accepted until a restart");
         self.failed = Some(StorageError::JournalFailed { reason: error.to_string().into() });
+        self.listener.failed();
     }
 
     /// Tells the listener first, so that whoever is woken finds the queue already knowing.

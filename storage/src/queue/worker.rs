@@ -51,7 +51,9 @@ pub(crate) enum Command {
 pub(crate) struct Worker {
     index: QueueIndex,
     position: u64,
-    stored_at: u64,
+    /// What the stored state reflects; `None` until this process has stored one, so that even a spool that
+    /// took no mail leaves a state for the next start to take up.
+    stored_at: Option<u64>,
     last_checkpoint: Instant,
     reclaimer: Reclaimer,
     journal: Option<Sender<Request>>,
@@ -68,7 +70,7 @@ impl Worker {
         shared: Arc<Shared>,
     ) -> Self {
         let last_checkpoint = Instant::now();
-        Self { index, position, stored_at: 0, last_checkpoint, reclaimer, journal: Some(journal), shared }
+        Self { index, position, stored_at: None, last_checkpoint, reclaimer, journal: Some(journal), shared }
     }
 
     /// Serves commands until the journal closes.
@@ -148,11 +150,11 @@ impl Worker {
     fn checkpoint(&mut self) {
         self.last_checkpoint = Instant::now();
         metrics::gauge!(names::QUEUE_ENTRIES).set(self.index.count() as f64);
-        if self.stored_at != self.position {
+        if self.stored_at != Some(self.position) {
             if let Err(error) = self.index.checkpoint(self.position) {
                 return self.shared.queue_failed(&error);
             }
-            self.stored_at = self.position;
+            self.stored_at = Some(self.position);
             metrics::histogram!(names::CHECKPOINT_SECONDS).record(self.last_checkpoint.elapsed());
         }
         if let Some(journal) = &self.journal

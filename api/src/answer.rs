@@ -1,0 +1,189 @@
+//! The envelope of every answer, errors included.
+
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
+use mailwright_actors::intake::IntakeError;
+use mailwright_engine::message::{SendError, SendErrorCode};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::{fmt, time::Duration};
+
+/// When a client that met a full disk or an overload should try again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// A successful answer around `result`.
+pub fn success(result: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(json!({ "success": true, "errors": [], "messages": [], "result": result }))
+}
+
+/// A refusal: an HTTP status, the service's number and name for it, and what a person should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError {
+    status: StatusCode,
+    code: u32,
+    message: &'static str,
+    /// The finer cause: published code, field, sentence.
+    cause: Option<SendError>,
+    retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    const fn new(status: StatusCode, code: u32, message: &'static str) -> Self {
+        Self { status, code, message, cause: None, retry_after: None }
+    }
+
+    fn because(mut self, code: SendErrorCode, field: impl Into<String>, why: impl Into<String>) -> Self {
+        self.cause = Some(SendError::new(code, field, why));
+        self
+    }
+
+    /// The body is not what the route takes.
+    pub fn schema(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 10001, "email.sending.error.invalid_request_schema").because(
+            SendErrorCode::ValidationError,
+            field,
+            why,
+        )
+    }
+
+    /// No Content-Length.
+    pub fn no_content_length() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 10201, "email.sending.error.email.no_content_length").because(
+            SendErrorCode::ValidationError,
+            "",
+            "The request has no Content-Length header.",
+        )
+    }
+
+    /// More than a message may hold.
+    pub fn too_big(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 10202, "email.sending.error.email.too_big").because(
+            SendErrorCode::ContentTooLarge,
+            "",
+            why,
+        )
+    }
+
+    /// The sender's domain is not set up.
+    pub fn sending_disabled(code: SendErrorCode, field: &str, why: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, 10203, "email.sending.error.email.sending_disabled")
+            .because(code, field, why)
+    }
+
+    /// No token, or none that we know.
+    pub const fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, 10000, "Authentication error")
+    }
+
+    /// A token that is not good for this.
+    pub const fn forbidden() -> Self {
+        Self::new(StatusCode::FORBIDDEN, 10000, "Authentication error")
+    }
+
+    /// No such route.
+    pub const fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, 7003, "No route for that URI")
+    }
+
+    /// The route does not take this method.
+    pub const fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, 10405, "Method not allowed for this URI")
+    }
+
+    /// A fault of ours; `why` must hold nothing secret.
+    pub fn internal(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, 10002, "email.sending.error.internal_server").because(
+            SendErrorCode::InternalServerError,
+            "",
+            why,
+        )
+    }
+
+    /// A fault of ours that passes.
+    fn unavailable(why: impl Into<String>) -> Self {
+        let mut error = Self::internal(why);
+        error.status = StatusCode::SERVICE_UNAVAILABLE;
+        error.retry_after = Some(RETRY_AFTER);
+        error
+    }
+
+    fn body(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("code".into(), self.code.into());
+        error.insert("message".into(), self.message.into());
+        if let Some(SendError { code, field, message }) = &self.cause {
+            let chain = json!([{ "code": self.code, "message": format!("{code}: {message}") }]);
+            error.insert("error_chain".into(), chain);
+            error.insert("reason".into(), code.as_str().into());
+            error.insert("detail".into(), message.as_str().into());
+            if !field.is_empty() {
+                error.insert("field".into(), field.as_str().into());
+            }
+        }
+        json!({ "success": false, "errors": [error], "messages": [], "result": null })
+    }
+}
+
+impl From<SendError> for ApiError {
+    fn from(cause: SendError) -> Self {
+        let base = match cause.code {
+            SendErrorCode::ContentTooLarge => Self::too_big(""),
+            SendErrorCode::ValidationError | SendErrorCode::FieldMissing => Self::schema("", ""),
+            _ => Self::new(StatusCode::BAD_REQUEST, 10200, "email.sending.error.email.invalid"),
+        };
+        Self { cause: Some(cause), ..base }
+    }
+}
+
+impl From<IntakeError> for ApiError {
+    fn from(error: IntakeError) -> Self {
+        match &error {
+            IntakeError::TooManyRecipients(_) => {
+                SendError::new(SendErrorCode::TooManyRecipients, "to", error.to_string()).into()
+            }
+            IntakeError::Busy | IntakeError::Storage(_) => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.message)
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status);
+        if let Some(pause) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, pause.as_secs()));
+        }
+        response.json(self.body())
+    }
+}
+
+/// Answers what no route matches.
+pub(crate) async fn unknown_route() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::not_found())
+}
+
+/// Answers a known path with a method it does not take.
+pub(crate) async fn wrong_method() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::method_not_allowed())
+}
+
+/// Turns errors of the HTTP layer itself (a body that breaks off, is too large …) into envelopes.
+pub(crate) fn payload_error(error: &actix_web::error::PayloadError) -> ApiError {
+    match error {
+        actix_web::error::PayloadError::Overflow => {
+            ApiError::too_big("The request is larger than a message of 25 MiB can make it.")
+        }
+        other => ApiError::schema("", format!("The request body could not be read: {other}.")),
+    }
+}

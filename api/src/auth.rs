@@ -1,0 +1,35 @@
+//! Who asks, and what they may.
+
+use crate::{answer::ApiError, server::AppState};
+use actix_web::{HttpRequest, http::header};
+use mailwright_storage::control::{Permission, Token};
+use std::sync::Arc;
+
+/// The token of a request, if it is good for `permission` in `account_id`.
+///
+/// Takes `Authorization: Bearer TOKEN` and the older pair `X-Auth-Email` and `X-Auth-Key`, with the token as
+/// key.
+///
+/// # Errors
+/// 401 without a token we know, 403 with one that is not good for this.
+pub fn authorize(
+    request: &HttpRequest,
+    state: &AppState,
+    permission: Permission,
+    account_id: &str,
+) -> Result<Arc<Token>, ApiError> {
+    let secret = bearer(request).or_else(|| key(request)).ok_or_else(ApiError::unauthenticated)?;
+    let token = state.control.authenticate(secret).ok_or_else(ApiError::unauthenticated)?;
+    if token.allows(permission, account_id) { Ok(token) } else { Err(ApiError::forbidden()) }
+}
+
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+fn key(request: &HttpRequest) -> Option<&str> {
+    request.headers().get("x-auth-email")?;
+    request.headers().get("x-auth-key")?.to_str().ok()
+}

@@ -1,0 +1,254 @@
+//! Request bodies: from JSON to the engine's model, with errors that name the field.
+
+use crate::answer::ApiError;
+use mailwright_engine::{
+    address::{EmailAddress, Mailbox},
+    message::{Attachment, Disposition, SendError, SendErrorCode, SendRequest},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The body of `send`, as it comes.
+#[derive(Debug, Deserialize)]
+struct SendBody {
+    from: Option<Value>,
+    to: Option<Value>,
+    cc: Option<Value>,
+    bcc: Option<Value>,
+    #[serde(alias = "replyTo")]
+    reply_to: Option<Value>,
+    subject: Option<String>,
+    html: Option<String>,
+    text: Option<String>,
+    headers: Option<BTreeMap<String, String>>,
+    attachments: Option<Vec<AttachmentBody>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct AttachmentBody {
+    content: String,
+    filename: String,
+    #[serde(rename = "type", alias = "contentType")]
+    content_type: String,
+    disposition: Option<DispositionBody>,
+    #[serde(alias = "contentId")]
+    content_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum DispositionBody {
+    Attachment,
+    Inline,
+}
+
+/// The body of `send_raw`, as it comes.
+#[derive(Debug, Deserialize)]
+struct SendRawBody {
+    from: Option<Value>,
+    recipients: Option<Value>,
+    mime_message: Option<String>,
+}
+
+/// A message that is ready-made, with its envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRequest {
+    /// The sender.
+    pub from: Mailbox,
+    /// To whom.
+    pub recipients: Vec<EmailAddress>,
+    /// The message.
+    pub mime: Vec<u8>,
+}
+
+/// Reads and validates the body of `send`.
+///
+/// # Errors
+/// Malformed JSON, wrong types, bad addresses and every rule of [`SendRequest::validate`].
+pub fn read_send(body: &[u8]) -> Result<SendRequest, ApiError> {
+    let body: SendBody = parse(body)?;
+    let request = SendRequest {
+        from: required(body.from.as_ref(), "from", mailbox)?,
+        to: mailboxes(body.to.as_ref(), "to")?,
+        cc: mailboxes(body.cc.as_ref(), "cc")?,
+        bcc: mailboxes(body.bcc.as_ref(), "bcc")?,
+        reply_to: present(body.reply_to.as_ref()).map(|value| mailbox(value, "reply_to")).transpose()?,
+        subject: body.subject.ok_or_else(|| missing("subject"))?,
+        html: body.html,
+        text: body.text,
+        headers: body.headers.unwrap_or_default().into_iter().collect(),
+        attachments: attachments(body.attachments.unwrap_or_default())?,
+    };
+    request.validate()?;
+    Ok(request)
+}
+
+/// Reads the body of `send_raw`; the message itself is checked by the engine.
+///
+/// # Errors
+/// Malformed JSON, wrong types, missing fields, bad addresses.
+pub fn read_send_raw(body: &[u8]) -> Result<RawRequest, ApiError> {
+    let body: SendRawBody = parse(body)?;
+    let from = required(body.from.as_ref(), "from", mailbox)?;
+    let recipients = mailboxes(body.recipients.as_ref(), "recipients")?;
+    if recipients.is_empty() {
+        return Err(missing("recipients").into());
+    }
+    let mime = body.mime_message.filter(|mime| !mime.is_empty()).ok_or_else(|| missing("mime_message"))?;
+    let recipients = recipients.iter().map(|mailbox| mailbox.address().clone()).collect();
+    Ok(RawRequest { from, recipients, mime: mime.into_bytes() })
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { String::new() } else { path };
+        ApiError::schema(field, format!("The request body is not valid: {}.", error.inner()))
+    })?;
+    json.end().map_err(|error| ApiError::schema("", format!("The request body is not valid: {error}.")))?;
+    Ok(parsed)
+}
+
+/// A field that is there and not `null`.
+fn present(value: Option<&Value>) -> Option<&Value> {
+    value.filter(|value| !value.is_null())
+}
+
+fn missing(field: &str) -> SendError {
+    SendError::new(SendErrorCode::FieldMissing, field, format!("The field '{field}' is required."))
+}
+
+fn required<T>(
+    value: Option<&Value>,
+    field: &str,
+    read: impl Fn(&Value, &str) -> Result<T, SendError>,
+) -> Result<T, SendError> {
+    present(value).ok_or_else(|| missing(field)).and_then(|value| read(value, field))
+}
+
+/// One address or a list of them.
+fn mailboxes(value: Option<&Value>, field: &str) -> Result<Vec<Mailbox>, SendError> {
+    match present(value) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(items)) => {
+            let one = |(at, item)| mailbox(item, &format!("{field}[{at}]"));
+            items.iter().enumerate().map(one).collect()
+        }
+        Some(one) => Ok(vec![mailbox(one, field)?]),
+    }
+}
+
+/// `"a@b"`, `"Name <a@b>"`, `{address, name}` or `{email, name}`.
+fn mailbox(value: &Value, field: &str) -> Result<Mailbox, SendError> {
+    let invalid = |why: String| SendError::new(SendErrorCode::ValidationError, field, format!("'{field}': {why}."));
+    let object = match value {
+        Value::String(text) => return Mailbox::parse(text).map_err(|error| invalid(error.to_string())),
+        Value::Object(object) => object,
+        other => return Err(invalid(format!("expected an address or an object, found {}", kind(other)))),
+    };
+    let address = object.get("address").or_else(|| object.get("email")).and_then(Value::as_str);
+    let address = address.ok_or_else(|| invalid("the object needs a string 'address'".to_owned()))?;
+    let name = match object.get("name") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.as_str()),
+        Some(other) => return Err(invalid(format!("'name' must be a string, found {}", kind(other)))),
+    };
+    let address = EmailAddress::parse(address).map_err(|error| invalid(error.to_string()))?;
+    Mailbox::new(name, address).map_err(|error| invalid(error.to_string()))
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+fn attachments(bodies: Vec<AttachmentBody>) -> Result<Vec<Attachment>, SendError> {
+    bodies.into_iter().enumerate().map(|(at, body)| attachment(body, &format!("attachments[{at}]"))).collect()
+}
+
+fn attachment(body: AttachmentBody, field: &str) -> Result<Attachment, SendError> {
+    let disposition = match (body.disposition, body.content_id) {
+        (Some(DispositionBody::Inline), Some(content_id)) => Disposition::Inline { content_id },
+        (Some(DispositionBody::Inline), None) => return Err(missing(&format!("{field}.content_id"))),
+        (Some(DispositionBody::Attachment) | None, _) => Disposition::Attachment,
+    };
+    Ok(Attachment {
+        content: base64(&body.content, field)?,
+        filename: body.filename,
+        content_type: body.content_type,
+        disposition,
+    })
+}
+
+/// Base64 as clients write it: line breaks are taken, missing padding too.
+fn base64(text: &str, field: &str) -> Result<Vec<u8>, SendError> {
+    let compact: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace() && *b != b'=').collect();
+    data_encoding::BASE64_NOPAD.decode(&compact).map_err(|error| {
+        let field = format!("{field}.content");
+        let why = format!("'{field}' is not base64: {error}.");
+        SendError::new(SendErrorCode::ValidationError, field, why)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(body: Value) -> Result<SendRequest, ApiError> {
+        read_send(body.to_string().as_bytes())
+    }
+
+    #[test]
+    fn takes_addresses_in_every_documented_form() {
+        let request = read(json!({
+            "from": {"email": "a@example.com", "name": "A"},
+            "to": ["b@example.com", {"address": "c@example.com", "name": null}],
+            "cc": "\"D, E\" <d@example.com>",
+            "replyTo": {"address": "r@example.com"},
+            "subject": "s", "text": "t",
+        }))
+        .unwrap();
+        let to: Vec<_> = request.to.iter().map(|m| m.address().as_str()).collect();
+        assert_eq!(to, ["b@example.com", "c@example.com"]);
+        assert_eq!(request.from.name(), Some("A"));
+        assert_eq!(request.cc[0].name(), Some("D, E"));
+        assert_eq!(request.reply_to.unwrap().address().as_str(), "r@example.com");
+    }
+
+    #[test]
+    fn names_the_field_at_fault() {
+        let good = json!({"from": "a@example.com", "to": "b@example.com", "subject": "s", "text": "t"});
+        let cases = [
+            ("from", json!(null), "from"),
+            ("from", json!(7), "from"),
+            ("to", json!(["b@example.com", "b@"]), "to[1]"),
+            ("subject", json!(7), "subject"),
+            ("attachments", json!([{"content": "x", "filename": "f"}]), "attachments[0]"),
+            ("attachments", json!([{"content": "*", "filename": "f", "type": "a/b"}]), "attachments[0].content"),
+            ("headers", json!({"X-A": 7}), "headers.X-A"),
+        ];
+        for (key, value, field) in cases {
+            let mut body = good.clone();
+            body[key] = value;
+            let error = format!("{:?}", read(body).unwrap_err());
+            assert!(error.contains(&format!("field: {field:?}")), "{key}: {error}");
+        }
+        assert!(read(good).is_ok());
+    }
+
+    #[test]
+    fn base64_may_be_wrapped_and_unpadded() {
+        assert_eq!(base64("aGVs\r\nbG8=", "f"), Ok(b"hello".to_vec()));
+        assert_eq!(base64("aGVsbG8", "f"), Ok(b"hello".to_vec()));
+        assert!(base64("a", "f").is_err());
+    }
+}

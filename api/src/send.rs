@@ -1,0 +1,257 @@
+//! `send` and `send_raw`: from a request to a message on disk, and what became of it so far.
+
+use crate::{
+    answer::{self, ApiError},
+    auth::authorize,
+    request::{self, RawRequest},
+    server::AppState,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CONTENT_LENGTH,
+    web::{self, Bytes},
+};
+use mailwright_actors::{intake::NewMessage, watch::Watch};
+use mailwright_engine::{
+    address::{EmailAddress, ReversePath},
+    envelope::{BodyType, Origin, SmtpUtf8},
+    id::QueueId,
+    message::{
+        BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
+        SendRequest, build, check_raw, is_8bit, split_header,
+    },
+    smtp::verdict::Outcome,
+    time::UnixMillis,
+};
+use mailwright_storage::{
+    Content,
+    control::{Permission, SendingDomain},
+};
+use serde::Serialize;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+/// Longest time a client may ask us to wait for outcomes.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// What became of each recipient by the time of the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct SendResult {
+    /// Its server took the message.
+    pub delivered: Vec<String>,
+    /// It was refused for good.
+    pub permanent_bounces: Vec<String>,
+    /// It waits for its first or next attempt.
+    pub queued: Vec<String>,
+    /// It was left out because it is suppressed.
+    pub suppressed_recipients: Vec<String>,
+    /// The message's Message-ID.
+    pub message_id: String,
+}
+
+/// A message ready for intake, apart from its trace and signature.
+struct Draft {
+    id: QueueId,
+    now: UnixMillis,
+    domain: Arc<SendingDomain>,
+    recipients: Vec<EmailAddress>,
+    content: Vec<u8>,
+    smtputf8: SmtpUtf8,
+    message_id: String,
+}
+
+/// `POST /accounts/{account_id}/email/sending/send`
+pub(crate) async fn send(
+    http: HttpRequest,
+    account: web::Path<String>,
+    state: web::Data<AppState>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, ApiError> {
+    authorize(&http, &state, Permission::Send, &account)?;
+    let request = request::read_send(&whole(&http, body)?)?;
+    let draft = draft(&state, &account, &request)?;
+    dispatch(&http, &state, &account, draft).await
+}
+
+/// `POST /accounts/{account_id}/email/sending/send_raw`
+pub(crate) async fn send_raw(
+    http: HttpRequest,
+    account: web::Path<String>,
+    state: web::Data<AppState>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<HttpResponse, ApiError> {
+    authorize(&http, &state, Permission::Send, &account)?;
+    let request = request::read_send_raw(&whole(&http, body)?)?;
+    let draft = draft_raw(&state, &account, &request)?;
+    dispatch(&http, &state, &account, draft).await
+}
+
+/// The body, if it came whole and within bounds.
+fn whole(http: &HttpRequest, body: Result<Bytes, actix_web::Error>) -> Result<Bytes, ApiError> {
+    if !http.headers().contains_key(CONTENT_LENGTH) {
+        return Err(ApiError::no_content_length());
+    }
+    body.map_err(|error| match error.as_error::<actix_web::error::PayloadError>() {
+        Some(error) => answer::payload_error(error),
+        None => ApiError::schema("", format!("The request body could not be read: {error}.")),
+    })
+}
+
+fn draft(state: &AppState, account: &str, request: &SendRequest) -> Result<Draft, ApiError> {
+    let domain = sending_domain(state, account, request.from.address(), "from")?;
+    let (id, now) = state.intake.next_id();
+    let message_id = message_id(id, &domain)?;
+    let feedback_id = format!("{id}:{account}:mailwright");
+    let context = BuildContext {
+        date: now,
+        message_id: &message_id,
+        feedback_id: &feedback_id,
+        boundary_seed: id.as_raw(),
+    };
+    let content = build(request, &context);
+    let recipients: Vec<_> = distinct(request.recipients().map(|mailbox| mailbox.address().clone()));
+    let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
+    let utf8 = addresses.any(|mailbox| mailbox.address().needs_smtputf8());
+    let smtputf8 = if utf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotNeeded };
+    Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id })
+}
+
+fn draft_raw(state: &AppState, account: &str, request: &RawRequest) -> Result<Draft, ApiError> {
+    let domain = sending_domain(state, account, request.from.address(), "from")?;
+    let recipients = distinct(request.recipients.iter().cloned());
+    if recipients.len() > MAX_RECIPIENTS {
+        let why = format!("{} recipients given, maximum is {MAX_RECIPIENTS}.", recipients.len());
+        return Err(SendError::new(SendErrorCode::TooManyRecipients, "recipients", why).into());
+    }
+    let (id, now) = state.intake.next_id();
+    let fresh = message_id(id, &domain)?;
+    let raw = check_raw(&request.mime, &RawDefaults { date: now, message_id: &fresh })?;
+    let author = sending_domain(state, account, raw.from(), "mime_message")?;
+    let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
+    let smtputf8 = if utf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotNeeded };
+    let message_id = raw.message_id().to_owned();
+    Ok(Draft { id, now, domain: author, recipients, content: raw.into_content(), smtputf8, message_id })
+}
+
+/// The sender's domain as it is set up in this account.
+fn sending_domain(
+    state: &AppState,
+    account: &str,
+    from: &EmailAddress,
+    field: &str,
+) -> Result<Arc<SendingDomain>, ApiError> {
+    let found = state.control.sending_domain(from.domain());
+    found.filter(|domain| domain.enabled && domain.account_id.as_str() == account).ok_or_else(|| {
+        let why = format!("The domain {} is not set up for sending in this account.", from.domain());
+        ApiError::sending_disabled(SendErrorCode::SenderDomainNotAvailable, field, why)
+    })
+}
+
+/// Each address once, in order.
+fn distinct(addresses: impl Iterator<Item = EmailAddress>) -> Vec<EmailAddress> {
+    let mut seen = HashSet::new();
+    addresses.filter(|address| seen.insert(address.clone())).collect()
+}
+
+fn message_id(id: QueueId, domain: &SendingDomain) -> Result<String, ApiError> {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| ApiError::internal("No randomness is available."))?;
+    Ok(format!("<{id}.{}@{}>", data_encoding::HEXLOWER.encode(&random), domain.name))
+}
+
+/// Signs, hands in and waits for what becomes of it.
+async fn dispatch(
+    http: &HttpRequest,
+    state: &AppState,
+    account: &str,
+    draft: Draft,
+) -> Result<HttpResponse, ApiError> {
+    let mut watch = state.board.watch(draft.id);
+    let head = trace_and_signature(state, &draft)?;
+    let bounces = format!("bounce-{}@{}", draft.id, draft.domain.return_path_domain);
+    let bounces = EmailAddress::parse(&bounces).map_err(|error| ApiError::internal(error.to_string()))?;
+    let body = if is_8bit(&draft.content) { BodyType::EightBitMime } else { BodyType::SevenBit };
+    let message = NewMessage {
+        id: draft.id,
+        reverse_path: ReversePath::Address(bounces),
+        recipients: draft.recipients.clone(),
+        body,
+        smtputf8: draft.smtputf8,
+        account: Some(account.to_owned()),
+        origin: Origin::Api,
+        content: Content { head: head.into(), body: draft.content.into() },
+    };
+    state.intake.accept(message).await?;
+    let outcomes = outcomes(&mut watch, draft.recipients.len(), wait(http, state.wait)).await;
+    Ok(answer::success(result(&draft.recipients, &outcomes, draft.message_id)))
+}
+
+/// The header lines that go on top: where it came in, and our signatures below that.
+fn trace_and_signature(state: &AppState, draft: &Draft) -> Result<Vec<u8>, ApiError> {
+    let received = ReceivedHeader {
+        helo: draft.domain.name.as_str(),
+        // The address of the application that sent it is nobody else's business.
+        peer: None,
+        by: &state.hostname,
+        with: ReceivedWith::Http,
+        id: draft.id,
+        date: draft.now,
+    };
+    let mut head = received.to_string().into_bytes();
+    let unsigned = |error: &dyn std::fmt::Display| {
+        tracing::error!(domain = %draft.domain.name, %error, "message could not be signed");
+        ApiError::internal("The message could not be signed.")
+    };
+    if let Some(signer) = state.signers.of(&draft.domain).map_err(|error| unsigned(&error))? {
+        let (header, body) = split_header(&draft.content);
+        head.extend(signer.sign(header, [body], draft.now).map_err(|error| unsigned(&error))?);
+    }
+    Ok(head)
+}
+
+/// How long to wait for outcomes: `Prefer: wait=N`, `Prefer: respond-async` (RFC 7240) or the default.
+fn wait(http: &HttpRequest, default: Duration) -> Duration {
+    let preferences = http.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    let mut wait = default;
+    for preference in preferences.flat_map(|value| value.split(',')).map(str::trim) {
+        if preference.eq_ignore_ascii_case("respond-async") {
+            return Duration::ZERO;
+        }
+        if let Some(("wait", seconds)) = preference.split_once('=')
+            && let Ok(seconds) = seconds.trim().parse()
+        {
+            wait = Duration::from_secs(seconds);
+        }
+    }
+    wait.min(MAX_WAIT)
+}
+
+/// The first outcome of each recipient, as far as they come within `patience`.
+async fn outcomes(watch: &mut Watch, recipients: usize, patience: Duration) -> HashMap<u16, Outcome> {
+    let mut outcomes = HashMap::new();
+    let collect = async {
+        while outcomes.len() < recipients {
+            let Some(result) = watch.next().await else { break };
+            outcomes.insert(result.recipient, result.verdict.outcome);
+        }
+    };
+    // Running out of patience is no error: what is missing is queued.
+    let _ = tokio::time::timeout(patience, collect).await;
+    outcomes
+}
+
+fn result(recipients: &[EmailAddress], outcomes: &HashMap<u16, Outcome>, message_id: String) -> SendResult {
+    let mut result = SendResult { message_id, ..SendResult::default() };
+    for (index, recipient) in (0u16..).zip(recipients) {
+        let list = match outcomes.get(&index) {
+            Some(Outcome::Delivered) => &mut result.delivered,
+            Some(Outcome::Hard) => &mut result.permanent_bounces,
+            Some(Outcome::Soft) | None => &mut result.queued,
+        };
+        list.push(recipient.to_string());
+    }
+    result
+}

@@ -1,0 +1,141 @@
+//! `mailwright dev`
+
+use super::{CommandError, Credentials, sandbox, say, set_up, told_to_stop};
+use crate::{
+    config::{Config, Route},
+    logging,
+    node::{Node, spawn_listener},
+};
+use actix_rt::Arbiter;
+use mailwright_actors::smtp::sandbox::{Faults, Sandbox};
+use serde::{Deserialize, Serialize};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// The zone that dev sets up for sending.
+const ZONE: &str = "example.com";
+
+/// Where everything listens.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Port or address of the HTTP API; port 0 picks a free one
+    #[arg(long, value_name = "[ADDR:]PORT", default_value = "8787", value_parser = address)]
+    http: SocketAddr,
+    /// Port or address where SMTP takes mail in
+    #[arg(long, value_name = "[ADDR:]PORT", default_value = "2525", value_parser = address)]
+    smtp: SocketAddr,
+    /// Port or address of the sandbox that receives all mail
+    #[arg(long, value_name = "[ADDR:]PORT", default_value = "2526", value_parser = address)]
+    sandbox: SocketAddr,
+    /// Folder for queue, account and received mail; kept over restarts
+    #[arg(long, value_name = "DIR", default_value = "state")]
+    state: PathBuf,
+}
+
+/// A port on loopback, or an address with a port.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.parse::<u16>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    port.or_else(|_| text.parse()).map_err(|_| format!("{text:?} is neither a port nor an address and a port"))
+}
+
+/// What `dev.json` tells programs: where everything is.
+#[derive(Debug, Serialize, Deserialize)]
+struct DevFile {
+    http: String,
+    smtp: String,
+    sandbox: String,
+    #[serde(flatten)]
+    credentials: Credentials,
+    sandbox_dir: String,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
+    let sandbox = sandbox::listener(args.sandbox, false)?;
+    let sandbox_address = sandbox.socket.local_addr()?;
+    let config = config(args, sandbox_address);
+    logging::start(&config.log);
+    actix_rt::System::new().block_on(async {
+        let node = Node::start(&config).await?;
+        let sandbox_dir = std::path::absolute(node.state.path().join("sandbox"))?;
+        let (stopping, stopped) = watch::channel(false);
+        let kept = sandbox_dir.clone();
+        // On a thread of its own: it writes files between two replies.
+        let received = spawn_sandbox(sandbox, kept, stopped)?;
+        let file = DevFile {
+            http: node.http.map(|address| address.to_string()).unwrap_or_default(),
+            smtp: node.smtp.first().map(ToString::to_string).unwrap_or_default(),
+            sandbox: sandbox_address.to_string(),
+            credentials: credentials(&node)?,
+            sandbox_dir: sandbox_dir.display().to_string(),
+        };
+        node.state.write_file("dev.json", &serde_json::to_vec_pretty(&file)?)?;
+        say(&welcome(&file, &config.state))?;
+        told_to_stop().await?;
+        node.stop().await;
+        stopping.send_replace(true);
+        let patience = Duration::from_secs(1);
+        // Idle clients may stay until the process ends; nothing depends on them.
+        let _ = tokio::time::timeout(patience, received).await;
+        Ok(())
+    })
+}
+
+/// Runs the sandbox on an arbiter of its own.
+fn spawn_sandbox(
+    listener: mailwright_actors::smtp::listener::Listener,
+    dir: PathBuf,
+    stopped: watch::Receiver<bool>,
+) -> Result<tokio::sync::oneshot::Receiver<()>, io::Error> {
+    let sandbox = Sandbox::new(Some(dir), Faults::default())?;
+    Ok(spawn_listener(&Arbiter::new(), listener, sandbox, stopped))
+}
+
+/// Everything on loopback, all mail to the sandbox, retries within seconds.
+fn config(args: &Args, sandbox: SocketAddr) -> Config {
+    let mut config = Config { hostname: "mail.localhost".to_owned(), state: args.state.clone(), ..Config::default() };
+    config.http.listen = args.http.to_string();
+    config.smtp.listen = vec![args.smtp];
+    config.delivery.routes = vec![Route { domain: "*".to_owned(), next_hop: sandbox.to_string() }];
+    config.delivery.retry.first = Duration::from_secs(1);
+    config.delivery.retry.max_interval = Duration::from_secs(10);
+    config
+}
+
+/// Those of the last start on this folder, or fresh ones. The token is in `dev.json` because dev is no secret.
+fn credentials(node: &Node) -> Result<Credentials, CommandError> {
+    let earlier = std::fs::read(node.state.path().join("dev.json")).ok();
+    if let Some(file) = earlier.and_then(|bytes| serde_json::from_slice::<DevFile>(&bytes).ok())
+        && node.control.authenticate(&file.credentials.token).is_some()
+    {
+        return Ok(file.credentials);
+    }
+    set_up(&node.state, &node.control, ZONE)
+}
+
+fn welcome(file: &DevFile, state: &Path) -> String {
+    let DevFile { http, smtp, sandbox, sandbox_dir, credentials } = file;
+    let Credentials { account_id, token, .. } = credentials;
+    let state = state.display();
+    format!(
+        r#"mailwright dev: everything on loopback, nothing leaves this machine.
+
+  HTTP API   http://{http}
+  SMTP in    {smtp}   (relay for 127.0.0.0/8 and ::1)
+  sandbox    {sandbox}   receives all mail, keeps it in {sandbox_dir}
+  state      {state}   (dev.json there has all of this)
+
+Send a first mail:
+
+  curl http://{http}/client/v4/accounts/{account_id}/email/sending/send \
+    --header "Authorization: Bearer {token}" --json '{{
+      "from": "Mailwright <hello@{ZONE}>", "to": "you@example.net",
+      "subject": "The first mail", "text": "It works."}}'
+"#
+    )
+}

@@ -1,0 +1,106 @@
+//! The commands, one a file.
+
+pub(crate) mod bootstrap;
+pub(crate) mod dev;
+pub(crate) mod sandbox;
+pub(crate) mod serve;
+
+use crate::node::NodeError;
+use mailwright_actors::clock;
+use mailwright_engine::{
+    address::{AddressError, Domain},
+    time::UnixMillis,
+};
+use mailwright_storage::{
+    StateDir, StorageError,
+    control::{Control, ControlError, Permission},
+};
+use serde::Serialize;
+use std::io::{self, Write};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Why a command failed; each says what, where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error(transparent)]
+    Tls(#[from] mailwright_actors::tls::TlsError),
+}
+
+impl From<crate::config::ConfigError> for CommandError {
+    fn from(error: crate::config::ConfigError) -> Self {
+        Self::Node(error.into())
+    }
+}
+
+/// Prints an error for the person at the terminal.
+pub(crate) fn say_error(error: &CommandError) {
+    // Nobody to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "mailwright: {error}");
+}
+
+/// Prints to standard output.
+pub(crate) fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// Returns on SIGTERM or SIGINT.
+async fn told_to_stop() -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// What `bootstrap` makes and `dev` uses.
+#[derive(Debug, Clone, Serialize, serde::Deserialize)]
+struct Credentials {
+    account_id: String,
+    zone_id: String,
+    token: String,
+}
+
+/// A DNS record to publish.
+#[derive(Debug, Clone, Serialize)]
+struct PublishedRecord {
+    name: String,
+    value: String,
+}
+
+/// Makes an account, a zone set up for sending and a token, and leaves the DKIM records in `dkim.json`.
+fn set_up(state: &StateDir, control: &Control, zone: &str) -> Result<Credentials, CommandError> {
+    let now: UnixMillis = clock::now();
+    let account = control.create_account(zone, now)?;
+    let zone = control.create_zone(&account.id, Domain::parse(zone)?, now)?;
+    let sending = control.enable_sending(&zone.id, now)?;
+    let (_, secret) = control.create_token(&account.id, "bootstrap", vec![Permission::Admin], now)?;
+    let records: Vec<_> = sending
+        .keys
+        .iter()
+        .map(|key| PublishedRecord {
+            name: format!("{}._domainkey.{}", key.selector, sending.name),
+            value: key.public_record.clone(),
+        })
+        .collect();
+    state.write_file("dkim.json", &serde_json::to_vec_pretty(&records)?)?;
+    Ok(Credentials {
+        account_id: account.id.to_string(),
+        zone_id: zone.id.to_string(),
+        token: secret.reveal().to_owned(),
+    })
+}

@@ -1,0 +1,36 @@
+//! `mailwright serve`
+
+use super::{CommandError, told_to_stop};
+use crate::{config::Config, logging, node::Node};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// How to run.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Configuration file (config/mailwright.toml documents every key)
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// State folder, instead of the configured one
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+}
+
+/// Serves until SIGTERM or SIGINT. When everything listens, `ready.json` in the state folder says where.
+pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
+    let mut config = Config::read(&args.config)?;
+    if let Some(state) = &args.state {
+        config.state.clone_from(state);
+    }
+    logging::start(&config.log);
+    actix_rt::System::new().block_on(async {
+        let node = Node::start(&config).await?;
+        let http = node.http.map(|address| address.to_string()).unwrap_or_default();
+        let smtp = node.smtp.first().map(ToString::to_string).unwrap_or_default();
+        node.state.write_file("ready.json", &serde_json::to_vec(&json!({ "http": http, "smtp": smtp }))?)?;
+        tracing::info!(http, smtp, state = %config.state.display(), "ready");
+        told_to_stop().await?;
+        node.stop().await;
+        Ok(())
+    })
+}

@@ -1,0 +1,219 @@
+//! The running service: state folder, engine, listeners and API, wired together.
+
+use crate::config::Config;
+use actix_rt::Arbiter;
+use mailwright_actors::{
+    dns::HickoryDns,
+    engine::{Engine, EngineError},
+    smtp::{
+        listener::{Listener, bind},
+        relay::Relay,
+    },
+};
+use mailwright_api::{ApiSettings, AppState};
+use mailwright_engine::smtp::server::ServerConfig;
+use mailwright_storage::{
+    Recovery, SpoolStarter, StateDir, StorageError,
+    control::{Control, ControlError},
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{oneshot, watch};
+
+/// Buckets of every histogram of seconds: from a tenth of a millisecond to an hour.
+const SECONDS: &[f64] = &[
+    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0,
+];
+/// Buckets of histograms of counts.
+const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
+/// How often histograms are folded; between folds they grow.
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("{0}")]
+    Dns(String),
+    #[error("metrics: {0}")]
+    Metrics(#[from] BuildError),
+    #[error("cannot listen on {address}: {source}")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// The running service.
+pub(crate) struct Node {
+    pub(crate) state: StateDir,
+    pub(crate) control: Arc<Control>,
+    pub(crate) http: Option<SocketAddr>,
+    pub(crate) smtp: Vec<SocketAddr>,
+    engine: Engine,
+    http_server: Option<actix_web::dev::ServerHandle>,
+    stopping: watch::Sender<bool>,
+    /// Resolve when a listener's last client has gone.
+    listeners: Vec<oneshot::Receiver<()>>,
+    drain_timeout: Duration,
+}
+
+impl Node {
+    /// Starts everything that `config` asks for, on the current actix system.
+    pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
+        let metrics = install_metrics()?;
+        let state = StateDir::open(&config.state)?;
+        let control = Arc::new(Control::open(&state.control_dir())?);
+        let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
+        tell(&recovery);
+        let dns = HickoryDns::new(&config.dns.servers).map_err(NodeError::Dns)?;
+        let engine = Engine::start(starter, config.delivery()?, Box::new(dns)).await?;
+        let (stopping, _) = watch::channel(false);
+        let mut node = Self {
+            state,
+            control,
+            http: None,
+            smtp: Vec::new(),
+            engine,
+            http_server: None,
+            stopping,
+            listeners: Vec::new(),
+            drain_timeout: config.delivery.drain_timeout,
+        };
+        node.listen_smtp(config)?;
+        node.listen_http(config, metrics)?;
+        Ok(node)
+    }
+
+    fn listen_smtp(&mut self, config: &Config) -> Result<(), NodeError> {
+        let relay = Relay {
+            intake: self.engine.intake().clone(),
+            hostname: config.hostname(),
+            trusted: config.trusted_networks()?,
+        };
+        // One thread for all clients: sessions wait for the disk far longer than they compute.
+        let arbiter = Arbiter::new();
+        for address in &config.smtp.listen {
+            let socket = bind(*address).map_err(|source| NodeError::Listen { address: *address, source })?;
+            self.smtp.push(socket.local_addr()?);
+            let size = usize::try_from(config.smtp.max_message_size.as_u64()).unwrap_or(usize::MAX);
+            let listener = Listener {
+                socket,
+                name: "relay",
+                config: ServerConfig {
+                    max_message_size: size,
+                    max_recipients: config.smtp.max_recipients,
+                    ..ServerConfig::new(config.hostname())
+                },
+                tls: None,
+                max_sessions: config.smtp.max_sessions,
+            };
+            self.listeners.push(spawn_listener(&arbiter, listener, relay.clone(), self.stopping.subscribe()));
+        }
+        Ok(())
+    }
+
+    fn listen_http(&mut self, config: &Config, metrics: PrometheusHandle) -> Result<(), NodeError> {
+        let Some(address) = config.http_address()? else { return Ok(()) };
+        let listener = TcpListener::bind(address).map_err(|source| NodeError::Listen { address, source })?;
+        self.http = Some(listener.local_addr()?);
+        let state = AppState::new(
+            Arc::clone(&self.control),
+            self.engine.intake().clone(),
+            self.engine.board().clone(),
+            self.engine.spool().clone(),
+            metrics,
+            config.hostname(),
+            config.http.wait,
+        );
+        let settings =
+            ApiSettings { workers: config.http.workers.max(1), wait: config.http.wait, drain: self.drain_timeout };
+        self.http_server = Some(mailwright_api::serve(listener, state, settings)?);
+        Ok(())
+    }
+
+    /// Stops in order: no new mail, then what is under way, then the disk.
+    pub(crate) async fn stop(self) {
+        tracing::info!("stopping");
+        self.stopping.send_replace(true);
+        let clients = async {
+            if let Some(server) = &self.http_server {
+                server.stop(true).await;
+            }
+            for listener in self.listeners {
+                // A listener that failed has no clients left.
+                let _ = listener.await;
+            }
+        };
+        if tokio::time::timeout(self.drain_timeout, clients).await.is_err() {
+            tracing::warn!("clients still connected were cut short");
+        }
+        self.engine.stop(self.drain_timeout).await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Runs a listener on `arbiter`; the receiver resolves when it has ended.
+pub(crate) fn spawn_listener<S>(
+    arbiter: &Arbiter,
+    listener: Listener,
+    service: S,
+    stopping: watch::Receiver<bool>,
+) -> oneshot::Receiver<()>
+where
+    S: mailwright_actors::smtp::Service + Clone + Send + 'static,
+{
+    let (done, ended) = oneshot::channel();
+    arbiter.spawn_fn(move || {
+        actix_rt::spawn(async move {
+            if let Err(error) = listener.run(service, stopping).await {
+                tracing::error!(%error, "listener failed");
+            }
+            drop(done);
+        });
+    });
+    ended
+}
+
+fn tell(recovery: &Recovery) {
+    if let Some(reason) = &recovery.rebuilt {
+        tracing::warn!(reason, "queue state rebuilt from the journal");
+    }
+    for range in &recovery.damaged {
+        tracing::error!(from = range.from, to = range.to, "part of the journal is damaged and was set aside");
+    }
+    if !recovery.in_doubt.is_empty() {
+        let count = recovery.in_doubt.len();
+        tracing::warn!(count, "deliveries were between final dot and answer: they may arrive twice");
+    }
+    if recovery.entries > 0 {
+        tracing::info!(entries = recovery.entries, replayed = recovery.replayed, "queue recovered");
+    }
+}
+
+fn install_metrics() -> Result<PrometheusHandle, NodeError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), COUNTS)?
+        .install_recorder()?;
+    let upkeep = handle.clone();
+    actix_rt::spawn(async move {
+        let mut interval = tokio::time::interval(METRICS_UPKEEP);
+        loop {
+            interval.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
+    Ok(handle)
+}
