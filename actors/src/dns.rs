@@ -94,7 +94,8 @@ impl Dns for HickoryDns {
             if let Ok(ip) = host.parse() {
                 return Ok(vec![ip]);
             }
-            let name = if host.eq_ignore_ascii_case("localhost") { host.to_owned() } else { format!("{host}.") };
+            let name =
+                if host.eq_ignore_ascii_case("localhost") { host.to_owned() } else { format!("{host}.") };
             match self.resolver.lookup_ip(name).await {
                 Ok(lookup) => Ok(lookup.iter().collect()),
                 Err(error) => Err(error.to_string()),

@@ -109,11 +109,13 @@ impl DomainActor {
             return;
         }
         match &self.plan {
-            Plan::Known { site, until } if *until > Instant::now() && site.connected() => site.do_send(OfferWork {
-                domain: self.name.clone(),
-                addr: ctx.address(),
-                ready: self.ready.len(),
-            }),
+            Plan::Known { site, until } if *until > Instant::now() && site.connected() => {
+                site.do_send(OfferWork {
+                    domain: self.name.clone(),
+                    addr: ctx.address(),
+                    ready: self.ready.len(),
+                });
+            }
             Plan::Asked => {}
             _ => self.find_site(ctx),
         }
@@ -145,7 +147,7 @@ impl DomainActor {
             }
             Err(error) => {
                 tracing::error!(domain = %self.name, %error, "queued entries could not be read");
-                ctx.run_later(STORAGE_PAUSE, |actor, ctx| actor.advance(ctx));
+                ctx.run_later(STORAGE_PAUSE, DomainActor::advance);
             }
         }
     }
@@ -234,14 +236,14 @@ async fn target(deps: &Deps, name: &Domain) -> Result<(SiteTarget, Duration), Ve
         return Ok((SiteTarget::Route(hop.clone()), PLAN_TTL.1));
     }
     if let Some(plan) = MxPlan::literal(name) {
-        return Ok((exchangers(deps, plan), PLAN_TTL.1));
+        return Ok((exchangers(deps, &plan), PLAN_TTL.1));
     }
     let found = deps.dns.mx(name).await;
     let plan = MxPlan::new(name, found.answer, clock::unix_micros())?;
-    Ok((exchangers(deps, plan), found.valid_until.saturating_duration_since(Instant::now())))
+    Ok((exchangers(deps, &plan), found.valid_until.saturating_duration_since(Instant::now())))
 }
 
-fn exchangers(deps: &Deps, plan: MxPlan) -> SiteTarget {
+fn exchangers(deps: &Deps, plan: &MxPlan) -> SiteTarget {
     let hosts: Vec<MxHost> = plan.hosts.clone();
     SiteTarget::Exchangers { name: plan.site_name(), hosts, port: deps.settings.port }
 }
@@ -250,7 +252,7 @@ impl Actor for DomainActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(REAP_AFTER / 4, |actor, ctx| actor.retire_if_idle(ctx));
+        ctx.run_interval(REAP_AFTER / 4, DomainActor::retire_if_idle);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     watch::OutcomeBoard,
 };
 use actix::{Addr, MailboxError};
-use mailwright_storage::{Fresh, Spool, SpoolStarter, SpoolThreads, StorageError};
+use mailwright_storage::{Fresh, Spool, SpoolStarter, SpoolThreads, StorageError, control::Control};
 use std::{
     rc::Rc,
     sync::{Arc, OnceLock},
@@ -49,6 +49,7 @@ impl Engine {
         starter: SpoolStarter,
         settings: DeliverySettings,
         dns: Box<dyn Dns>,
+        control: Arc<Control>,
     ) -> Result<Self, EngineError> {
         let backlog = Backlog::default();
         // The spool needs to know the supervisor and the supervisor the spool; nothing is committed before
@@ -61,7 +62,7 @@ impl Engine {
         let supervisor = Supervisor::launch(deps, board.clone(), backlog.clone());
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
         supervisor.send(ResumeQueue).await??;
-        let intake = Intake::new(spool.clone(), backlog);
+        let intake = Intake::new(spool.clone(), backlog, control);
         Ok(Self { supervisor, spool, threads, intake, board })
     }
 
@@ -96,10 +97,7 @@ impl Engine {
 }
 
 /// Hands committed entries to the supervisor, counted until it has them.
-fn sink(
-    supervisor: Arc<OnceLock<Addr<Supervisor>>>,
-    backlog: Backlog,
-) -> Box<dyn FnMut(Vec<Fresh>) + Send> {
+fn sink(supervisor: Arc<OnceLock<Addr<Supervisor>>>, backlog: Backlog) -> Box<dyn FnMut(Vec<Fresh>) + Send> {
     Box::new(move |fresh| {
         if let Some(supervisor) = supervisor.get() {
             backlog.add(fresh.len());

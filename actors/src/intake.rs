@@ -1,13 +1,22 @@
 //! Intake: the one door through which every message enters, whatever protocol brought it.
 
-use crate::{clock, metrics as names, supervisor::Backlog};
+use crate::{
+    clock, metrics as names,
+    signing::{Signers, SigningError},
+    supervisor::Backlog,
+};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     envelope::{BodyType, Envelope, Origin, SmtpUtf8},
     id::QueueId,
+    message::{author, is_8bit, split_header},
     time::UnixMillis,
 };
-use mailwright_storage::{Content, Spool, StorageError};
+use mailwright_storage::{
+    Content, Spool, StorageError,
+    control::{Control, SendingDomain},
+};
+use std::sync::Arc;
 
 /// Committed entries that delivery may be behind before mail is refused for now. At a few hundred octets an
 /// entry this bounds memory to some ten megabytes.
@@ -22,16 +31,18 @@ pub struct NewMessage {
     pub reverse_path: ReversePath,
     /// To whom; at least one.
     pub recipients: Vec<EmailAddress>,
-    /// Whether the content is 7-bit.
-    pub body: BodyType,
     /// Whether SMTPUTF8 is needed.
     pub smtputf8: SmtpUtf8,
     /// The account it belongs to.
     pub account: Option<String>,
     /// Which door it came in by.
     pub origin: Origin,
-    /// What.
-    pub content: Content,
+    /// The trace field to put on top; ends in CRLF.
+    pub trace: String,
+    /// The message: header and body, CRLF lines.
+    pub content: Vec<u8>,
+    /// The domain whose keys sign it, if any.
+    pub signed_by: Option<Arc<SendingDomain>>,
 }
 
 /// Why a message was not accepted.
@@ -43,6 +54,9 @@ pub enum IntakeError {
     /// More recipients than a message may have.
     #[error("{0} recipients are more than a message may have")]
     TooManyRecipients(usize),
+    /// The message could not be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// Storage refused.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -58,6 +72,7 @@ impl IntakeError {
         match self {
             Self::Busy => "busy",
             Self::TooManyRecipients(_) => "recipients",
+            Self::Signing(_) => "signing",
             Self::Storage(error) if error.is_disk_full() => "disk_full",
             Self::Storage(_) => "storage",
         }
@@ -69,12 +84,23 @@ impl IntakeError {
 pub struct Intake {
     spool: Spool,
     backlog: Backlog,
+    control: Arc<Control>,
+    signers: Arc<Signers>,
 }
 
 impl Intake {
-    /// The door to `spool`, watching `backlog`.
-    pub fn new(spool: Spool, backlog: Backlog) -> Self {
-        Self { spool, backlog }
+    /// The door to `spool`, watching `backlog`, signing for the domains of `control`.
+    pub fn new(spool: Spool, backlog: Backlog, control: Arc<Control>) -> Self {
+        Self { spool, backlog, control, signers: Arc::default() }
+    }
+
+    /// The sending domain of the author in the header of `content`, if it is one of ours.
+    pub fn domain_of_author(&self, content: &[u8]) -> Option<Arc<SendingDomain>> {
+        if !self.control.has_sending_domains() {
+            return None;
+        }
+        let author = author(split_header(content).0)?;
+        self.control.sending_domain(author.domain()).filter(|domain| domain.enabled)
     }
 
     /// A fresh message id and the time it was made.
@@ -116,16 +142,34 @@ impl Intake {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));
         }
         let now = clock::now();
+        let content = self.finish(message.trace, message.content, message.signed_by.as_deref(), now)?;
+        let eight_bit = is_8bit(&content.body);
         let envelope = Envelope {
             id: message.id,
             accepted_at: now,
             reverse_path: message.reverse_path,
             recipients: message.recipients,
-            body: message.body,
+            body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
             smtputf8: message.smtputf8,
             account: message.account,
             origin: message.origin,
         };
-        Ok(self.spool.accept(envelope, message.content, now).await?)
+        Ok(self.spool.accept(envelope, content, now).await?)
+    }
+
+    /// Puts trace and signatures on top.
+    fn finish(
+        &self,
+        trace: String,
+        content: Vec<u8>,
+        signed_by: Option<&SendingDomain>,
+        now: UnixMillis,
+    ) -> Result<Content, IntakeError> {
+        let mut head = trace.into_bytes();
+        if let Some(domain) = signed_by {
+            let (header, body) = split_header(&content);
+            head.extend(self.signers.sign(domain, header, body, now)?);
+        }
+        Ok(Content { head: head.into(), body: content.into() })
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! Mailbox: one message for each delivery in flight, which connections bound, and one for each failed plan.
 
-use crate::{clock, delivery::Delivery, metrics as names, outcome, retry_scheduler::RetryLater, watch::OutcomeBoard};
+use crate::{
+    clock, delivery::Delivery, metrics as names, outcome, retry_scheduler::RetryLater, watch::OutcomeBoard,
+};
 use actix::prelude::*;
 use mailwright_engine::{
     address::EmailAddress,

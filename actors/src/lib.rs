@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod outcome;
 pub mod retry_scheduler;
 pub mod settings;
+pub mod signing;
 pub mod site;
 pub mod smtp;
 pub mod supervisor;

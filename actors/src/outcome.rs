@@ -23,9 +23,9 @@ pub fn settle(
         .map(|(recipient, verdict)| RecipientResult { recipient, verdict: given_up(verdict, &decision) })
         .collect();
     let mut after = QueueEntry { attempts, ..entry.clone() };
-    after.pending.retain(|index| {
-        results.iter().all(|r| r.recipient != *index || r.verdict.outcome == Fate::Soft)
-    });
+    after
+        .pending
+        .retain(|index| results.iter().all(|r| r.recipient != *index || r.verdict.outcome == Fate::Soft));
     let untried = after.pending.iter().any(|index| results.iter().all(|r| r.recipient != *index));
     after.place.due = match decision {
         RetryDecision::At(at) if !untried => at,

@@ -8,8 +8,8 @@
 
 use crate::{
     connection::{Connection, ConnectionEnded, ConnectionId, HowEnded},
-    domain::{DomainActor, SiteOutOfOrder, TakeDelivery},
     delivery::Delivery,
+    domain::{DomainActor, SiteOutOfOrder, TakeDelivery},
     ledger::Ledger,
     metrics as names,
     settings::NextHop,
@@ -202,7 +202,7 @@ impl Actor for Site {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(REAP_AFTER / 4, |actor, ctx| actor.retire_if_idle(ctx));
+        ctx.run_interval(REAP_AFTER / 4, Site::retire_if_idle);
     }
 }
 

@@ -86,14 +86,7 @@ impl Supervisor {
                 RetryScheduler::new(deps.spool.clone(), clock::now(), ctx.address().recipient()).start();
             let policy = deps.settings.retry.clone();
             let ledger = Ledger::new(deps.spool.clone(), policy, board, scheduler.recipient()).start();
-            Self {
-                deps,
-                ledger,
-                domains: HashMap::new(),
-                sites: HashMap::new(),
-                backlog,
-                draining: false,
-            }
+            Self { deps, ledger, domains: HashMap::new(), sites: HashMap::new(), backlog, draining: false }
         })
     }
 
@@ -118,7 +111,7 @@ impl Actor for Supervisor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(HEARTBEAT, |actor, ctx| actor.look_after(ctx));
+        ctx.run_interval(HEARTBEAT, Supervisor::look_after);
     }
 }
 
@@ -127,8 +120,12 @@ impl Supervisor {
     /// did: a domain asks for its site again when it needs it.
     fn look_after(&mut self, ctx: &mut Context<Self>) {
         let own = ctx.address();
-        let dead: Vec<_> =
-            self.domains.iter().filter(|(_, addr)| !addr.connected()).map(|(domain, _)| domain.clone()).collect();
+        let dead: Vec<_> = self
+            .domains
+            .iter()
+            .filter(|(_, addr)| !addr.connected())
+            .map(|(domain, _)| domain.clone())
+            .collect();
         for domain in dead {
             tracing::error!(%domain, "domain actor ended unasked; restarting it from disk");
             self.domain(&domain, &own).do_send(ReadFromDisk);

@@ -143,6 +143,10 @@ impl From<IntakeError> for ApiError {
             IntakeError::TooManyRecipients(_) => {
                 SendError::new(SendErrorCode::TooManyRecipients, "to", error.to_string()).into()
             }
+            IntakeError::Signing(_) => {
+                tracing::error!(%error, "message refused");
+                Self::internal("The message could not be signed.")
+            }
             IntakeError::Busy | IntakeError::Storage(_) => Self::unavailable(error.to_string()),
         }
     }

@@ -6,11 +6,8 @@ use serde_json::json;
 
 /// `GET /health`.
 pub(crate) async fn health(state: web::Data<AppState>) -> HttpResponse {
-    let mut response = if state.spool.is_failed() {
-        HttpResponse::ServiceUnavailable()
-    } else {
-        HttpResponse::Ok()
-    };
+    let mut response =
+        if state.spool.is_failed() { HttpResponse::ServiceUnavailable() } else { HttpResponse::Ok() };
     let status = if state.spool.is_failed() { "failed" } else { "ok" };
     response.json(json!({
         "status": status,

@@ -9,6 +9,5 @@ mod health;
 pub mod request;
 pub mod send;
 pub mod server;
-mod signing;
 
 pub use server::{ApiSettings, AppState, serve};

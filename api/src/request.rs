@@ -142,7 +142,8 @@ fn mailboxes(value: Option<&Value>, field: &str) -> Result<Vec<Mailbox>, SendErr
 
 /// `"a@b"`, `"Name <a@b>"`, `{address, name}` or `{email, name}`.
 fn mailbox(value: &Value, field: &str) -> Result<Mailbox, SendError> {
-    let invalid = |why: String| SendError::new(SendErrorCode::ValidationError, field, format!("'{field}': {why}."));
+    let invalid =
+        |why: String| SendError::new(SendErrorCode::ValidationError, field, format!("'{field}': {why}."));
     let object = match value {
         Value::String(text) => return Mailbox::parse(text).map_err(|error| invalid(error.to_string())),
         Value::Object(object) => object,
@@ -233,7 +234,11 @@ mod tests {
             ("to", json!(["b@example.com", "b@"]), "to[1]"),
             ("subject", json!(7), "subject"),
             ("attachments", json!([{"content": "x", "filename": "f"}]), "attachments[0]"),
-            ("attachments", json!([{"content": "*", "filename": "f", "type": "a/b"}]), "attachments[0].content"),
+            (
+                "attachments",
+                json!([{"content": "*", "filename": "f", "type": "a/b"}]),
+                "attachments[0].content",
+            ),
             ("headers", json!({"X-A": 7}), "headers.X-A"),
         ];
         for (key, value, field) in cases {

@@ -14,19 +14,16 @@ use actix_web::{
 use mailwright_actors::{intake::NewMessage, watch::Watch};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    envelope::{BodyType, Origin, SmtpUtf8},
+    envelope::{Origin, SmtpUtf8},
     id::QueueId,
     message::{
         BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
-        SendRequest, build, check_raw, is_8bit, split_header,
+        SendRequest, build, check_raw,
     },
     smtp::verdict::Outcome,
     time::UnixMillis,
 };
-use mailwright_storage::{
-    Content,
-    control::{Permission, SendingDomain},
-};
+use mailwright_storage::control::{Permission, SendingDomain};
 use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
@@ -48,7 +45,7 @@ pub struct SendResult {
     pub queued: Vec<String>,
     /// It was left out because it is suppressed.
     pub suppressed_recipients: Vec<String>,
-    /// The message's Message-ID.
+    /// The message's Message-ID, without the angle brackets.
     pub message_id: String,
 }
 
@@ -159,10 +156,10 @@ fn distinct(addresses: impl Iterator<Item = EmailAddress>) -> Vec<EmailAddress> 
 fn message_id(id: QueueId, domain: &SendingDomain) -> Result<String, ApiError> {
     let mut random = [0; 8];
     aws_lc_rs::rand::fill(&mut random).map_err(|_| ApiError::internal("No randomness is available."))?;
-    Ok(format!("<{id}.{}@{}>", data_encoding::HEXLOWER.encode(&random), domain.name))
+    Ok(format!("{id}.{}@{}", data_encoding::HEXLOWER.encode(&random), domain.name))
 }
 
-/// Signs, hands in and waits for what becomes of it.
+/// Hands the message in and waits for what becomes of it.
 async fn dispatch(
     http: &HttpRequest,
     state: &AppState,
@@ -170,46 +167,30 @@ async fn dispatch(
     draft: Draft,
 ) -> Result<HttpResponse, ApiError> {
     let mut watch = state.board.watch(draft.id);
-    let head = trace_and_signature(state, &draft)?;
+    let trace = trace(state, &draft);
     let bounces = format!("bounce-{}@{}", draft.id, draft.domain.return_path_domain);
     let bounces = EmailAddress::parse(&bounces).map_err(|error| ApiError::internal(error.to_string()))?;
-    let body = if is_8bit(&draft.content) { BodyType::EightBitMime } else { BodyType::SevenBit };
     let message = NewMessage {
         id: draft.id,
         reverse_path: ReversePath::Address(bounces),
         recipients: draft.recipients.clone(),
-        body,
         smtputf8: draft.smtputf8,
         account: Some(account.to_owned()),
         origin: Origin::Api,
-        content: Content { head: head.into(), body: draft.content.into() },
+        trace,
+        content: draft.content,
+        signed_by: Some(draft.domain),
     };
     state.intake.accept(message).await?;
     let outcomes = outcomes(&mut watch, draft.recipients.len(), wait(http, state.wait)).await;
     Ok(answer::success(result(&draft.recipients, &outcomes, draft.message_id)))
 }
 
-/// The header lines that go on top: where it came in, and our signatures below that.
-fn trace_and_signature(state: &AppState, draft: &Draft) -> Result<Vec<u8>, ApiError> {
-    let received = ReceivedHeader {
-        helo: draft.domain.name.as_str(),
-        // The address of the application that sent it is nobody else's business.
-        peer: None,
-        by: &state.hostname,
-        with: ReceivedWith::Http,
-        id: draft.id,
-        date: draft.now,
-    };
-    let mut head = received.to_string().into_bytes();
-    let unsigned = |error: &dyn std::fmt::Display| {
-        tracing::error!(domain = %draft.domain.name, %error, "message could not be signed");
-        ApiError::internal("The message could not be signed.")
-    };
-    if let Some(signer) = state.signers.of(&draft.domain).map_err(|error| unsigned(&error))? {
-        let (header, body) = split_header(&draft.content);
-        head.extend(signer.sign(header, [body], draft.now).map_err(|error| unsigned(&error))?);
-    }
-    Ok(head)
+/// Where it came in. The address of the application that sent it is nobody else's business.
+fn trace(state: &AppState, draft: &Draft) -> String {
+    let (helo, by) = (draft.domain.name.as_str(), state.hostname.as_str());
+    ReceivedHeader { helo, peer: None, by, with: ReceivedWith::Http, id: draft.id, date: draft.now }
+        .to_string()
 }
 
 /// How long to wait for outcomes: `Prefer: wait=N`, `Prefer: respond-async` (RFC 7240) or the default.

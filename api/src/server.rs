@@ -1,6 +1,6 @@
 //! Starting the HTTP server.
 
-use crate::{answer, health, send, signing::Signers};
+use crate::{answer, health, send};
 use actix_web::{
     App, HttpServer,
     dev::ServerHandle,
@@ -32,7 +32,6 @@ pub struct AppState {
     pub(crate) board: OutcomeBoard,
     pub(crate) spool: Spool,
     pub(crate) metrics: PrometheusHandle,
-    pub(crate) signers: Signers,
     pub(crate) hostname: String,
     pub(crate) wait: Duration,
 }
@@ -48,7 +47,7 @@ impl AppState {
         hostname: String,
         wait: Duration,
     ) -> Self {
-        Self { control, intake, board, spool, metrics, signers: Signers::default(), hostname, wait }
+        Self { control, intake, board, spool, metrics, hostname, wait }
     }
 }
 

@@ -234,14 +234,16 @@ impl Config {
         if listen.is_empty() {
             return Ok(None);
         }
-        listen.parse().map(Some).map_err(|_| {
-            invalid("http.listen", listen, "expected an address and a port, as 127.0.0.1:8787")
-        })
+        listen
+            .parse()
+            .map(Some)
+            .map_err(|_| invalid("http.listen", listen, "expected an address and a port, as 127.0.0.1:8787"))
     }
 
     /// Who may relay.
     pub(crate) fn trusted_networks(&self) -> Result<Vec<Network>, ConfigError> {
-        let network = |text: &String| text.parse().map_err(|error| invalid("smtp.trusted_networks", text, error));
+        let network =
+            |text: &String| text.parse().map_err(|error| invalid("smtp.trusted_networks", text, error));
         self.smtp.trusted_networks.iter().map(network).collect()
     }
 
@@ -368,7 +370,8 @@ mod tests {
                 assert!(documented[section].get(key).is_some(), "{section}.{key} is not documented");
             }
             // And the list above is whole: an unknown key's error names all that there are.
-            let error = toml::from_str::<Config>(&format!("[{section}]\nunknown = 1")).unwrap_err().to_string();
+            let error =
+                toml::from_str::<Config>(&format!("[{section}]\nunknown = 1")).unwrap_err().to_string();
             let known = error.matches('`').count() / 2 - 1;
             assert_eq!(known, keys.split(' ').count(), "{error}");
         }
@@ -376,7 +379,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_that_names_key_and_line() {
-        let error = toml::from_str::<Config>("hostname = \"a\"\n[smtp]\nlisten_on = []\n").unwrap_err().to_string();
+        let error =
+            toml::from_str::<Config>("hostname = \"a\"\n[smtp]\nlisten_on = []\n").unwrap_err().to_string();
         assert!(error.contains("line 3") && error.contains("listen_on"), "{error}");
     }
 

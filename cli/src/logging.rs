@@ -9,7 +9,8 @@ const QUIET: &str = "actix_server=warn,sled=warn";
 
 /// Writes events to standard error from now on. A filter that does not parse falls back to `info`.
 pub(crate) fn start(log: &Log) {
-    let filter = EnvFilter::try_new(format!("{QUIET},{}", log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_new(format!("{QUIET},{}", log.level)).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match log.format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),

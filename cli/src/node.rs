@@ -26,9 +26,8 @@ use std::{
 use tokio::sync::{oneshot, watch};
 
 /// Buckets of every histogram of seconds: from a tenth of a millisecond to an hour.
-const SECONDS: &[f64] = &[
-    0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0,
-];
+const SECONDS: &[f64] =
+    &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0];
 /// Buckets of histograms of counts.
 const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 /// How often histograms are folded; between folds they grow.
@@ -78,7 +77,7 @@ impl Node {
         let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers).map_err(NodeError::Dns)?;
-        let engine = Engine::start(starter, config.delivery()?, Box::new(dns)).await?;
+        let engine = Engine::start(starter, config.delivery()?, Box::new(dns), Arc::clone(&control)).await?;
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
             state,
@@ -137,8 +136,11 @@ impl Node {
             config.hostname(),
             config.http.wait,
         );
-        let settings =
-            ApiSettings { workers: config.http.workers.max(1), wait: config.http.wait, drain: self.drain_timeout };
+        let settings = ApiSettings {
+            workers: config.http.workers.max(1),
+            wait: config.http.wait,
+            drain: self.drain_timeout,
+        };
         self.http_server = Some(mailwright_api::serve(listener, state, settings)?);
         Ok(())
     }

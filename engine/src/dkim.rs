@@ -242,7 +242,18 @@ impl Signer {
         signature.write(&mut data, false);
         signature.b = self.key.sign(&data)?;
         signature.write(out, true);
+        unfold_end(out);
         Ok(())
+    }
+}
+
+/// Joins a last semicolon that folding put on a line of its own to the value before it. White space around
+/// the value of `b=` does not count (RFC 6376 section 3.5), but verifiers in use keep what follows it.
+fn unfold_end(field: &mut Vec<u8>) {
+    const FOLDED: &[u8] = b"\r\n\t;\r\n";
+    if field.ends_with(FOLDED) {
+        field.truncate(field.len() - FOLDED.len());
+        field.extend_from_slice(b";\r\n");
     }
 }
 

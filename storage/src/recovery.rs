@@ -91,7 +91,9 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
         if start > segment.base + segment.file_len()? {
-            return Ok(Err(Some(format!("the queue state reflects position {from}, after the journal ends"))));
+            return Ok(Err(Some(format!(
+                "the queue state reflects position {from}, after the journal ends"
+            ))));
         }
         match replay.segment(&segment, start, Bodies::Verified) {
             Err(StorageError::Database { reason, .. } | StorageError::Format { reason, .. }) => {
@@ -144,12 +146,7 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn segment(
-        &mut self,
-        segment: &Segment,
-        from: u64,
-        bodies: Bodies,
-    ) -> Result<(), StorageError> {
+    fn segment(&mut self, segment: &Segment, from: u64, bodies: Bodies) -> Result<(), StorageError> {
         let index = &mut self.index;
         let mut replayed = 0;
         let scanned = scan::scan_segment(segment, from, bodies, &mut |Found { location, record }| {
@@ -166,7 +163,6 @@ impl Replay<'_> {
         Ok(())
     }
 }
-
 
 /// Cuts the last segment after the last whole record, or removes it when it has none: the journal goes on in
 /// a fresh one.

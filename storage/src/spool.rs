@@ -9,6 +9,7 @@ use crate::{
         scan::{self, LoadedBody},
         segment::Segments,
     },
+    metrics as names,
     queue::{
         change::Change,
         entry::{EntryKey, EntryPlace, Outcome, QueueEntry},
@@ -64,6 +65,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Counts entries in and out. Here and not in the queue worker, so that whoever was told that a message is
+    /// accepted finds it counted.
+    fn count(&self, accepted: u64, settled: u64) {
+        self.entries.fetch_add(accepted, Ordering::Relaxed);
+        let before = self.entries.fetch_sub(settled, Ordering::Relaxed);
+        metrics::gauge!(names::QUEUE_ENTRIES).set(before.saturating_sub(settled) as f64);
+    }
+
     /// Notes that the queue state failed: it stays behind the journal, and the next start rebuilds it.
     pub(crate) fn queue_failed(&self, error: &StorageError) {
         if !self.failed.swap(true, Ordering::Relaxed) {
@@ -129,6 +138,7 @@ impl SpoolStarter {
         let (journal, appends) = unbounded();
         let (queue, commands) = unbounded();
         let segments = recovered.segments;
+        metrics::gauge!(names::QUEUE_ENTRIES).set(recovered.index.count() as f64);
         let shared = Arc::new(Shared {
             entries: AtomicU64::new(recovered.index.count()),
             failed: AtomicBool::new(false),
@@ -138,7 +148,8 @@ impl SpoolStarter {
         let listener = Listener { queue: queue.clone(), shared: Arc::clone(&shared), sink };
         let committer = Committer::new(Arc::clone(&segments), limits, recovered.position, listener)?;
         let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
-        let worker = Worker::new(recovered.index, recovered.position, reclaimer, journal.clone(), Arc::clone(&shared));
+        let worker =
+            Worker::new(recovered.index, recovered.position, reclaimer, journal.clone(), Arc::clone(&shared));
         let handles = vec![
             spawn("journal", move || committer.run(&appends))?,
             spawn("queue", move || worker.run(&commands))?,
@@ -166,12 +177,19 @@ struct Listener {
 impl CommitListener for Listener {
     fn committed(&mut self, mut changes: Vec<Change>, position: u64) {
         let mut fresh = Vec::new();
+        let mut settled = 0;
         for change in &mut changes {
-            if let Change::Accepted { entries, message } = change {
-                let message = message.take();
-                fresh.extend(entries.iter().map(|e| Fresh { entry: e.clone(), message: message.clone() }));
+            match change {
+                Change::Accepted { entries, message } => {
+                    let message = message.take();
+                    fresh
+                        .extend(entries.iter().map(|e| Fresh { entry: e.clone(), message: message.clone() }));
+                }
+                Change::Outcome(outcome) if outcome.after.is_none() => settled += 1,
+                _ => {}
             }
         }
+        self.shared.count(fresh.len() as u64, settled);
         // The queue first: what delivery reports about an entry must find it there.
         let _ = self.queue.send(Command::Committed { changes, position });
         if !fresh.is_empty() {
@@ -275,9 +293,10 @@ impl Spool {
     pub fn load(&self, entry: &QueueEntry) -> Result<StoredMessage, StorageError> {
         let missing = StorageError::Missing { lsn: entry.location.lsn };
         match scan::load(&self.segments, entry.location)? {
-            (Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. }, LoadedBody::Whole(body))
-                if envelope.id == entry.key().id =>
-            {
+            (
+                Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. },
+                LoadedBody::Whole(body),
+            ) if envelope.id == entry.key().id => {
                 Ok(StoredMessage { envelope, content: Content::whole(body), _memory: None })
             }
             (_, LoadedBody::Damaged) => {
@@ -340,4 +359,3 @@ impl Spool {
         answer.await.map_err(|_| StorageError::Closed)?
     }
 }
-

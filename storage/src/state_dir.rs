@@ -85,8 +85,13 @@ impl StateDir {
 fn lock(path: &Path) -> Result<File, StorageError> {
     let lock_path = path.join("lock");
     let io = |e: std::io::Error| StorageError::io("lock", &lock_path, e);
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&lock_path).map_err(io)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&lock_path)
+        .map_err(io)?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut holder = String::new();
         file.read_to_string(&mut holder).map_err(io)?;

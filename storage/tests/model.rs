@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod common;
-#[path = "model/expected.rs"]
-mod expected;
 #[path = "model/ending.rs"]
 mod ending;
+#[path = "model/expected.rs"]
+mod expected;
 
 use common::{NOW, SMALL, Server, attempted, content, delivered, envelope, long};
 use ending::{Ending, ending};
@@ -146,8 +146,7 @@ impl World {
             Keep::Last => entry.pending[entry.pending.len() - 1..].to_vec(),
             Keep::All => entry.pending.clone(),
         };
-        let outcome =
-            if pending.is_empty() { delivered(entry) } else { attempted(entry, due, pending) };
+        let outcome = if pending.is_empty() { delivered(entry) } else { attempted(entry, due, pending) };
         self.expected.attempted(&outcome);
         self.server().spool.record(vec![outcome]).unwrap();
     }

@@ -239,7 +239,7 @@ fn refuses_a_message_past_the_limit() -> Result<()> {
 fn refuses_strangers() -> Result<()> {
     nothing_queued(|dev| {
         let account = dev.api.account.clone();
-        for token in ["", "wrong", "Ünicode"] {
+        for token in ["", "wrong", "almost a token"] {
             let api = Api::new(dev.server.http, Account { token: token.into(), ..account.clone() });
             let answer = api.send(&good())?;
             assert!(matches!(answer.status, 401 | 403), "{token:?}: {answer:?}");

@@ -32,7 +32,7 @@ fn delivers_the_first_mail_to_the_sandbox() -> Result<()> {
     let mail = only(dev.mailbox.list()?)?;
     assert_eq!(mail.recipients, ["you@example.net"]);
     assert_eq!(header(&mail.message, "Subject").as_deref(), Some("Welcome"));
-    assert_eq!(header(&mail.message, "From").as_deref(), Some("Example <welcome@example.com>"));
+    assert_eq!(header(&mail.message, "From").as_deref(), Some("\"Example\" <welcome@example.com>"));
     let message_id = header(&mail.message, "Message-ID").unwrap_or_default();
     let reported = result["message_id"].as_str().unwrap_or_default();
     assert!(

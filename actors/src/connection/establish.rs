@@ -2,12 +2,7 @@
 //! first (RFC 5321 section 5.1), with TLS where the peer offers it and without where that fails.
 
 use super::stream::{Session, Wire};
-use crate::{
-    metrics as names,
-    settings::TlsMode,
-    site::SiteTarget,
-    supervisor::Deps,
-};
+use crate::{metrics as names, settings::TlsMode, site::SiteTarget, supervisor::Deps};
 use mailwright_engine::{
     mx::{MxHost, by_family},
     smtp::{
@@ -52,7 +47,9 @@ pub(super) async fn establish(target: &SiteTarget, deps: &Deps) -> Result<Sessio
 fn hosts(target: &SiteTarget) -> Vec<(MxHost, u16)> {
     match target {
         SiteTarget::Route(hop) => vec![(MxHost::Name(hop.host.clone()), hop.port)],
-        SiteTarget::Exchangers { hosts, port, .. } => hosts.iter().map(|host| (host.clone(), *port)).collect(),
+        SiteTarget::Exchangers { hosts, port, .. } => {
+            hosts.iter().map(|host| (host.clone(), *port)).collect()
+        }
     }
 }
 
@@ -79,12 +76,7 @@ enum Failed {
     Other(Verdict),
 }
 
-async fn attempt(
-    host: &MxHost,
-    address: SocketAddr,
-    deps: &Deps,
-    tls: ClientTls,
-) -> Result<Session, Failed> {
+async fn attempt(host: &MxHost, address: SocketAddr, deps: &Deps, tls: ClientTls) -> Result<Session, Failed> {
     let settings = &deps.settings;
     let refused = |why: &str| Failed::Other(Verdict::connect_failure(&format!("{host} [{address}]: {why}")));
     let stream = match timeout(settings.connect_timeout, TcpStream::connect(address)).await {

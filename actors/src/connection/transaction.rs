@@ -84,7 +84,10 @@ async fn message(delivery: &Delivery, deps: &Deps) -> Result<Arc<StoredMessage>,
     }
 }
 
-async fn load(spool: mailwright_storage::Spool, entry: QueueEntry) -> Result<Arc<StoredMessage>, StorageError> {
+async fn load(
+    spool: mailwright_storage::Spool,
+    entry: QueueEntry,
+) -> Result<Arc<StoredMessage>, StorageError> {
     let loaded = tokio::task::spawn_blocking(move || spool.load(&entry)).await;
     loaded.map_err(|_| StorageError::Closed)?.map(Arc::new)
 }

@@ -1,17 +1,17 @@
-//! The relay: takes mail for anywhere from networks that are trusted to send it.
+//! The relay: takes mail for anywhere from networks that are trusted to send it, and signs it when its author
+//! is at a domain that is set up for sending.
 
 use super::{Reaction, Service, session::refuse};
 use crate::intake::{Intake, IntakeError, NewMessage};
 use mailwright_engine::{
     address::EmailAddress,
-    envelope::{BodyType, Origin, SmtpUtf8},
-    message::{ReceivedHeader, ReceivedWith, is_8bit},
+    envelope::{Origin, SmtpUtf8},
+    message::{ReceivedHeader, ReceivedWith},
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
         server::{Answer, MailCommand, ReceivedMessage},
     },
 };
-use mailwright_storage::Content;
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
@@ -111,26 +111,27 @@ impl Service for Relay {
             id,
             date: now,
         };
-        let head = received.to_string().into();
-        // A client may send 8-bit content without saying so; what goes out says what it is.
-        let body = match message.body_type {
-            BodyType::SevenBit if is_8bit(&message.content) => BodyType::EightBitMime,
-            declared => declared,
-        };
+        let trace = received.to_string();
+        let signed_by = self.intake.domain_of_author(&message.content);
         let accepted = self.intake.accept(NewMessage {
             id,
             reverse_path: message.reverse_path,
             recipients: message.recipients,
-            body,
             smtputf8: message.smtputf8,
-            account: None,
+            account: signed_by.as_ref().map(|domain| domain.account_id.to_string()),
             origin: Origin::Relay,
-            content: Content { head, body: message.content.into() },
+            trace,
+            content: message.content,
+            signed_by,
         });
         match accepted.await {
             Ok(()) => {
                 let text = format!("Ok: queued as {id}");
-                Reaction::Answer(Answer::AcceptWith(Reply::new(SmtpCode::OK, Some(EnhancedCode::new(2, 0, 0)), text)))
+                Reaction::Answer(Answer::AcceptWith(Reply::new(
+                    SmtpCode::OK,
+                    Some(EnhancedCode::new(2, 0, 0)),
+                    text,
+                )))
             }
             Err(error) => refused(&error),
         }
@@ -153,7 +154,9 @@ fn refused(error: &IntakeError) -> Reaction {
         IntakeError::TooManyRecipients(_) => (SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 5, 3)),
         IntakeError::Busy => (SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 3, 2)),
         full if full.is_disk_full() => (SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 3, 1)),
-        IntakeError::Storage(_) => (SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0)),
+        IntakeError::Signing(_) | IntakeError::Storage(_) => {
+            (SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0))
+        }
     };
     refuse(code, status, error.to_string())
 }

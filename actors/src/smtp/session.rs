@@ -135,11 +135,7 @@ impl<S: Service> Driver<'_, S> {
         Ok(())
     }
 
-    async fn say_goodbye(
-        &mut self,
-        why: &str,
-        stream: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<Pause> {
+    async fn say_goodbye(&mut self, why: &str, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<Pause> {
         let reply = Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 4, 2)), why);
         self.session.disconnect(&reply, &mut self.out);
         self.flush(stream).await?;

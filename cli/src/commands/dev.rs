@@ -8,7 +8,7 @@ use crate::{
 };
 use actix_rt::Arbiter;
 use mailwright_actors::smtp::sandbox::{Faults, Sandbox};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::{
     io,
     net::SocketAddr,
@@ -19,6 +19,9 @@ use tokio::sync::watch;
 
 /// The zone that dev sets up for sending.
 const ZONE: &str = "example.com";
+
+/// Where the account and its token are kept from one start to the next.
+const CREDENTIALS: &str = "dev-credentials.json";
 
 /// Where everything listens.
 #[derive(Debug, clap::Args)]
@@ -40,11 +43,12 @@ pub(crate) struct Args {
 /// A port on loopback, or an address with a port.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let port = text.parse::<u16>().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-    port.or_else(|_| text.parse()).map_err(|_| format!("{text:?} is neither a port nor an address and a port"))
+    port.or_else(|_| text.parse())
+        .map_err(|_| format!("{text:?} is neither a port nor an address and a port"))
 }
 
 /// What `dev.json` tells programs: where everything is.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 struct DevFile {
     http: String,
     smtp: String,
@@ -98,7 +102,8 @@ fn spawn_sandbox(
 
 /// Everything on loopback, all mail to the sandbox, retries within seconds.
 fn config(args: &Args, sandbox: SocketAddr) -> Config {
-    let mut config = Config { hostname: "mail.localhost".to_owned(), state: args.state.clone(), ..Config::default() };
+    let mut config =
+        Config { hostname: "mail.localhost".to_owned(), state: args.state.clone(), ..Config::default() };
     config.http.listen = args.http.to_string();
     config.smtp.listen = vec![args.smtp];
     config.delivery.routes = vec![Route { domain: "*".to_owned(), next_hop: sandbox.to_string() }];
@@ -107,15 +112,17 @@ fn config(args: &Args, sandbox: SocketAddr) -> Config {
     config
 }
 
-/// Those of the last start on this folder, or fresh ones. The token is in `dev.json` because dev is no secret.
+/// Those of the last start on this folder, or fresh ones. Kept in the clear, because what dev does is no secret.
 fn credentials(node: &Node) -> Result<Credentials, CommandError> {
-    let earlier = std::fs::read(node.state.path().join("dev.json")).ok();
-    if let Some(file) = earlier.and_then(|bytes| serde_json::from_slice::<DevFile>(&bytes).ok())
-        && node.control.authenticate(&file.credentials.token).is_some()
+    let earlier = std::fs::read(node.state.path().join(CREDENTIALS)).ok();
+    if let Some(earlier) = earlier.and_then(|bytes| serde_json::from_slice::<Credentials>(&bytes).ok())
+        && node.control.authenticate(&earlier.token).is_some()
     {
-        return Ok(file.credentials);
+        return Ok(earlier);
     }
-    set_up(&node.state, &node.control, ZONE)
+    let fresh = set_up(&node.state, &node.control, ZONE)?;
+    node.state.write_file(CREDENTIALS, &serde_json::to_vec_pretty(&fresh)?)?;
+    Ok(fresh)
 }
 
 fn welcome(file: &DevFile, state: &Path) -> String {

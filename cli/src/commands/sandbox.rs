@@ -57,7 +57,8 @@ fn duration(text: &str) -> Result<Duration, humantime_serde::re::humantime::Dura
 
 /// A sandbox's listening socket and what it offers.
 pub(super) fn listener(address: SocketAddr, offer_tls: bool) -> Result<Listener, CommandError> {
-    let socket = bind(address).map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))?;
+    let socket =
+        bind(address).map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {address}: {e}")))?;
     let hostname = "sandbox.localhost";
     let (starttls, tls): (_, Option<Arc<_>>) = if offer_tls {
         (StartTls::Offered, Some(tls::self_signed_server(hostname)?))

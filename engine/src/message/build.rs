@@ -59,7 +59,7 @@ fn write_header(out: &mut Vec<u8>, request: &SendRequest, context: &BuildContext
     write_mailboxes(out, "From", [&request.from]);
     write_recipients(out, request);
     write_mailboxes(out, "Reply-To", &request.reply_to);
-    write_field(out, "Subject", &Text::new(request.subject.as_str()));
+    write_subject(out, &request.subject);
     for (name, value) in &request.headers {
         write_text(out, headers::canonical_name(name), value.trim());
     }
@@ -74,6 +74,17 @@ fn write_recipients(out: &mut Vec<u8>, request: &SendRequest) {
     }
     write_mailboxes(out, "To", &request.to);
     write_mailboxes(out, "Cc", &request.cc);
+}
+
+/// A subject that looks like an encoded word must not be read as one, so it is encoded itself; mail-builder
+/// leaves ASCII alone. 45 octets make a word of 72.
+fn write_subject(out: &mut Vec<u8>, subject: &str) {
+    if !subject.is_ascii() || !subject.contains("=?") {
+        return write_field(out, "Subject", &Text::new(subject));
+    }
+    let word = |octets: &[u8]| format!("=?utf-8?B?{}?=", data_encoding::BASE64.encode(octets));
+    let words: Vec<_> = subject.as_bytes().chunks(45).map(word).collect();
+    out.extend_from_slice(format!("Subject: {}\r\n", words.join("\r\n ")).as_bytes());
 }
 
 fn write_mailboxes<'a>(out: &mut Vec<u8>, name: &str, mailboxes: impl IntoIterator<Item = &'a Mailbox>) {

@@ -20,6 +20,6 @@ pub use error::{SendError, SendErrorCode};
 pub use fields::{Field, Fields, fields, split_header};
 pub use lines::is_8bit;
 pub use model::{Attachment, Disposition, SendRequest};
-pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, check_raw};
+pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, author, check_raw};
 pub use received::{ReceivedHeader, ReceivedWith};
 pub use validate::{MAX_CONTENT_BYTES, MAX_RECIPIENTS, MAX_SUBJECT_CHARS};

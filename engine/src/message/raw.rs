@@ -97,6 +97,12 @@ pub fn check_raw(mime: &[u8], defaults: &RawDefaults<'_>) -> Result<RawMessage, 
     Ok(assemble(header, body, from, defaults))
 }
 
+/// The one address of the From field, for deciding who may sign the message; `None` where there is no such
+/// field or it does not hold exactly one address.
+pub fn author(header: &[u8]) -> Option<EmailAddress> {
+    read_from(header).ok()
+}
+
 fn malformed(message: impl Into<String>) -> SendError {
     SendError::new(Code::ValidationError, "", message)
 }

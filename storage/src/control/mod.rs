@@ -6,9 +6,7 @@
 
 mod model;
 
-pub use model::{
-    Account, ObjectId, Permission, SendingDomain, StoredKey, Token, TokenSecret, Zone,
-};
+pub use model::{Account, ObjectId, Permission, SendingDomain, StoredKey, Token, TokenSecret, Zone};
 
 use crate::error::StorageError;
 use mailwright_engine::{
@@ -139,9 +137,8 @@ impl Control {
         zone_id: &ObjectId,
         now: UnixMillis,
     ) -> Result<Arc<SendingDomain>, ControlError> {
-        let zone = self
-            .read(|state| state.zones.get(zone_id).cloned())
-            .ok_or_else(|| not_found("zone", zone_id))?;
+        let zone =
+            self.read(|state| state.zones.get(zone_id).cloned()).ok_or_else(|| not_found("zone", zone_id))?;
         if self.sending_domain(&zone.name).is_some() {
             return Err(ControlError::Taken(zone.name));
         }
@@ -197,6 +194,11 @@ impl Control {
     /// The domain as it is set up for sending.
     pub fn sending_domain(&self, name: &Domain) -> Option<Arc<SendingDomain>> {
         self.read(|state| state.sending.get(name).cloned())
+    }
+
+    /// Whether any domain is set up for sending.
+    pub fn has_sending_domains(&self) -> bool {
+        self.read(|state| !state.sending.is_empty())
     }
 
     /// The account with this id.

@@ -40,9 +40,10 @@ pub(crate) enum Waiter {
     Acceptance(oneshot::Sender<Result<(), StorageError>>),
     /// May use the reserve; answered after the sync.
     Intent(oneshot::Sender<Result<(), StorageError>>),
-    /// A message copied forward: synced, because its old record goes next, and given room beyond the
-    /// configured minimum, because it is there to make room.
+    /// A message copied forward: synced, because its old record goes next, and kept until it can be written.
     Relocation,
+    /// A word on such a copy: synced for the same reason; may use the reserve.
+    Correction,
     /// May use the reserve; nobody waits, and it is kept until it can be written.
     Nobody,
 }
@@ -169,7 +170,7 @@ impl<L: CommitListener> Committer<L> {
     fn next_batch(&mut self, requests: &Receiver<Request>) -> Vec<Append> {
         let mut batch = std::mem::take(&mut self.held);
         let wait = if self.unsynced || !batch.is_empty() { LAZY_SYNC } else { Duration::from_secs(3600) };
-        let mut bytes: u64 = batch.iter().map(Append::record_len).sum();
+        let mut bytes = octets(&batch);
         let mut next = match requests.recv_timeout(wait) {
             Ok(request) => Some(request),
             Err(RecvTimeoutError::Timeout) => None,
@@ -199,7 +200,8 @@ impl<L: CommitListener> Committer<L> {
         }
         let started = Instant::now();
         let batch = self.make_room(batch);
-        let must_sync = (batch.is_empty() && self.questions.is_empty()) || batch.iter().any(Append::needs_sync);
+        let must_sync =
+            (batch.is_empty() && self.questions.is_empty()) || batch.iter().any(Append::needs_sync);
         let (batch, error) = self.place(batch);
         if let Some(error) = error {
             return self.write_failed(batch, error);
@@ -220,34 +222,46 @@ impl<L: CommitListener> Committer<L> {
     /// Sees to it that the batch fits the current segment, opening the next one where needed. What cannot
     /// be placed for want of room is refused (acceptances, intents) or held back (outcomes).
     fn make_room(&mut self, batch: Vec<Append>) -> Vec<Append> {
-        let wanted: u64 = batch.iter().map(Append::record_len).sum();
-        if self.room() >= wanted + RESERVE {
+        let wanted = octets(&batch) + RESERVE;
+        if self.room() >= wanted {
             return batch;
         }
-        let relocates = batch.iter().any(|append| matches!(append.waiter, Waiter::Relocation));
-        let min_free = if relocates { 0 } else { self.limits.min_free };
-        match self.next_segment(wanted + RESERVE, min_free) {
+        match self.next_segment(self.limits.segment_size.max(wanted), self.limits.min_free) {
             Ok(()) => batch,
-            Err(error) if error.is_disk_full() => self.squeeze(batch, &error),
-            Err(error) => {
-                refuse_all(batch, &error);
-                self.fail(error);
-                Vec::new()
-            }
+            Err(error) if error.is_disk_full() => self.make_last_room(batch, &error),
+            Err(error) => self.give_up(batch, error),
         }
     }
 
-    /// What of the batch still fits the current segment's reserve.
+    /// Makes room for what lets mail leave: once the reserve is half spent, a small segment below the
+    /// configured minimum. It has no room for acceptances, which would use the minimum up.
+    fn make_last_room(&mut self, batch: Vec<Append>, full: &StorageError) -> Vec<Append> {
+        let batch = refuse_acceptances(batch, full);
+        let wanted = octets(&batch);
+        if batch.is_empty() || self.room() >= wanted + RESERVE / 2 {
+            return batch;
+        }
+        match self.next_segment(wanted + RESERVE, 0) {
+            Ok(()) => batch,
+            Err(error) if error.is_disk_full() => self.squeeze(batch, &error),
+            Err(error) => self.give_up(batch, error),
+        }
+    }
+
+    /// What of the batch still fits the current segment's reserve. Nothing may overtake an outcome that does
+    /// not: an older outcome read back after a newer one would undo it.
     fn squeeze(&mut self, batch: Vec<Append>, error: &StorageError) -> Vec<Append> {
         let mut room = self.room();
         let mut kept = Vec::with_capacity(batch.len());
         for append in batch {
             let len = append.record_len();
             match append.waiter {
-                Waiter::Acceptance(waiter) => drop(waiter.send(Err(error.clone()))),
-                Waiter::Intent(waiter) if room < len + RESERVE / 2 => drop(waiter.send(Err(error.clone()))),
                 Waiter::Relocation => self.held.push(append),
-                Waiter::Nobody if room < len => self.held.push(append),
+                Waiter::Nobody | Waiter::Correction if room < len => {
+                    room = 0;
+                    self.held.push(append);
+                }
+                Waiter::Intent(waiter) if room < len + RESERVE / 2 => drop(waiter.send(Err(error.clone()))),
                 _ => {
                     room -= len;
                     kept.push(append);
@@ -257,22 +271,35 @@ impl<L: CommitListener> Committer<L> {
         kept
     }
 
+    fn give_up(&mut self, batch: Vec<Append>, error: StorageError) -> Vec<Append> {
+        refuse_all(batch, &error);
+        self.fail(&error);
+        Vec::new()
+    }
+
     fn room(&self) -> u64 {
         (self.current.base + self.current_size).saturating_sub(self.position)
     }
 
-    fn next_segment(&mut self, at_least: u64, min_free: u64) -> Result<(), StorageError> {
-        let size = self.limits.segment_size.max(at_least);
+    /// Goes on in a segment of `size` octets, if `min_free` stay free beside it.
+    fn next_segment(&mut self, size: u64, min_free: u64) -> Result<(), StorageError> {
         if self.segments.free_space()? < min_free.saturating_add(size) {
             let dir = self.segments.dir().to_path_buf();
             return Err(StorageError::DiskFull { dir, min_free: self.limits.min_free });
         }
-        // An empty segment would be replaced by one of the same name: only ever needed larger.
-        if self.position > self.current.base {
+        if self.position == self.current.base {
+            // Still empty: made larger, since a second one would have its name.
+            self.current.set_aside(size)?;
+        } else {
+            self.sync();
+            if let Some(error) = &self.failed {
+                return Err(error.clone());
+            }
+            // Trimmed only when there is a next one: until then its reserve is all there is.
+            let next = self.segments.create(self.position, size)?;
             self.current.truncate(self.position - self.current.base)?;
-            self.unsynced = false;
+            self.current = next;
         }
-        self.current = self.segments.create(self.position, size)?;
         self.current_size = size;
         Ok(())
     }
@@ -313,11 +340,11 @@ impl<L: CommitListener> Committer<L> {
     fn write_failed(&mut self, batch: Vec<Append>, error: StorageError) {
         if !error.is_disk_full() {
             refuse_all(batch, &error);
-            return self.fail(error);
+            return self.fail(&error);
         }
         for append in batch {
             match append.waiter {
-                Waiter::Nobody | Waiter::Relocation => self.held.push(append),
+                Waiter::Nobody | Waiter::Relocation | Waiter::Correction => self.held.push(append),
                 waiter => answer(waiter, Err(error.clone())),
             }
         }
@@ -329,11 +356,15 @@ impl<L: CommitListener> Committer<L> {
         }
         match self.current.file.sync_data() {
             Ok(()) => self.unsynced = false,
-            Err(error) => self.fail(StorageError::io("sync", &self.current.path, error)),
+            Err(error) => self.fail(&StorageError::io("sync", &self.current.path, error)),
         }
     }
 
-    fn fail(&mut self, error: StorageError) {
+    /// Ends the journal; only the first failure is told.
+    fn fail(&mut self, error: &StorageError) {
+        if self.failed.is_some() {
+            return;
+        }
         tracing::error!(%error, "the journal failed; no more mail is accepted until a restart");
         self.failed = Some(StorageError::JournalFailed { reason: error.to_string().into() });
         self.listener.failed();
@@ -357,8 +388,20 @@ fn answer(waiter: Waiter, result: Result<(), StorageError>) {
     match waiter {
         // A waiter that went away (its client hung up) needs no answer.
         Waiter::Acceptance(sender) | Waiter::Intent(sender) => drop(sender.send(result)),
-        Waiter::Relocation | Waiter::Nobody => {}
+        Waiter::Relocation | Waiter::Correction | Waiter::Nobody => {}
     }
+}
+
+fn octets(batch: &[Append]) -> u64 {
+    batch.iter().map(Append::record_len).sum()
+}
+
+/// The batch without its acceptances, which are answered with `error`.
+fn refuse_acceptances(batch: Vec<Append>, error: &StorageError) -> Vec<Append> {
+    let (refused, rest) =
+        batch.into_iter().partition(|append| matches!(append.waiter, Waiter::Acceptance(_)));
+    refuse_all(refused, error);
+    rest
 }
 
 fn refuse_all(batch: Vec<Append>, error: &StorageError) {

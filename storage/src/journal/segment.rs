@@ -37,6 +37,11 @@ impl Segment {
         Ok(self.file.metadata().map_err(|e| StorageError::io("stat", &self.path, e))?.len())
     }
 
+    /// Sets `size` octets aside for the file in all.
+    pub(crate) fn set_aside(&self, size: u64) -> Result<(), StorageError> {
+        set_aside(&self.file, size).map_err(|e| StorageError::io("set aside room for", &self.path, e))
+    }
+
     /// Cuts the file after `len` octets, giving preallocated room and a torn tail back, and syncs it.
     pub(crate) fn truncate(&self, len: u64) -> Result<(), StorageError> {
         self.file.set_len(len).map_err(|e| StorageError::io("truncate", &self.path, e))?;
@@ -112,8 +117,9 @@ impl Segments {
     pub(crate) fn remove(&self, base: u64) -> Result<(), StorageError> {
         let removed = self.files.write().unwrap_or_else(PoisonError::into_inner).remove(&base);
         match removed {
-            Some(segment) => std::fs::remove_file(&segment.path)
-                .map_err(|e| StorageError::io("remove", &segment.path, e)),
+            Some(segment) => {
+                std::fs::remove_file(&segment.path).map_err(|e| StorageError::io("remove", &segment.path, e))
+            }
             None => Ok(()),
         }
     }

@@ -84,6 +84,12 @@ impl QueueEntry {
     pub fn key(&self) -> EntryKey {
         self.place.key
     }
+
+    /// Whether more attempts were made than `other`, a record of the same entry, knows of: attempts only
+    /// rise and pending recipients only go.
+    pub(crate) fn is_ahead_of(&self, other: &Self) -> bool {
+        (self.attempts, other.pending.len()) > (other.attempts, self.pending.len())
+    }
 }
 
 /// What became of one recipient in one attempt.

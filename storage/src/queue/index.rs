@@ -2,6 +2,7 @@
 
 use super::{
     change::Change,
+    crossed::Crossed,
     entry::{EntryKey, EntryPlace, Location, Outcome, QueueEntry},
     store::{Changes, QueueStore, Reflects},
 };
@@ -50,8 +51,11 @@ pub(crate) struct QueueIndex {
     relocated_below: u64,
     /// While rebuilding: entries settled so far, which a later `Relocated` must not bring back.
     settled: HashSet<EntryKey>,
-    /// Entries that a `Relocated` record would wrongly bring back on another replay.
-    zombies: Vec<EntryKey>,
+    /// While rebuilding: what outcomes left of entries whose acceptance is gone; a later `Relocated` tells
+    /// where they are.
+    ahead: HashMap<EntryKey, QueueEntry>,
+    /// Of the copies to correct those whose correction was not asked for yet.
+    uncorrected: Crossed,
 }
 
 impl QueueIndex {
@@ -68,7 +72,8 @@ impl QueueIndex {
             segments,
             relocated_below: if mode == Mode::Live { 0 } else { u64::MAX },
             settled: HashSet::new(),
-            zombies: Vec::new(),
+            ahead: HashMap::new(),
+            uncorrected: reflects.crossed.clone(),
             reflects,
         }
     }
@@ -83,6 +88,7 @@ impl QueueIndex {
         self.mode = Mode::Live;
         self.relocated_below = 0;
         self.settled = HashSet::new();
+        self.ahead = HashMap::new();
     }
 
     /// Entries in the queue.
@@ -110,9 +116,25 @@ impl QueueIndex {
         &self.live
     }
 
-    /// Takes the entries that need a `Dropped` record.
-    pub(crate) fn take_zombies(&mut self) -> Vec<EntryKey> {
-        std::mem::take(&mut self.zombies)
+    /// Whether the delivery of this entry is past its intent and without outcome.
+    pub(crate) fn is_in_doubt(&self, key: EntryKey) -> bool {
+        self.intents.contains(&key)
+    }
+
+    /// Takes the copies whose correction was not asked for yet.
+    pub(crate) fn take_uncorrected(&mut self) -> Crossed {
+        std::mem::take(&mut self.uncorrected)
+    }
+
+    /// Whether every copy in the journal says what is so, or the journal corrects it further on.
+    pub(crate) fn is_corrected(&self) -> bool {
+        self.reflects.crossed.is_empty()
+    }
+
+    /// Notes that the copy at `location` needs no correction: nothing is left of it.
+    pub(crate) fn corrected(&mut self, location: Location) {
+        self.reflects.crossed.stale.remove(&location);
+        self.uncorrected.stale.remove(&location);
     }
 
     /// Notes that positions below `lsn` are being copied forward.
@@ -125,7 +147,6 @@ impl QueueIndex {
         match change {
             Change::Accepted { entries, .. } => {
                 for entry in entries {
-                    self.reflects.last_id = self.reflects.last_id.max(entry.key().id.as_raw());
                     self.appear(entry);
                 }
             }
@@ -147,6 +168,7 @@ impl QueueIndex {
     }
 
     fn appear(&mut self, entry: QueueEntry) {
+        self.reflects.last_id = self.reflects.last_id.max(entry.key().id.as_raw());
         self.count += 1;
         self.add_live(entry.location);
         self.set_newer(entry, None);
@@ -168,34 +190,61 @@ impl QueueIndex {
     }
 
     fn relocate(&mut self, moved: QueueEntry) -> Result<(), StorageError> {
-        match self.get(moved.key())? {
-            Some(mut entry) => {
-                self.remove_live(entry.location);
-                entry.location = moved.location;
-                self.add_live(entry.location);
-                self.put(entry);
+        let key = moved.key();
+        match self.get(key)? {
+            Some(known) => self.follow(known, moved),
+            None if self.mode == Mode::Rebuild && !self.settled.contains(&key) => {
+                let location = moved.location;
+                let entry = match self.ahead.remove(&key) {
+                    Some(left) if left.is_ahead_of(&moved) => {
+                        self.is_stale(location);
+                        QueueEntry { location, ..left }
+                    }
+                    _ => moved,
+                };
+                self.appear(entry);
             }
-            None if self.mode == Mode::Rebuild && !self.settled.contains(&moved.key()) => self.appear(moved),
-            None => self.zombies.push(moved.key()),
+            None => {
+                self.reflects.crossed.gone.insert(key);
+                self.uncorrected.gone.insert(key);
+            }
         }
         Ok(())
+    }
+
+    /// Notes that the message of `known` was copied to where `moved` says.
+    fn follow(&mut self, known: QueueEntry, moved: QueueEntry) {
+        let location = moved.location;
+        self.remove_live(known.location);
+        self.add_live(location);
+        self.corrected(known.location);
+        if known.is_ahead_of(&moved) {
+            self.is_stale(location);
+        }
+        let before = known.place.clone();
+        // While rebuilding, the copy may be all that is left of the attempts before it.
+        let newest = if self.mode == Mode::Rebuild && moved.is_ahead_of(&known) { moved } else { known };
+        self.put_over(QueueEntry { location, ..newest }, before);
+    }
+
+    fn is_stale(&mut self, location: Location) {
+        self.reflects.crossed.stale.insert(location);
+        self.uncorrected.stale.insert(location);
     }
 
     fn settle(&mut self, outcome: Outcome) -> Result<(), StorageError> {
         let key = outcome.before.key;
         self.intents.remove(&key);
-        let location = match self.current_location(key, outcome.location)? {
-            Some(location) => location,
-            None => {
-                self.note_settled(key, outcome.after.is_none());
-                return Ok(());
+        let location = self.current_location(key, outcome.location)?;
+        match (location, outcome.after) {
+            (Some(location), Some(after)) => self.put_over(QueueEntry { location, ..after }, outcome.before),
+            (Some(location), None) => {
+                self.remove(key, outcome.before, location);
+                self.note_settled(key);
             }
-        };
-        match outcome.after {
-            Some(after) => self.put_over(QueueEntry { location, ..after }, outcome.before),
-            None => self.remove(key, outcome.before, location),
+            (None, Some(after)) => self.note_ahead(after),
+            (None, None) => self.note_settled(key),
         }
-        self.note_settled(key, !self.newer.contains_key(&key));
         Ok(())
     }
 
@@ -203,23 +252,28 @@ impl QueueIndex {
         if let Some(entry) = self.get(key)? {
             self.remove(key, entry.place, entry.location);
         }
-        self.note_settled(key, true);
+        self.reflects.crossed.gone.remove(&key);
+        self.uncorrected.gone.remove(&key);
+        self.note_settled(key);
         Ok(())
     }
 
-    fn note_settled(&mut self, key: EntryKey, settled: bool) {
-        if settled && self.mode == Mode::Rebuild {
+    fn note_settled(&mut self, key: EntryKey) {
+        if self.mode == Mode::Rebuild {
+            self.ahead.remove(&key);
             self.settled.insert(key);
+        }
+    }
+
+    fn note_ahead(&mut self, left: QueueEntry) {
+        if self.mode == Mode::Rebuild {
+            self.ahead.insert(left.key(), left);
         }
     }
 
     /// Where the entry's record is, given where it was when its delivery began; `None` if there is no such
     /// entry. Only positions that may have moved cost a look-up.
-    fn current_location(
-        &self,
-        key: EntryKey,
-        noted: Location,
-    ) -> Result<Option<Location>, StorageError> {
+    fn current_location(&self, key: EntryKey, noted: Location) -> Result<Option<Location>, StorageError> {
         if noted.lsn >= self.relocated_below {
             return Ok(Some(noted));
         }
@@ -233,12 +287,6 @@ impl QueueIndex {
             Some(Newer::Gone(_)) => Ok(None),
             None => self.store.get(key),
         }
-    }
-
-    /// Replaces an entry that exists, wherever it is.
-    fn put(&mut self, entry: QueueEntry) {
-        let place = entry.place.clone();
-        self.put_over(entry, place);
     }
 
     /// Replaces the entry that stood at `before`.
@@ -324,7 +372,8 @@ impl QueueIndex {
         let hidden = |key| self.newer.contains_key(&key);
         let mut due = self.store.due_in_domain(domain, now, limit, &hidden)?;
         let first = (domain.clone(), UnixMillis::default(), EntryKey::FIRST);
-        let newer = self.newer_by_domain.range(first..).take_while(|(name, at, _)| name == domain && *at <= now);
+        let newer =
+            self.newer_by_domain.range(first..).take_while(|(name, at, _)| name == domain && *at <= now);
         for (_, _, key) in newer.take(limit) {
             if let Some(Newer::Is { entry, .. }) = self.newer.get(key) {
                 due.push(entry.clone());

@@ -8,6 +8,7 @@
 //! and [`reclaim`] gives journal segments back.
 
 pub(crate) mod change;
+pub(crate) mod crossed;
 pub mod entry;
 pub(crate) mod index;
 mod keys;

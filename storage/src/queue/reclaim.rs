@@ -2,7 +2,8 @@
 //!
 //! Segments go from the front, when nothing in them is live. Long-deferred messages would keep an old
 //! segment for days, so when less than half of the journal is live the front segment's survivors are copied
-//! to its end.
+//! to its end. A message in doubt stays until its outcome is known: its intent would go with the segments
+//! after it.
 
 use super::index::QueueIndex;
 use crate::{
@@ -11,11 +12,14 @@ use crate::{
     journal::{
         committer::{Append, Request, Waiter},
         record::Record,
-        scan::{self, Bodies, LoadedBody},
+        scan::{self, Bodies, Found, LoadedBody},
         segment::{Segment, Segments},
     },
     metrics as names,
-    queue::{change::Change, entry::QueueEntry},
+    queue::{
+        change::Change,
+        entry::{Location, QueueEntry},
+    },
 };
 use crossbeam_channel::Sender;
 use std::sync::Arc;
@@ -51,7 +55,7 @@ impl Reclaimer {
         index: &mut QueueIndex,
         journal: &Sender<Request>,
     ) -> Result<(), StorageError> {
-        if self.outstanding > 0 {
+        if self.outstanding > 0 || !index.is_corrected() {
             return Ok(());
         }
         let all = self.segments.all();
@@ -103,9 +107,11 @@ impl Reclaimer {
             if bytes < COPY_BYTES {
                 let len = u64::from(found.location.len);
                 next = found.location.lsn + len;
-                if let Some(live) = survivor(index, found)? {
+                if let Some((found, entries)) = survivor(index, found)?
+                    && !entries.iter().any(|entry| index.is_in_doubt(entry.key()))
+                {
                     bytes += len;
-                    survivors.push(live);
+                    survivors.push((found, entries));
                 }
             }
             Ok(())
@@ -113,16 +119,41 @@ impl Reclaimer {
         self.emptying = (!survivors.is_empty()).then_some((front.base, next));
         for (record, entries) in survivors {
             match self.copy(&record, entries) {
-                Ok(append) => self.outstanding += usize::from(journal.send(Request::Append(append)).is_ok()),
+                Ok(append) => self.ask_for(append, journal),
                 // It stays where it is, and so does its segment, until its delivery sets it aside.
                 Err(error) => tracing::error!(%error, "message not copied forward"),
             }
         }
-        metrics::counter!(names::RELOCATED).increment(self.outstanding as u64);
         Ok(())
     }
 
-    fn copy(&self, at: &scan::Found, entries: Vec<QueueEntry>) -> Result<Append, StorageError> {
+    /// Copies the message at `location` once more, as its entries stand now.
+    pub(crate) fn copy_again(
+        &mut self,
+        location: Location,
+        index: &mut QueueIndex,
+        journal: &Sender<Request>,
+    ) -> Result<(), StorageError> {
+        let (record, _) = scan::load(&self.segments, location)?;
+        match survivor(index, Found { location, record })? {
+            Some((found, entries)) => {
+                index.relocating_below(location.lsn + u64::from(location.len));
+                let append = self.copy(&found, entries)?;
+                self.ask_for(append, journal);
+            }
+            None => index.corrected(location),
+        }
+        Ok(())
+    }
+
+    fn ask_for(&mut self, copy: Append, journal: &Sender<Request>) {
+        if journal.send(Request::Append(copy)).is_ok() {
+            self.outstanding += 1;
+            metrics::counter!(names::RELOCATED).increment(1);
+        }
+    }
+
+    fn copy(&self, at: &Found, entries: Vec<QueueEntry>) -> Result<Append, StorageError> {
         let (record, body) = scan::load(&self.segments, at.location)?;
         let (Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. }) = record else {
             return Err(StorageError::Missing { lsn: at.location.lsn });
@@ -143,10 +174,7 @@ impl Reclaimer {
 }
 
 /// The record's entries that still live in it, if it is a message's.
-fn survivor(
-    index: &QueueIndex,
-    found: scan::Found,
-) -> Result<Option<(scan::Found, Vec<QueueEntry>)>, StorageError> {
+fn survivor(index: &QueueIndex, found: Found) -> Result<Option<(Found, Vec<QueueEntry>)>, StorageError> {
     let (Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. }) = &found.record else {
         return Ok(None);
     };

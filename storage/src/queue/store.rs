@@ -1,6 +1,7 @@
 //! The part of the queue state that is in sled.
 
 use super::{
+    crossed::Crossed,
     entry::{EntryKey, EntryPlace, Location, QueueEntry},
     keys::{self, Kind},
 };
@@ -29,6 +30,8 @@ pub(crate) struct Reflects {
     pub(crate) intents: Vec<EntryKey>,
     /// The highest message id seen.
     pub(crate) last_id: u64,
+    /// Copies that the journal must still correct.
+    pub(crate) crossed: Crossed,
 }
 
 /// An entry's value; its key holds the rest.

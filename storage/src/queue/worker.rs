@@ -18,7 +18,7 @@ use crate::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use mailwright_engine::{address::Domain, time::UnixMillis};
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
@@ -75,6 +75,7 @@ impl Worker {
 
     /// Serves commands until the journal closes.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        self.correct_copies();
         loop {
             match commands.recv_timeout(self.until_checkpoint()) {
                 Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => break,
@@ -125,31 +126,27 @@ impl Worker {
             }
         }
         self.position = position;
-        self.shared.entries.store(self.index.count(), Ordering::Relaxed);
-        self.drop_zombies();
+        self.correct_copies();
     }
 
-    /// Journals that relocated entries were settled in the meantime, so that no replay brings them back.
-    fn drop_zombies(&mut self) {
-        let zombies = self.index.take_zombies();
-        if zombies.is_empty() {
-            return;
+    /// Has the journal say what is so where a copy crossed an outcome.
+    fn correct_copies(&mut self) {
+        let Some(journal) = &self.journal else { return };
+        let crossed = self.index.take_uncorrected();
+        if !crossed.gone.is_empty() {
+            drop_entries(crossed.gone.into_iter().collect(), journal);
         }
-        let record = Record::Dropped(zombies.clone());
-        match (record.encode(), &self.journal) {
-            (Ok(meta), Some(journal)) => {
-                let append = Append::bare(meta, Change::Dropped(zombies), Waiter::Nobody);
-                // A closed journal means the process ends: the next replay finds the zombies again.
-                let _ = journal.send(Request::Append(append));
+        for location in crossed.stale {
+            if let Err(error) = self.reclaimer.copy_again(location, &mut self.index, journal) {
+                // Nobody can deliver from a copy that does not read either.
+                tracing::error!(%error, "a copy in the journal was not corrected");
+                self.index.corrected(location);
             }
-            (Err(error), _) => tracing::error!(%error, "dropped entries not journalled"),
-            (Ok(_), None) => {}
         }
     }
 
     fn checkpoint(&mut self) {
         self.last_checkpoint = Instant::now();
-        metrics::gauge!(names::QUEUE_ENTRIES).set(self.index.count() as f64);
         if self.stored_at != Some(self.position) {
             if let Err(error) = self.index.checkpoint(self.position) {
                 return self.shared.queue_failed(&error);
@@ -162,6 +159,18 @@ impl Worker {
         {
             tracing::warn!(%error, "journal space not reclaimed");
         }
+    }
+}
+
+/// Journals that these entries were settled, so that no rebuild brings them back.
+fn drop_entries(keys: Vec<EntryKey>, journal: &Sender<Request>) {
+    match Record::Dropped(keys.clone()).encode() {
+        Ok(meta) => {
+            let append = Append::bare(meta, Change::Dropped(keys), Waiter::Correction);
+            // A closed journal means the process ends: the next start finds them in the queue state.
+            let _ = journal.send(Request::Append(append));
+        }
+        Err(error) => tracing::error!(%error, "dropped entries not journalled; no more space is reclaimed"),
     }
 }
 

@@ -53,8 +53,13 @@ pub(crate) fn records_of(path: &Path) -> Vec<RecordAt> {
     let mut at = 0;
     while at + HEADER_LEN <= bytes.len() && bytes[at..].starts_with(b"MWJ1") {
         let lsn = word(at + 16) | word(at + 20) << 32;
-        let record =
-            RecordAt { path: path.to_path_buf(), at: at as u64, meta_len: word(at + 8), body_len: word(at + 12), lsn };
+        let record = RecordAt {
+            path: path.to_path_buf(),
+            at: at as u64,
+            meta_len: word(at + 8),
+            body_len: word(at + 12),
+            lsn,
+        };
         at += usize::try_from(record.len()).unwrap();
         found.push(record);
     }

@@ -55,7 +55,15 @@ impl Server {
         let sink = Arc::clone(&fresh);
         let (spool, threads) =
             starter.start(Box::new(move |batch| sink.lock().unwrap().extend(batch))).unwrap();
-        Self { dir: dir.to_path_buf(), spool, recovery, fresh, settings, threads: Some(threads), _state: state }
+        Self {
+            dir: dir.to_path_buf(),
+            spool,
+            recovery,
+            fresh,
+            settings,
+            threads: Some(threads),
+            _state: state,
+        }
     }
 
     /// Ends the spool in good order.
@@ -99,7 +107,9 @@ impl Server {
             let mut tasks = tokio::task::JoinSet::new();
             for id in ids {
                 let (spool, envelope) = (self.spool.clone(), envelope(id, recipients));
-                tasks.spawn(async move { spool.accept(envelope, Content::whole(content(id, size)), NOW).await });
+                tasks.spawn(
+                    async move { spool.accept(envelope, Content::whole(content(id, size)), NOW).await },
+                );
             }
             for result in tasks.join_all().await {
                 result.unwrap();

@@ -1,0 +1,66 @@
+//! Signing for the sending domains, with signers made once.
+
+use mailwright_engine::{
+    address::Domain,
+    dkim::{DkimError, DomainSigner, Signer},
+    time::UnixMillis,
+};
+use mailwright_storage::control::{ControlError, SendingDomain};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// A message could not be signed; it is not sent unsigned instead.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("mail of {domain} could not be signed: {reason}")]
+pub struct SigningError {
+    domain: Domain,
+    reason: Arc<str>,
+}
+
+/// Signers by domain.
+#[derive(Debug, Default)]
+pub struct Signers(RwLock<HashMap<Domain, Arc<DomainSigner>>>);
+
+impl Signers {
+    /// The `DKIM-Signature` fields for a message of `domain`, one for each of its keys; CRLF-ended.
+    ///
+    /// # Errors
+    /// When a stored key does not read or the message has no From field.
+    pub fn sign(
+        &self,
+        domain: &SendingDomain,
+        header: &[u8],
+        body: &[u8],
+        now: UnixMillis,
+    ) -> Result<Vec<u8>, SigningError> {
+        let failed = |reason: String| SigningError { domain: domain.name.clone(), reason: reason.into() };
+        let Some(signer) = self.signer(domain).map_err(|error| failed(error.to_string()))? else {
+            return Err(failed("it has no signing key".to_owned()));
+        };
+        signer.sign(header, [body], now).map_err(|error: DkimError| failed(error.to_string()))
+    }
+
+    fn signer(&self, domain: &SendingDomain) -> Result<Option<Arc<DomainSigner>>, ControlError> {
+        let signers = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(signer) = signers.get(&domain.name) {
+            return Ok(Some(Arc::clone(signer)));
+        }
+        drop(signers);
+        let Some(signer) = make(domain)?.map(Arc::new) else { return Ok(None) };
+        let mut signers = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        signers.insert(domain.name.clone(), Arc::clone(&signer));
+        Ok(Some(signer))
+    }
+}
+
+/// A signer with every key of the domain (one or two).
+fn make(domain: &SendingDomain) -> Result<Option<DomainSigner>, ControlError> {
+    let mut signers = Vec::with_capacity(2);
+    for key in &domain.keys {
+        signers.push(Signer::new(&domain.name, &key.selector, &key.key()?)?);
+    }
+    let mut signers = signers.into_iter();
+    Ok(signers.next().map(|first| DomainSigner::new(first, signers.next())))
+}

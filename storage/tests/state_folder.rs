@@ -1,0 +1,107 @@
+//! The state folder belongs to one process and says which version wrote it.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+use mailwright_storage::{StateDir, StorageError};
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::PermissionsExt,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Names the folder to the other process of
+/// [`a_folder_that_another_process_holds_is_in_use_until_it_dies`].
+const FOLDER: &str = "MAILWRIGHT_TEST_STATE_FOLDER";
+
+fn holder_of(path: &std::path::Path) -> u32 {
+    match StateDir::open(path) {
+        Err(StorageError::InUse { path: named, holder }) => {
+            assert_eq!(named, path);
+            holder.parse().unwrap()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_second_opening_in_one_process_is_refused_with_the_process_id() {
+    let home = tempfile::tempdir().unwrap();
+    let held = StateDir::open(home.path()).unwrap();
+    assert_eq!(holder_of(home.path()), std::process::id());
+    drop(held);
+    StateDir::open(home.path()).unwrap();
+}
+
+#[test]
+fn a_folder_that_another_process_holds_is_in_use_until_it_dies() {
+    let home = tempfile::tempdir().unwrap();
+    let mut other = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "hold_the_folder_named_by_the_environment", "--nocapture"])
+        .env(FOLDER, home.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().ends_with("held")));
+    assert_eq!(holder_of(home.path()), other.id());
+    other.kill().unwrap();
+    other.wait().unwrap();
+    StateDir::open(home.path()).unwrap();
+}
+
+#[test]
+#[ignore = "the other process of another test"]
+fn hold_the_folder_named_by_the_environment() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let _held = StateDir::open(folder.as_ref()).unwrap();
+    println!("held");
+    std::io::stdout().flush().unwrap();
+    // Until killed, or the parent is gone.
+    let _ = std::io::stdin().read_line(&mut String::new());
+}
+
+#[test]
+fn a_folder_of_a_newer_version_is_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    drop(StateDir::open(home.path()).unwrap());
+    std::fs::write(home.path().join("format"), "2\n").unwrap();
+    let refused = StateDir::open(home.path()).map(drop);
+    assert!(matches!(refused, Err(StorageError::TooNew { found: 2, known: 1, .. })), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(home.path().join("format")).unwrap(), "2\n");
+    std::fs::write(home.path().join("format"), "new\n").unwrap();
+    assert!(matches!(StateDir::open(home.path()), Err(StorageError::Format { .. })));
+}
+
+#[test]
+fn folder_and_files_are_for_their_owner_only() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("deep/state");
+    let state = StateDir::open(&path).unwrap();
+    state.write_file("admin-token", b"secret").unwrap();
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.clone()), 0o700);
+    assert_eq!(mode(path.join("admin-token")), 0o600);
+}
+
+#[test]
+fn a_reader_sees_the_old_content_or_the_new_never_a_part() {
+    let home = tempfile::tempdir().unwrap();
+    let state = StateDir::open(home.path()).unwrap();
+    let contents = [vec![b'a'; 300_000], vec![b'b'; 200_000]];
+    state.write_file("file", &contents[0]).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for turn in 0..40 {
+                state.write_file("file", &contents[turn % 2]).unwrap();
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            let read = std::fs::read(home.path().join("file")).unwrap();
+            assert!(contents.contains(&read), "{} octets", read.len());
+        }
+    });
+}
