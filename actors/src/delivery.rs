@@ -25,6 +25,11 @@ impl InFlight {
         self.keys().contains(&key)
     }
 
+    fn take(&self, key: EntryKey) -> InFlightKey {
+        self.keys().insert(key);
+        InFlightKey { key, in_flight: self.clone() }
+    }
+
     /// How many are.
     pub fn len(&self) -> usize {
         self.keys().len()
@@ -33,6 +38,27 @@ impl InFlight {
     /// Whether none is.
     pub fn is_empty(&self) -> bool {
         self.keys().is_empty()
+    }
+}
+
+/// One entry's place among those in flight, left when dropped. It travels back to the domain with the end of
+/// the delivery, so that there is no moment at which the domain could take the entry for one that waits.
+#[derive(Debug)]
+pub struct InFlightKey {
+    key: EntryKey,
+    in_flight: InFlight,
+}
+
+impl InFlightKey {
+    /// The entry.
+    pub fn key(&self) -> EntryKey {
+        self.key
+    }
+}
+
+impl Drop for InFlightKey {
+    fn drop(&mut self) {
+        self.in_flight.keys().remove(&self.key);
     }
 }
 
@@ -59,9 +85,10 @@ pub enum Untried {
 #[derive(Debug)]
 pub struct Delivery {
     ready: Option<Ready>,
+    /// Always there until dropped.
+    place: Option<InFlightKey>,
     key: EntryKey,
     untried: Untried,
-    in_flight: InFlight,
     domain: Addr<DomainActor>,
 }
 
@@ -69,9 +96,8 @@ impl Delivery {
     /// Takes `ready` into flight for `domain`.
     pub fn new(ready: Ready, in_flight: &InFlight, domain: Addr<DomainActor>) -> Self {
         let key = ready.entry.key();
-        in_flight.keys().insert(key);
-        let in_flight = in_flight.clone();
-        Self { ready: Some(ready), key, untried: Untried::ConnectionEnded, in_flight, domain }
+        let place = Some(in_flight.take(key));
+        Self { ready: Some(ready), place, key, untried: Untried::ConnectionEnded, domain }
     }
 
     /// The entry and, if it is in memory, its message; `None` once settled.
@@ -98,10 +124,11 @@ impl Delivery {
 
 impl Drop for Delivery {
     fn drop(&mut self) {
-        self.in_flight.keys().remove(&self.key);
         let returned = self.ready.take().map(|ready| (ready, self.untried));
-        // One message for each delivery in flight, which connections bound; a domain that is gone reads its
-        // entries from disk when it is next needed.
-        self.domain.do_send(LeaseEnded { returned });
+        if let Some(place) = self.place.take() {
+            // One message for each delivery in flight, which connections bound; a domain that is gone reads
+            // its entries from disk when it is next needed.
+            self.domain.do_send(LeaseEnded { place, returned });
+        }
     }
 }

@@ -9,7 +9,7 @@
 
 use crate::{
     clock,
-    delivery::{Delivery, Ready, Untried},
+    delivery::{Delivery, InFlightKey, Ready, Untried},
     ledger::{FailEntries, Ledger},
     site::{NoWork, OfferWork, Site, SiteTarget},
     supervisor::{Deps, DomainRetired, FindSite, REAP_AFTER, Supervisor},
@@ -58,7 +58,9 @@ pub struct DomainActor {
     plan: Plan,
     /// Whether there may be due entries on disk that are not in memory.
     more_on_disk: bool,
-    reading: bool,
+    /// Entries settled since the read under way began, whose answer may still hold them; `None` when no read
+    /// is under way.
+    settled_while_reading: Option<HashSet<EntryKey>>,
     /// Nothing is offered before this.
     held_until: Option<Instant>,
     idle_since: Instant,
@@ -79,7 +81,7 @@ impl DomainActor {
             ready_keys: HashSet::new(),
             plan: Plan::Unknown,
             more_on_disk: false,
-            reading: false,
+            settled_while_reading: None,
             held_until: None,
             idle_since: Instant::now(),
             outstanding: 0,
@@ -102,7 +104,7 @@ impl DomainActor {
 
     /// Reads on from disk when there is room and tells the site how much is ready.
     fn advance(&mut self, ctx: &mut Context<Self>) {
-        if self.more_on_disk && !self.reading && self.ready.len() < READY_LOW {
+        if self.more_on_disk && self.settled_while_reading.is_none() && self.ready.len() < READY_LOW {
             self.read(ctx);
         }
         if self.ready.is_empty() || self.is_held() {
@@ -122,7 +124,9 @@ impl DomainActor {
     }
 
     fn read(&mut self, ctx: &mut Context<Self>) {
-        self.reading = true;
+        // Whoever finds more on disk while the read is under way says so again.
+        self.more_on_disk = false;
+        self.settled_while_reading = Some(HashSet::new());
         let limit = READY_MAX + self.ready.len() + self.outstanding;
         let due = self.deps.spool.clone();
         let name = self.name.clone();
@@ -136,17 +140,18 @@ impl DomainActor {
         limit: usize,
         ctx: &mut Context<Self>,
     ) {
-        self.reading = false;
+        let settled = self.settled_while_reading.take().unwrap_or_default();
         match entries {
             Ok(entries) => {
-                self.more_on_disk = entries.len() == limit;
-                for entry in entries {
+                self.more_on_disk |= entries.len() == limit;
+                for entry in entries.into_iter().filter(|entry| !settled.contains(&entry.key())) {
                     self.admit(Ready { entry, message: None });
                 }
                 self.advance(ctx);
             }
             Err(error) => {
                 tracing::error!(domain = %self.name, %error, "queued entries could not be read");
+                self.more_on_disk = true;
                 ctx.run_later(STORAGE_PAUSE, DomainActor::advance);
             }
         }
@@ -185,11 +190,29 @@ impl DomainActor {
         self.hold(pause, ctx);
     }
 
+    /// Hands `entries` to the ledger with one verdict for all.
+    fn fail(&mut self, entries: impl IntoIterator<Item = Ready>, verdict: Verdict) {
+        let entries: Vec<_> = entries.into_iter().map(|ready| ready.entry).collect();
+        for entry in &entries {
+            self.ready_keys.remove(&entry.key());
+            self.note_settled(entry.key());
+        }
+        if !entries.is_empty() {
+            self.ledger.do_send(FailEntries { entries, verdict });
+        }
+    }
+
+    /// Remembers that an entry is settled, for as long as a read under way may still bring it.
+    fn note_settled(&mut self, key: EntryKey) {
+        if let Some(settled) = &mut self.settled_while_reading {
+            settled.insert(key);
+        }
+    }
+
     /// Bounces all that is ready.
     fn bounce_ready(&mut self, verdict: &Verdict) {
-        self.ready_keys.clear();
-        let entries = self.ready.drain(..).map(|ready| ready.entry).collect();
-        self.ledger.do_send(FailEntries { entries, verdict: verdict.clone() });
+        let all = std::mem::take(&mut self.ready);
+        self.fail(all, verdict.clone());
     }
 
     /// Ends what waited too long behind a site that is out of order.
@@ -199,14 +222,7 @@ impl DomainActor {
         let (expired, waiting): (VecDeque<_>, VecDeque<_>) =
             waiting.into_iter().partition(|ready| now.since(ready.entry.accepted_at) >= max_age);
         self.ready = waiting;
-        if expired.is_empty() {
-            return;
-        }
-        for ready in &expired {
-            self.ready_keys.remove(&ready.entry.key());
-        }
-        let entries = expired.into_iter().map(|ready| ready.entry).collect();
-        self.ledger.do_send(FailEntries { entries, verdict: Verdict::expired(verdict) });
+        self.fail(expired, Verdict::expired(verdict));
     }
 
     fn hold(&mut self, pause: Duration, ctx: &mut Context<Self>) {
@@ -220,7 +236,8 @@ impl DomainActor {
     }
 
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
-        let busy = !self.ready.is_empty() || self.outstanding > 0 || self.reading || self.more_on_disk;
+        let reading = self.settled_while_reading.is_some();
+        let busy = !self.ready.is_empty() || self.outstanding > 0 || reading || self.more_on_disk;
         if busy {
             self.idle_since = Instant::now();
         } else if self.idle_since.elapsed() >= REAP_AFTER {
@@ -325,6 +342,8 @@ impl Handler<TakeDelivery> for DomainActor {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct LeaseEnded {
+    /// Its place in flight, given up when this is handled.
+    pub place: InFlightKey,
     /// The entry and why it was not tried, unless it was settled.
     pub returned: Option<(Ready, Untried)>,
 }
@@ -332,9 +351,12 @@ pub struct LeaseEnded {
 impl Handler<LeaseEnded> for DomainActor {
     type Result = ();
 
-    fn handle(&mut self, LeaseEnded { returned }: LeaseEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, LeaseEnded { place, returned }: LeaseEnded, ctx: &mut Self::Context) {
         self.outstanding = self.outstanding.saturating_sub(1);
-        let Some((ready, why)) = returned else { return };
+        let Some((ready, why)) = returned else {
+            self.note_settled(place.key());
+            return;
+        };
         if self.ready_keys.insert(ready.entry.key()) {
             self.ready.push_front(ready);
         }

@@ -1,1 +1,50 @@
-fn main() {}
+//! How fast does mail that comes in by SMTP go out again, safe on disk in between, and what does that cost?
+//!
+//! Unsigned, one recipient a message, all to one domain. Bodies of 2, 10 and 100 kB.
+
+use mailwright_benches::{
+    Options, Result,
+    error::Error,
+    generator::Load,
+    measure::{self, Round},
+    message::Domains,
+    report,
+    server::Installation,
+    sink::Sink,
+    smtp::{Script, SmtpClient},
+};
+use std::{path::Path, process::ExitCode};
+
+const SESSIONS: usize = 20;
+/// Octets of a body, and messages of a full and of a quick run.
+const SIZES: [(usize, u64, u64); 3] = [(2_000, 20_000, 400), (10_000, 20_000, 400), (100_000, 4_000, 100)];
+
+fn main() -> ExitCode {
+    mailwright_benches::run(relay)
+}
+
+async fn relay(options: Options) -> Result<()> {
+    report::head(report::THROUGHPUT)?;
+    for (size, full, quick) in SIZES {
+        let messages = options.messages(full, quick);
+        let load = Load { sessions: SESSIONS, messages, limit: options.limit() };
+        let mut rounds = Vec::new();
+        for _ in 0..options.rounds() {
+            rounds.push(round(load, size).await?);
+        }
+        let median = Round::median(rounds).ok_or_else(|| Error::unexpected("relay", "no rounds"))?;
+        report::row(&report::throughput(size, messages, SESSIONS, &median))?;
+    }
+    Ok(())
+}
+
+async fn round(load: Load, size: usize) -> Result<Round> {
+    let ceiling = measure::ceiling(load, size).await?;
+    let sink = Sink::start()?;
+    let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), sink.address(), "")?;
+    let server = installation.start().await?;
+    let (address, script) = (server.smtp()?, Script::new(Domains::ONE, size));
+    let connect = || SmtpClient::connect(address, script.clone());
+    let (server, peak) = measure::through(server, &sink, load, connect).await?;
+    Ok(Round { ceiling, server, peak })
+}

@@ -175,8 +175,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_is_used_again() {
-        let ok = "HTTP/1.1 200 OK\r\ncontent-LENGTH: 2\r\nx: y\r\n\r\n{}";
-        let mut client = client(&[ok, ok]).await;
+        const OK: &str = "HTTP/1.1 200 OK\r\ncontent-LENGTH: 2\r\nx: y\r\n\r\n{}";
+        let mut client = client(&[OK, OK]).await;
         client.submit(0).await.unwrap();
         client.submit(1).await.unwrap();
     }

@@ -73,7 +73,10 @@ mod tests {
         for size in [0, 1, 2, 3, 77, 78, 79, 80, 156, 2_000, 10_000] {
             let text = text(size);
             assert_eq!(text.len(), size);
-            assert!(text.split("\r\n").all(|line| line.len() <= LINE + 1 && !line.starts_with('.')), "{size}");
+            assert!(
+                text.split("\r\n").all(|line| line.len() <= LINE + 1 && !line.starts_with('.')),
+                "{size}"
+            );
         }
     }
 

@@ -120,7 +120,8 @@ mod tests {
 
     #[tokio::test]
     async fn continued_replies_are_one_reply() {
-        let mut client = connect("220 hello\r\n250-one\r\n250-two\r\n250 three\r\n250 the next\r\n").await.unwrap();
+        let mut client =
+            connect("220 hello\r\n250-one\r\n250-two\r\n250 three\r\n250 the next\r\n").await.unwrap();
         client.command("NOOP", b'2').await.unwrap();
         assert_eq!(client.line, b"250 the next\r\n");
     }

@@ -20,5 +20,6 @@ pub const QUEUE_ENTRIES: &str = "mailwright_queue_entries";
 pub const CHECKPOINT_SECONDS: &str = "mailwright_queue_checkpoint_seconds";
 /// Rebuilds of the queue state from the journal (counter).
 pub const REBUILDS: &str = "mailwright_queue_rebuilds_total";
-/// Entries found at a start between final dot and recorded answer: they may be delivered twice (counter).
+/// Deliveries that ended between final dot and its answer, by a lost connection or the end of a process: they
+/// may be delivered twice (counter).
 pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";

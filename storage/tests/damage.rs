@@ -147,11 +147,5 @@ fn a_record_cut_off_at_any_octet_is_a_torn_tail_and_the_journal_goes_on_before_i
             let server = server.restart();
             assert_intact(&server, (1..MESSAGES).chain([50]));
         }
-        drop(server_folder(&copy));
     }
-}
-
-/// Removes a copy that is done with; there are many.
-fn server_folder(copy: &Path) -> std::io::Result<()> {
-    std::fs::remove_dir_all(copy)
 }

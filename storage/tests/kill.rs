@@ -57,7 +57,8 @@ fn a_killed_process_loses_nothing_it_acknowledged_and_knows_its_doubts() {
 
 fn check(server: &Server, said: &Said, intended: &BTreeSet<u64>) {
     assert_eq!(server.recovery.damaged, []);
-    let in_doubt: BTreeMap<_, _> = server.recovery.in_doubt.iter().map(|k| (k.id.as_raw(), k.group)).collect();
+    let in_doubt: BTreeMap<_, _> =
+        server.recovery.in_doubt.iter().map(|k| (k.id.as_raw(), k.group)).collect();
     for id in &said.accepted {
         for group in 0..2 {
             match server.get(key(*id, group)) {
@@ -125,7 +126,7 @@ fn serve_until_killed() {
             let first = server.spool.get(key(id, 0)).await.unwrap().unwrap();
             let second = server.spool.get(key(id, 1)).await.unwrap().unwrap();
             // One in eight is put off, so that most of the journal dies and the rest is copied forward.
-            if id % 8 == 0 {
+            if id.is_multiple_of(8) {
                 server.defer(first, LATER);
                 server.defer(second, LATER);
             } else {

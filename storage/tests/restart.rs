@@ -1,5 +1,7 @@
 //! What was acknowledged is there again after the end of the process, orderly or not.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 mod common;
 
 use common::{NOW, SMALL, Server, block_on, content, envelope, key};

@@ -68,8 +68,12 @@ impl Mailbox {
     pub fn list(&self) -> Result<Vec<Received>> {
         let Ok(entries) = fs::read_dir(&self.0) else { return Ok(Vec::new()) };
         let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut paths: Vec<PathBuf> =
-            paths.filter(|path| path.extension().is_some_and(|ext| ext == "eml")).collect();
+        // A name that begins with a dot is still being written.
+        let is_whole = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.ends_with(".eml") && !name.starts_with('.')
+        };
+        let mut paths: Vec<PathBuf> = paths.filter(is_whole).collect();
         paths.sort_by_cached_key(|path| (receive_order(path), path.clone()));
         paths.into_iter().map(Received::read).collect()
     }

@@ -144,6 +144,9 @@ fn report(
     if finished.attempt == Attempt::NotAttempted {
         return delivery.give_back(Untried::ConnectionEnded);
     }
+    if finished.attempt == Attempt::InDoubt {
+        ::metrics::counter!(mailwright_storage::metrics::IN_DOUBT).increment(1);
+    }
     let index = |at: usize| recipients.get(at).copied();
     let verdicts =
         finished.verdicts.into_iter().filter_map(|(at, verdict)| Some((index(at)?, verdict))).collect();

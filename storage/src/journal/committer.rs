@@ -204,7 +204,7 @@ impl<L: CommitListener> Committer<L> {
             (batch.is_empty() && self.questions.is_empty()) || batch.iter().any(Append::needs_sync);
         let (batch, error) = self.place(batch);
         if let Some(error) = error {
-            return self.write_failed(batch, error);
+            return self.write_failed(batch, &error);
         }
         self.unsynced |= !batch.is_empty();
         if must_sync {
@@ -212,6 +212,9 @@ impl<L: CommitListener> Committer<L> {
         }
         if let Some(error) = &self.failed {
             return refuse_all(batch, error);
+        }
+        if batch.is_empty() {
+            return;
         }
         metrics::counter!(names::COMMIT_BATCHES).increment(1);
         metrics::histogram!(names::COMMIT_BATCH_RECORDS).record(batch.len() as f64);
@@ -229,7 +232,7 @@ impl<L: CommitListener> Committer<L> {
         match self.next_segment(self.limits.segment_size.max(wanted), self.limits.min_free) {
             Ok(()) => batch,
             Err(error) if error.is_disk_full() => self.make_last_room(batch, &error),
-            Err(error) => self.give_up(batch, error),
+            Err(error) => self.give_up(batch, &error),
         }
     }
 
@@ -244,7 +247,7 @@ impl<L: CommitListener> Committer<L> {
         match self.next_segment(wanted + RESERVE, 0) {
             Ok(()) => batch,
             Err(error) if error.is_disk_full() => self.squeeze(batch, &error),
-            Err(error) => self.give_up(batch, error),
+            Err(error) => self.give_up(batch, &error),
         }
     }
 
@@ -271,9 +274,9 @@ impl<L: CommitListener> Committer<L> {
         kept
     }
 
-    fn give_up(&mut self, batch: Vec<Append>, error: StorageError) -> Vec<Append> {
-        refuse_all(batch, &error);
-        self.fail(&error);
+    fn give_up(&mut self, batch: Vec<Append>, error: &StorageError) -> Vec<Append> {
+        refuse_all(batch, error);
+        self.fail(error);
         Vec::new()
     }
 
@@ -337,10 +340,10 @@ impl<L: CommitListener> Committer<L> {
 
     /// A full disk (on a file system that could not set room aside) refuses the batch; any other failed
     /// write ends the journal.
-    fn write_failed(&mut self, batch: Vec<Append>, error: StorageError) {
+    fn write_failed(&mut self, batch: Vec<Append>, error: &StorageError) {
         if !error.is_disk_full() {
-            refuse_all(batch, &error);
-            return self.fail(&error);
+            refuse_all(batch, error);
+            return self.fail(error);
         }
         for append in batch {
             match append.waiter {
@@ -372,9 +375,6 @@ impl<L: CommitListener> Committer<L> {
 
     /// Tells the listener first, so that whoever is woken finds the queue already knowing.
     fn publish(&mut self, batch: Vec<Append>) {
-        if batch.is_empty() {
-            return;
-        }
         let (changes, waiters): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|append| (append.change, append.waiter)).unzip();
         self.listener.committed(changes, self.position);
@@ -427,3 +427,6 @@ fn write_all_at(segment: &Segment, slices: &mut Vec<IoSlice<'_>>, lsn: u64) -> s
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

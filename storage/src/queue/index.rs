@@ -384,3 +384,6 @@ impl QueueIndex {
         Ok(due)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The program under test: the release binary on a state folder of its own.
+
+use crate::{Error, Result, error::Context, http::Credentials, usage::Process};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::{
+    env,
+    fs::{self, File},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The configuration of all load tests; its fixed addresses are replaced by free ones.
+const BENCH_CONFIG: &str = include_str!("../../config/bench.toml");
+/// Where that file has all mail delivered.
+const SINK_ADDRESS: &str = "127.0.0.1:2526";
+/// Where that file listens.
+const LISTEN_ADDRESSES: [&str; 2] = ["127.0.0.1:8702", "127.0.0.1:2502"];
+
+/// The longest a start or an end may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks: it bounds how exactly the time of a start is known.
+const PAUSE: Duration = Duration::from_millis(1);
+/// How much of the log an error shows, in octets.
+const LOG_SHOWN: usize = 2_000;
+
+/// A state folder and a configuration, to start the server on as often as a bench likes. Removed when dropped.
+#[derive(Debug)]
+pub struct Installation {
+    binary: PathBuf,
+    folder: TempDir,
+}
+
+impl Installation {
+    /// Makes a folder inside `parent`, which should lie on a real disk, and a configuration that sends all mail
+    /// to `sink`. `more` is appended to the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if there is no binary to test, [`Error::Io`] if the folder cannot be made.
+    pub fn new(parent: &Path, sink: SocketAddr, more: &str) -> Result<Self> {
+        let binary = binary()?;
+        let what = "make a state folder";
+        fs::create_dir_all(parent).context(what)?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).context(what)?;
+        let installation = Self { binary, folder };
+        fs::write(installation.config(), config(sink, more)).context("write the configuration")?;
+        Ok(installation)
+    }
+
+    /// Sets up an account that may send as example.com, with keys to sign with.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if `mailwright bootstrap` fails.
+    pub fn bootstrap(&self) -> Result<Credentials> {
+        let mut command = Command::new(&self.binary);
+        command.args(["bootstrap", "--zone", "example.com", "--state"]).arg(self.state());
+        let output = command.output().context("run mailwright bootstrap")?;
+        if !output.status.success() {
+            return Err(Error::unexpected("mailwright bootstrap", String::from_utf8_lossy(&output.stderr)));
+        }
+        Credentials::from_json(&output.stdout)
+    }
+
+    /// Starts the server and waits until it listens.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with the end of its log if it ends, [`Error::Timeout`] if it does not come up.
+    pub async fn start(&self) -> Result<Server> {
+        let ready = self.state().join("ready.json");
+        if ready.exists() {
+            // An earlier run's file would name ports that are no longer ours.
+            fs::remove_file(&ready).context("remove ready.json")?;
+        }
+        let begin = Instant::now();
+        let child = self.spawn()?;
+        let mut server = Server { child, smtp: None, http: None, start_time: Duration::ZERO };
+        let addresses = self.until_ready(&mut server, &ready).await?;
+        server.start_time = begin.elapsed();
+        let address = |name: &str| addresses.get(name)?.as_str()?.parse().ok();
+        (server.smtp, server.http) = (address("smtp"), address("http"));
+        Ok(server)
+    }
+
+    fn spawn(&self) -> Result<Child> {
+        let what = "open the log";
+        let log = File::options().create(true).append(true).open(self.log()).context(what)?;
+        let mut command = Command::new(&self.binary);
+        command.arg("serve").arg("--config").arg(self.config()).arg("--state").arg(self.state());
+        command.stdin(Stdio::null()).stdout(log.try_clone().context(what)?).stderr(log);
+        command.spawn().context("start mailwright")
+    }
+
+    async fn until_ready(&self, server: &mut Server, ready: &Path) -> Result<Value> {
+        let ended = |status| Error::unexpected("start mailwright", format!("{status}\n{}", self.log_end()));
+        let look = || {
+            if let Some(status) = server.child.try_wait().context("ask after mailwright")? {
+                return Err(ended(status));
+            }
+            Ok(fs::read(ready).ok().and_then(|text| serde_json::from_slice(&text).ok()))
+        };
+        until("mailwright to be ready", look).await
+    }
+
+    fn log_end(&self) -> String {
+        let log = fs::read(self.log()).unwrap_or_default();
+        let end = log.get(log.len().saturating_sub(LOG_SHOWN)..).unwrap_or_default();
+        String::from_utf8_lossy(end).into_owned()
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+}
+
+/// A running server. Killed when dropped, so that none outlives a bench that failed.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    smtp: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    start_time: Duration,
+}
+
+impl Server {
+    /// Returns where it takes mail by SMTP.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if it does not.
+    pub fn smtp(&self) -> Result<SocketAddr> {
+        self.smtp.ok_or_else(|| Error::unexpected("ready.json", "no SMTP address"))
+    }
+
+    /// Returns where it takes mail by HTTP.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if it does not.
+    pub fn http(&self) -> Result<SocketAddr> {
+        self.http.ok_or_else(|| Error::unexpected("ready.json", "no HTTP address"))
+    }
+
+    /// Returns the process, to ask what it used.
+    #[must_use]
+    pub fn process(&self) -> Process {
+        Process::new(self.child.id())
+    }
+
+    /// Returns how long it took from its start until it listened.
+    #[must_use]
+    pub fn start_time(&self) -> Duration {
+        self.start_time
+    }
+
+    /// Ends it as an operator would, with SIGTERM.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] if it does not end, [`Error::Unexpected`] if it ends with a failure.
+    pub async fn stop(mut self) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).context("end mailwright")?;
+        let look = || self.child.try_wait().context("ask after mailwright");
+        let status = until("mailwright to end", look).await?;
+        if status.success() { Ok(()) } else { Err(Error::unexpected("end mailwright", status.to_string())) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Does nothing to a child that has been waited for; one that will not end cannot be helped.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until there is a value.
+async fn until<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        if let Some(value) = look()? {
+            return Ok(value);
+        }
+        if start.elapsed() > PATIENCE {
+            return Err(Error::Timeout { what: what.to_owned(), waited: PATIENCE });
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// `MAILWRIGHT_BIN`, or the binary of the same profile: a bench is `target/<profile>/deps/<bench>`.
+fn binary() -> Result<PathBuf> {
+    let beside = || Some(env::current_exe().ok()?.parent()?.parent()?.join("mailwright"));
+    let binary = env::var_os("MAILWRIGHT_BIN").map(PathBuf::from).or_else(beside).unwrap_or_default();
+    if binary.is_file() {
+        return Ok(binary);
+    }
+    let detail = format!("{} is missing: cargo build --release --package mailwright", binary.display());
+    Err(Error::unexpected("find the binary", detail))
+}
+
+/// The bench configuration with free ports to listen on.
+fn config(sink: SocketAddr, more: &str) -> String {
+    let mut text = BENCH_CONFIG.replace(SINK_ADDRESS, &sink.to_string());
+    for address in LISTEN_ADDRESSES {
+        text = text.replace(address, "127.0.0.1:0");
+    }
+    format!("{text}\n{more}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_listens_on_free_ports_and_delivers_to_the_sink() {
+        let text = config("127.0.0.1:9".parse().unwrap(), "[delivery.retry]\n");
+        let set: Vec<_> =
+            text.lines().filter(|line| line.contains("127.0.0.1") && !line.starts_with('#')).collect();
+        let wanted =
+            [r#"listen = "127.0.0.1:0""#, r#"listen = ["127.0.0.1:0"]"#, r#"next_hop = "127.0.0.1:9""#];
+        assert_eq!(set, wanted);
+        assert!(text.ends_with("[delivery.retry]\n"));
+    }
+}

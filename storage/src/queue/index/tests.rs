@@ -1,0 +1,154 @@
+use super::*;
+use mailwright_engine::id::QueueId;
+use std::path::Path;
+
+const KEY: EntryKey = EntryKey { id: QueueId::from_raw(7), group: 0 };
+
+fn index(dir: &Path, mode: Mode) -> QueueIndex {
+    let segments = Arc::new(Segments::open(&dir.join("spool")).unwrap());
+    let store = QueueStore::open(&dir.join("queue")).unwrap();
+    let reflects = store.reflects().unwrap().unwrap_or_default();
+    QueueIndex::new(store, reflects, segments, mode)
+}
+
+/// The entry after some attempts, with its message at `lsn`.
+fn entry(attempts: u32, pending: &[u16], lsn: u64) -> QueueEntry {
+    let due = UnixMillis::new(1_000 + u64::from(attempts));
+    QueueEntry {
+        place: EntryPlace { key: KEY, domain: Domain::parse("one.example").unwrap(), due },
+        attempts,
+        accepted_at: UnixMillis::new(1_000),
+        pending: pending.to_vec(),
+        location: Location { lsn, len: 10 },
+    }
+}
+
+fn accepted(entry: &QueueEntry) -> Change {
+    Change::Accepted { entries: vec![entry.clone()], message: None }
+}
+
+fn outcome(before: &QueueEntry, after: Option<&QueueEntry>) -> Change {
+    Change::Outcome(Box::new(Outcome {
+        before: before.place.clone(),
+        location: before.location,
+        results: Vec::new(),
+        after: after.cloned(),
+    }))
+}
+
+fn copied(entry: &QueueEntry) -> Change {
+    Change::Relocated(vec![entry.clone()])
+}
+
+fn apply(index: &mut QueueIndex, changes: impl IntoIterator<Item = Change>) {
+    for change in changes {
+        index.apply(change).unwrap();
+    }
+}
+
+#[test]
+fn a_rebuild_does_not_take_back_what_was_settled_before_its_copy() {
+    for stored_between in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(dir.path(), Mode::Rebuild);
+        let old = entry(0, &[0], 0);
+        apply(&mut index, [accepted(&old)]);
+        if stored_between {
+            index.checkpoint(10).unwrap();
+        }
+        apply(&mut index, [outcome(&old, None), copied(&entry(0, &[0], 500))]);
+        assert_eq!(index.get(KEY).unwrap(), None);
+        assert_eq!(index.count(), 0);
+        assert!(index.take_uncorrected().gone.contains(&KEY));
+        index.checkpoint(600).unwrap();
+    }
+}
+
+#[test]
+fn a_rebuild_takes_the_newest_of_what_outcomes_and_copies_say() {
+    let newer = entry(1, &[1], 0);
+    let at = |lsn, of: &QueueEntry| QueueEntry { location: Location { lsn, len: 10 }, ..of.clone() };
+    let old = entry(0, &[0, 1], 0);
+    let histories = [
+        // The acceptance is there.
+        vec![accepted(&old), outcome(&old, Some(&newer)), copied(&at(500, &old))],
+        // Its segment is gone, the outcome's is not.
+        vec![outcome(&old, Some(&newer)), copied(&at(500, &old))],
+        // Both are gone; the second copy corrects the first.
+        vec![copied(&at(300, &old)), copied(&at(500, &newer))],
+    ];
+    for (case, history) in histories.into_iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(dir.path(), Mode::Rebuild);
+        apply(&mut index, history);
+        assert_eq!(index.get(KEY).unwrap(), Some(at(500, &newer)), "history {case}");
+        assert_eq!(index.is_corrected(), case == 2, "history {case}");
+        index.checkpoint(600).unwrap();
+        assert_eq!((index.count(), index.last_id()), (1, 7));
+    }
+}
+
+#[test]
+fn what_the_journal_must_still_correct_is_known_after_a_restart_until_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let (old, newer) = (entry(0, &[0, 1], 0), entry(1, &[1], 0));
+    let mut live = index(dir.path(), Mode::Replay);
+    live.go_live();
+    apply(&mut live, [accepted(&old)]);
+    live.relocating_below(300);
+    apply(&mut live, [outcome(&old, Some(&newer)), copied(&entry(0, &[0, 1], 300))]);
+    live.checkpoint(400).unwrap();
+    drop(live);
+
+    let mut resumed = index(dir.path(), Mode::Replay);
+    assert_eq!(
+        resumed.take_uncorrected().stale.into_iter().collect::<Vec<_>>(),
+        [Location { lsn: 300, len: 10 }]
+    );
+    assert!(!resumed.is_corrected());
+    let kept = resumed.get(KEY).unwrap().unwrap();
+    assert_eq!((kept.pending.as_slice(), kept.attempts, kept.location.lsn), (&[1][..], 1, 300));
+    apply(&mut resumed, [copied(&entry(1, &[1], 500))]);
+    assert!(resumed.is_corrected());
+
+    // Settled while a third copy was on its way.
+    let kept = resumed.get(KEY).unwrap().unwrap();
+    apply(&mut resumed, [outcome(&kept, None), copied(&entry(1, &[1], 700))]);
+    resumed.checkpoint(800).unwrap();
+    drop(resumed);
+    let mut resumed = index(dir.path(), Mode::Replay);
+    assert!(resumed.take_uncorrected().gone.contains(&KEY));
+    apply(&mut resumed, [Change::Dropped(vec![KEY])]);
+    assert!(resumed.is_corrected());
+    assert_eq!(resumed.count(), 0);
+}
+
+#[test]
+fn an_outcome_follows_a_message_that_moved_while_it_was_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = entry(0, &[0], 0);
+    let mut index = index(dir.path(), Mode::Replay);
+    index.go_live();
+    apply(&mut index, [accepted(&old)]);
+    index.checkpoint(10).unwrap();
+    index.relocating_below(300);
+    apply(&mut index, [copied(&entry(0, &[0], 300))]);
+    // The delivery began before the copy: its outcome names the old position.
+    apply(&mut index, [outcome(&old, Some(&entry(1, &[0], 0)))]);
+    assert_eq!(index.get(KEY).unwrap(), Some(entry(1, &[0], 300)));
+    index.checkpoint(400).unwrap();
+    assert_eq!(index.get(KEY).unwrap(), Some(entry(1, &[0], 300)));
+}
+
+#[test]
+fn a_second_outcome_for_one_delivery_changes_nothing_before_the_next_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = entry(0, &[0], 0);
+    let mut index = index(dir.path(), Mode::Replay);
+    index.go_live();
+    apply(&mut index, [accepted(&old)]);
+    index.checkpoint(10).unwrap();
+    apply(&mut index, [outcome(&old, None), outcome(&old, None)]);
+    assert_eq!((index.count(), index.get(KEY).unwrap()), (0, None));
+    index.checkpoint(20).unwrap();
+}
