@@ -10,7 +10,7 @@
 use crate::{
     clock,
     delivery::{Delivery, InFlightKey, Ready, Untried},
-    ledger::{FailEntries, Ledger},
+    ledger::{FailDeliveries, Ledger},
     site::{NoWork, OfferWork, Site, SiteTarget},
     supervisor::{Deps, DomainRetired, FindSite, REAP_AFTER, Supervisor},
 };
@@ -180,49 +180,45 @@ impl DomainActor {
     fn nowhere_to_go(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
         self.plan = Plan::Unknown;
         if verdict.outcome == Outcome::Hard {
-            self.bounce_ready(verdict);
+            self.bounce_ready(verdict, ctx);
             return self.advance(ctx);
         }
         self.failures = self.failures.saturating_add(1);
         let pause = self.deps.settings.backoff(self.failures);
         tracing::warn!(domain = %self.name, reason = %verdict, ?pause, "no mail exchanger found");
-        self.expire_ready(verdict);
+        self.expire_ready(verdict, ctx);
         self.hold(pause, ctx);
     }
 
-    /// Hands `entries` to the ledger with one verdict for all.
-    fn fail(&mut self, entries: impl IntoIterator<Item = Ready>, verdict: Verdict) {
-        let entries: Vec<_> = entries.into_iter().map(|ready| ready.entry).collect();
-        for entry in &entries {
-            self.ready_keys.remove(&entry.key());
-            self.note_settled(entry.key());
-        }
-        if !entries.is_empty() {
-            self.ledger.do_send(FailEntries { entries, verdict });
+    /// Hands entries to the ledger with one verdict for all: in flight until it is in the journal.
+    fn fail(&mut self, entries: impl IntoIterator<Item = Ready>, verdict: Verdict, ctx: &mut Context<Self>) {
+        let deliveries: Vec<_> = entries.into_iter().map(|ready| self.deliver(ready, ctx)).collect();
+        if !deliveries.is_empty() {
+            self.ledger.do_send(FailDeliveries { deliveries, verdict });
         }
     }
 
-    /// Remembers that an entry is settled, for as long as a read under way may still bring it.
-    fn note_settled(&mut self, key: EntryKey) {
-        if let Some(settled) = &mut self.settled_while_reading {
-            settled.insert(key);
-        }
+    /// Takes an entry that left the ready queue into flight.
+    fn deliver(&mut self, ready: Ready, ctx: &mut Context<Self>) -> Delivery {
+        self.ready_keys.remove(&ready.entry.key());
+        self.outstanding += 1;
+        Delivery::new(ready, &self.deps.in_flight, ctx.address())
     }
 
     /// Bounces all that is ready.
-    fn bounce_ready(&mut self, verdict: &Verdict) {
+    fn bounce_ready(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
         let all = std::mem::take(&mut self.ready);
-        self.fail(all, verdict.clone());
+        self.fail(all, verdict.clone(), ctx);
     }
 
     /// Ends what waited too long behind a site that is out of order.
-    fn expire_ready(&mut self, verdict: &Verdict) {
+    fn expire_ready(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
         let (now, max_age) = (clock::now(), self.deps.settings.retry.max_age);
         let waiting = std::mem::take(&mut self.ready);
         let (expired, waiting): (VecDeque<_>, VecDeque<_>) =
             waiting.into_iter().partition(|ready| now.since(ready.entry.accepted_at) >= max_age);
         self.ready = waiting;
-        self.fail(expired, Verdict::expired(verdict));
+        self.fail(expired, Verdict::expired(verdict), ctx);
     }
 
     fn hold(&mut self, pause: Duration, ctx: &mut Context<Self>) {
@@ -323,9 +319,7 @@ impl Handler<TakeDelivery> for DomainActor {
         let next = if self.is_held() { None } else { self.ready.pop_front() };
         match (next, &self.plan) {
             (Some(ready), _) => {
-                self.ready_keys.remove(&ready.entry.key());
-                self.outstanding += 1;
-                let delivery = Delivery::new(ready, &self.deps.in_flight, ctx.address());
+                let delivery = self.deliver(ready, ctx);
                 // A connection that gave up waiting drops the delivery, which comes back by itself.
                 let _ = reply.send(delivery);
             }
@@ -354,7 +348,9 @@ impl Handler<LeaseEnded> for DomainActor {
     fn handle(&mut self, LeaseEnded { place, returned }: LeaseEnded, ctx: &mut Self::Context) {
         self.outstanding = self.outstanding.saturating_sub(1);
         let Some((ready, why)) = returned else {
-            self.note_settled(place.key());
+            if let Some(settled) = &mut self.settled_while_reading {
+                settled.insert(place.key());
+            }
             return;
         };
         if self.ready_keys.insert(ready.entry.key()) {
@@ -381,7 +377,7 @@ impl Handler<SiteOutOfOrder> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, SiteOutOfOrder { pause, verdict }: SiteOutOfOrder, ctx: &mut Self::Context) {
-        self.expire_ready(&verdict);
+        self.expire_ready(&verdict, ctx);
         self.hold(pause, ctx);
     }
 }

@@ -131,21 +131,22 @@ impl Handler<DeliveryFinished> for Ledger {
     }
 }
 
-/// One verdict for all pending recipients of entries that were not handed to a connection.
+/// One verdict for all pending recipients of deliveries that never came to an attempt.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct FailEntries {
-    /// The entries.
-    pub entries: Vec<QueueEntry>,
+pub struct FailDeliveries {
+    /// The deliveries; released once their outcomes are in the journal.
+    pub deliveries: Vec<Delivery>,
     /// What became of all of them.
     pub verdict: Verdict,
 }
 
-impl Handler<FailEntries> for Ledger {
+impl Handler<FailDeliveries> for Ledger {
     type Result = ();
 
-    fn handle(&mut self, FailEntries { entries, verdict }: FailEntries, _: &mut Self::Context) {
-        for entry in entries {
+    fn handle(&mut self, FailDeliveries { deliveries, verdict }: FailDeliveries, _: &mut Self::Context) {
+        for mut delivery in deliveries {
+            let Some(entry) = delivery.settle() else { continue };
             let verdicts = entry.pending.iter().map(|index| (*index, verdict.clone())).collect();
             self.settle(entry, verdicts, None);
         }

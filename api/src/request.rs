@@ -204,13 +204,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(body: Value) -> Result<SendRequest, ApiError> {
+    fn read(body: &Value) -> Result<SendRequest, ApiError> {
         read_send(body.to_string().as_bytes())
     }
 
     #[test]
     fn takes_addresses_in_every_documented_form() {
-        let request = read(json!({
+        let request = read(&json!({
             "from": {"email": "a@example.com", "name": "A"},
             "to": ["b@example.com", {"address": "c@example.com", "name": null}],
             "cc": "\"D, E\" <d@example.com>",
@@ -244,10 +244,10 @@ mod tests {
         for (key, value, field) in cases {
             let mut body = good.clone();
             body[key] = value;
-            let error = format!("{:?}", read(body).unwrap_err());
+            let error = format!("{:?}", read(&body).unwrap_err());
             assert!(error.contains(&format!("field: {field:?}")), "{key}: {error}");
         }
-        assert!(read(good).is_ok());
+        assert!(read(&good).is_ok());
     }
 
     #[test]

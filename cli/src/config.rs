@@ -9,6 +9,7 @@ use mailwright_engine::{address::Domain, retry::RetryPolicy, smtp::client::Timeo
 use mailwright_storage::SpoolSettings;
 use serde::Deserialize;
 use std::{
+    fmt::Display,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -237,13 +238,13 @@ impl Config {
         listen
             .parse()
             .map(Some)
-            .map_err(|_| invalid("http.listen", listen, "expected an address and a port, as 127.0.0.1:8787"))
+            .map_err(|_| invalid("http.listen", listen, &"expected an address and a port, as 127.0.0.1:8787"))
     }
 
     /// Who may relay.
     pub(crate) fn trusted_networks(&self) -> Result<Vec<Network>, ConfigError> {
         let network =
-            |text: &String| text.parse().map_err(|error| invalid("smtp.trusted_networks", text, error));
+            |text: &String| text.parse().map_err(|error| invalid("smtp.trusted_networks", text, &error));
         self.smtp.trusted_networks.iter().map(network).collect()
     }
 
@@ -252,7 +253,7 @@ impl Config {
         const SMALLEST: ByteSize = ByteSize::mib(1);
         let Spool { segment_size, min_free, memory } = self.spool;
         if segment_size < SMALLEST {
-            return Err(invalid("spool.segment_size", segment_size, "at least 1MiB"));
+            return Err(invalid("spool.segment_size", &segment_size, &"at least 1MiB"));
         }
         Ok(SpoolSettings {
             segment_size: segment_size.as_u64(),
@@ -265,7 +266,7 @@ impl Config {
     pub(crate) fn delivery(&self) -> Result<DeliverySettings, ConfigError> {
         let delivery = &self.delivery;
         if delivery.max_connections == 0 {
-            return Err(invalid("delivery.max_connections", 0, "at least 1"));
+            return Err(invalid("delivery.max_connections", &0, &"at least 1"));
         }
         Ok(DeliverySettings {
             hostname: self.hostname(),
@@ -295,7 +296,7 @@ impl Retry {
             max_age: self.max_age,
             max_attempts: (self.max_attempts > 0).then_some(self.max_attempts),
         };
-        policy.validate().map_err(|error| invalid("delivery.retry", "", error))?;
+        policy.validate().map_err(|error| invalid("delivery.retry", &"", &error))?;
         Ok(policy)
     }
 }
@@ -307,7 +308,7 @@ fn routes(configured: &[Route]) -> Result<Routes, ConfigError> {
         if domain == "*" {
             routes.default = Some(hop);
         } else {
-            let domain = Domain::parse(domain).map_err(|e| invalid("delivery.routes.domain", domain, e))?;
+            let domain = Domain::parse(domain).map_err(|e| invalid("delivery.routes.domain", domain, &e))?;
             routes.by_domain.insert(domain, hop);
         }
     }
@@ -316,7 +317,7 @@ fn routes(configured: &[Route]) -> Result<Routes, ConfigError> {
 
 /// `host:port`, `192.0.2.1:25` or `[2001:db8::1]:25`; without a port, 25.
 fn next_hop_of(text: &str) -> Result<NextHop, ConfigError> {
-    let wrong = |reason: &str| invalid("delivery.routes.next_hop", text, reason);
+    let wrong = |reason: &str| invalid("delivery.routes.next_hop", &text, &reason);
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(NextHop { host: address.ip().to_string(), port: address.port() });
     }
@@ -326,7 +327,7 @@ fn next_hop_of(text: &str) -> Result<NextHop, ConfigError> {
     Ok(NextHop { host: host.as_str().to_owned(), port })
 }
 
-fn invalid(key: &'static str, value: impl ToString, reason: impl ToString) -> ConfigError {
+fn invalid(key: &'static str, value: &dyn Display, reason: &dyn Display) -> ConfigError {
     ConfigError::Value { key, value: value.to_string(), reason: reason.to_string() }
 }
 

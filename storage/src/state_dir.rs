@@ -39,9 +39,9 @@ impl StateDir {
             .mode(0o700)
             .create(path)
             .map_err(|e| StorageError::io("create", path, e))?;
-        let lock = lock(path)?;
-        stamp(path)?;
-        Ok(Self { path: path.to_path_buf(), _lock: lock })
+        let state = Self { path: path.to_path_buf(), _lock: lock(path)? };
+        state.stamp()?;
+        Ok(state)
     }
 
     /// The folder.
@@ -80,6 +80,23 @@ impl StateDir {
         };
         write().map_err(|e: std::io::Error| StorageError::io("write", &path, e))
     }
+
+    /// Checks the layout's number, or writes it in a new folder: whole, since half a stamp would keep the
+    /// next start out.
+    fn stamp(&self) -> Result<(), StorageError> {
+        let file = self.path.join("format");
+        match std::fs::read_to_string(&file) {
+            Ok(text) => match text.trim().parse() {
+                Ok(found) if found <= FORMAT => Ok(()),
+                Ok(found) => Err(StorageError::TooNew { path: self.path.clone(), found, known: FORMAT }),
+                Err(_) => Err(StorageError::format("state folder format", format!("{:?}", text.trim()))),
+            },
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                self.write_file("format", format!("{FORMAT}\n").as_bytes())
+            }
+            Err(e) => Err(StorageError::io("read", &file, e)),
+        }
+    }
 }
 
 fn lock(path: &Path) -> Result<File, StorageError> {
@@ -101,19 +118,4 @@ fn lock(path: &Path) -> Result<File, StorageError> {
     file.rewind().map_err(io)?;
     writeln!(file, "{}", std::process::id()).map_err(io)?;
     Ok(file)
-}
-
-fn stamp(path: &Path) -> Result<(), StorageError> {
-    let file = path.join("format");
-    match std::fs::read_to_string(&file) {
-        Ok(text) => match text.trim().parse() {
-            Ok(found) if found <= FORMAT => Ok(()),
-            Ok(found) => Err(StorageError::TooNew { path: path.to_path_buf(), found, known: FORMAT }),
-            Err(_) => Err(StorageError::format("state folder format", format!("{:?}", text.trim()))),
-        },
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            std::fs::write(&file, format!("{FORMAT}\n")).map_err(|e| StorageError::io("write", &file, e))
-        }
-        Err(e) => Err(StorageError::io("read", &file, e)),
-    }
 }

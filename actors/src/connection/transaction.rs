@@ -3,7 +3,7 @@
 use super::stream::Session;
 use crate::{
     delivery::{Delivery, Untried},
-    ledger::{DeliveryFinished, Ledger},
+    ledger::{DeliveryFinished, FailDeliveries, Ledger},
     supervisor::Deps,
 };
 use actix::Addr;
@@ -93,15 +93,14 @@ async fn load(
 }
 
 /// A message that cannot be read back: damage is final and reported, anything else may pass.
-fn set_aside(mut delivery: Delivery, error: &StorageError, ledger: &Addr<Ledger>) {
+fn set_aside(delivery: Delivery, error: &StorageError, ledger: &Addr<Ledger>) {
     tracing::error!(key = %delivery.key(), %error, "queued message could not be read");
-    if let StorageError::Damaged { .. } | StorageError::Missing { .. } = error {
-        if let Some(entry) = delivery.settle() {
+    match error {
+        StorageError::Damaged { .. } | StorageError::Missing { .. } => {
             let verdict = Verdict::damaged(&error.to_string());
-            ledger.do_send(crate::ledger::FailEntries { entries: vec![entry], verdict });
+            ledger.do_send(FailDeliveries { deliveries: vec![delivery], verdict });
         }
-    } else {
-        delivery.give_back(Untried::StorageRefused);
+        _ => delivery.give_back(Untried::StorageRefused),
     }
 }
 
