@@ -34,6 +34,8 @@ const READY_MAX: usize = 1_000;
 const READY_LOW: usize = READY_MAX / 4;
 /// Pause after storage could not promise to remember an attempt.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+/// Pause before entries that an earlier actor of this domain handed out are looked for again.
+const STRANGER_PAUSE: Duration = Duration::from_secs(1);
 /// Shortest and longest time an MX plan is kept.
 const PLAN_TTL: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(3600));
 
@@ -64,7 +66,8 @@ pub struct DomainActor {
     /// Nothing is offered before this.
     held_until: Option<Instant>,
     idle_since: Instant,
-    outstanding: usize,
+    /// Entries handed out by this actor and not back.
+    outstanding: HashSet<EntryKey>,
     /// Look-ups that failed in a row.
     failures: u32,
 }
@@ -84,7 +87,7 @@ impl DomainActor {
             settled_while_reading: None,
             held_until: None,
             idle_since: Instant::now(),
-            outstanding: 0,
+            outstanding: HashSet::new(),
             failures: 0,
         }
     }
@@ -96,10 +99,16 @@ impl DomainActor {
     /// Takes an entry into the ready queue, unless it is there already or being delivered.
     fn admit(&mut self, ready: Ready) {
         let key = ready.entry.key();
-        if self.deps.in_flight.contains(key) || !self.ready_keys.insert(key) {
-            return;
+        if !self.deps.in_flight.contains(key) && self.ready_keys.insert(key) {
+            self.ready.push_back(ready);
         }
-        self.ready.push_back(ready);
+    }
+
+    /// Whether the entry was handed out by an actor of this domain that has died: if it comes back untried,
+    /// nobody will be told.
+    fn is_stranger(&self, entry: &QueueEntry) -> bool {
+        let key = entry.key();
+        self.deps.in_flight.contains(key) && !self.outstanding.contains(&key)
     }
 
     /// Reads on from disk when there is room and tells the site how much is ready.
@@ -123,11 +132,16 @@ impl DomainActor {
         }
     }
 
+    fn look_on_disk(&mut self, ctx: &mut Context<Self>) {
+        self.more_on_disk = true;
+        self.advance(ctx);
+    }
+
     fn read(&mut self, ctx: &mut Context<Self>) {
         // Whoever finds more on disk while the read is under way says so again.
         self.more_on_disk = false;
         self.settled_while_reading = Some(HashSet::new());
-        let limit = READY_MAX + self.ready.len() + self.outstanding;
+        let limit = READY_MAX + self.ready.len() + self.outstanding.len();
         let due = self.deps.spool.clone();
         let name = self.name.clone();
         let read = async move { due.due_in_domain(name, clock::now(), limit).await };
@@ -144,6 +158,9 @@ impl DomainActor {
         match entries {
             Ok(entries) => {
                 self.more_on_disk |= entries.len() == limit;
+                if entries.iter().any(|entry| self.is_stranger(entry)) {
+                    ctx.run_later(STRANGER_PAUSE, Self::look_on_disk);
+                }
                 for entry in entries.into_iter().filter(|entry| !settled.contains(&entry.key())) {
                     self.admit(Ready { entry, message: None });
                 }
@@ -151,8 +168,7 @@ impl DomainActor {
             }
             Err(error) => {
                 tracing::error!(domain = %self.name, %error, "queued entries could not be read");
-                self.more_on_disk = true;
-                ctx.run_later(STORAGE_PAUSE, DomainActor::advance);
+                ctx.run_later(STORAGE_PAUSE, Self::look_on_disk);
             }
         }
     }
@@ -178,11 +194,10 @@ impl DomainActor {
 
     /// There is no site: a hard verdict bounces what is ready, a soft one holds the domain.
     fn nowhere_to_go(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
-        self.plan = Plan::Unknown;
         if verdict.outcome == Outcome::Hard {
-            self.bounce_ready(verdict, ctx);
-            return self.advance(ctx);
+            return self.give_up(verdict, ctx);
         }
+        self.plan = Plan::Unknown;
         self.failures = self.failures.saturating_add(1);
         let pause = self.deps.settings.backoff(self.failures);
         tracing::warn!(domain = %self.name, reason = %verdict, ?pause, "no mail exchanger found");
@@ -201,14 +216,16 @@ impl DomainActor {
     /// Takes an entry that left the ready queue into flight.
     fn deliver(&mut self, ready: Ready, ctx: &mut Context<Self>) -> Delivery {
         self.ready_keys.remove(&ready.entry.key());
-        self.outstanding += 1;
+        self.outstanding.insert(ready.entry.key());
         Delivery::new(ready, &self.deps.in_flight, ctx.address())
     }
 
-    /// Bounces all that is ready.
-    fn bounce_ready(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
+    /// Bounces all that is ready. What comes later is looked up anew.
+    fn give_up(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
+        self.plan = Plan::Unknown;
         let all = std::mem::take(&mut self.ready);
         self.fail(all, verdict.clone(), ctx);
+        self.advance(ctx);
     }
 
     /// Ends what waited too long behind a site that is out of order.
@@ -233,7 +250,7 @@ impl DomainActor {
 
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
         let reading = self.settled_while_reading.is_some();
-        let busy = !self.ready.is_empty() || self.outstanding > 0 || reading || self.more_on_disk;
+        let busy = !self.ready.is_empty() || !self.outstanding.is_empty() || reading || self.more_on_disk;
         if busy {
             self.idle_since = Instant::now();
         } else if self.idle_since.elapsed() >= REAP_AFTER {
@@ -299,8 +316,7 @@ impl Handler<ReadFromDisk> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, _: ReadFromDisk, ctx: &mut Self::Context) {
-        self.more_on_disk = true;
-        self.advance(ctx);
+        self.look_on_disk(ctx);
     }
 }
 
@@ -346,7 +362,7 @@ impl Handler<LeaseEnded> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, LeaseEnded { place, returned }: LeaseEnded, ctx: &mut Self::Context) {
-        self.outstanding = self.outstanding.saturating_sub(1);
+        self.outstanding.remove(&place.key());
         let Some((ready, why)) = returned else {
             if let Some(settled) = &mut self.settled_while_reading {
                 settled.insert(place.key());
@@ -363,11 +379,11 @@ impl Handler<LeaseEnded> for DomainActor {
     }
 }
 
-/// The domain's site cannot be reached for now.
+/// The domain's site cannot be reached: for now, or for good if the verdict is hard.
 #[derive(Message, Clone)]
 #[rtype(result = "()")]
 pub struct SiteOutOfOrder {
-    /// How long to wait.
+    /// How long to wait; zero if the verdict is hard.
     pub pause: Duration,
     /// Why.
     pub verdict: Verdict,
@@ -377,6 +393,9 @@ impl Handler<SiteOutOfOrder> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, SiteOutOfOrder { pause, verdict }: SiteOutOfOrder, ctx: &mut Self::Context) {
+        if verdict.outcome == Outcome::Hard {
+            return self.give_up(&verdict, ctx);
+        }
         self.expire_ready(&verdict, ctx);
         self.hold(pause, ctx);
     }

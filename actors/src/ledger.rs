@@ -146,9 +146,10 @@ impl Handler<FailDeliveries> for Ledger {
 
     fn handle(&mut self, FailDeliveries { deliveries, verdict }: FailDeliveries, _: &mut Self::Context) {
         for mut delivery in deliveries {
+            let message = delivery.ready().and_then(|ready| ready.message.clone());
             let Some(entry) = delivery.settle() else { continue };
             let verdicts = entry.pending.iter().map(|index| (*index, verdict.clone())).collect();
-            self.settle(entry, verdicts, None);
+            self.settle(entry, verdicts, message.as_deref());
         }
     }
 }

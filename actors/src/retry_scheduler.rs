@@ -1,8 +1,8 @@
 //! RetryScheduler: wakes domains when deferred entries become due.
 //!
 //! Owns a timer wheel over the near future; the far future stays in the queue state, ordered by due time, and
-//! is read in as it draws near, so that a million deferred messages cost disk and not memory. Never holds
-//! more than [`WHEEL_MAX`] timers. Holds nothing that the queue state does not have.
+//! is read in as it draws near ([`Reach`]), so that a million deferred messages cost disk and not memory. Holds
+//! nothing that the queue state does not have.
 //!
 //! Mailbox: one message for each outcome that defers, bounded like the ledger's.
 
@@ -14,17 +14,29 @@ use mailwright_storage::{EntryPlace, Spool, StorageError};
 use std::{cell::RefCell, collections::HashSet, rc::Rc, task::Poll, time::Duration};
 use tokio_util::time::DelayQueue;
 
-/// How far ahead the wheel reaches.
-const HORIZON: Duration = Duration::from_secs(120);
-/// How often what draws near is read in.
-const READ_EVERY: Duration = Duration::from_secs(30);
-/// Most timers read in at a time.
-const WHEEL_MAX: usize = 50_000;
+/// How much of the future is kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// How far ahead the wheel reaches.
+    pub horizon: Duration,
+    /// How often what draws near is read in; well below the horizon, or wake-ups are late.
+    pub read_every: Duration,
+    /// Most timers read in at a time.
+    pub at_a_time: usize,
+}
+
+impl Default for Reach {
+    /// Two minutes, read in every half minute, 50,000 at a time.
+    fn default() -> Self {
+        Self { horizon: Duration::from_secs(120), read_every: Duration::from_secs(30), at_a_time: 50_000 }
+    }
+}
 
 /// The actor.
 pub struct RetryScheduler {
     spool: Spool,
     supervisor: Recipient<WakeDomain>,
+    reach: Reach,
     wheel: Rc<RefCell<DelayQueue<Domain>>>,
     /// Every entry due before this is on the wheel or was woken.
     read_until: UnixMillis,
@@ -32,8 +44,8 @@ pub struct RetryScheduler {
 
 impl RetryScheduler {
     /// A scheduler for entries due after `start`; what is due before is woken by the supervisor.
-    pub fn new(spool: Spool, start: UnixMillis, supervisor: Recipient<WakeDomain>) -> Self {
-        Self { spool, supervisor, wheel: Rc::default(), read_until: start }
+    pub fn new(spool: Spool, start: UnixMillis, supervisor: Recipient<WakeDomain>, reach: Reach) -> Self {
+        Self { spool, supervisor, reach, wheel: Rc::default(), read_until: start }
     }
 
     fn schedule(&mut self, domain: Domain, due: UnixMillis) {
@@ -42,12 +54,12 @@ impl RetryScheduler {
 
     /// Reads what is due up to the horizon onto the wheel.
     fn read_on(&mut self, ctx: &mut Context<Self>) {
-        let (spool, from) = (self.spool.clone(), self.read_until);
-        let to = clock::now().saturating_add(HORIZON);
+        let (spool, from, limit) = (self.spool.clone(), self.read_until, self.reach.at_a_time);
+        let to = clock::now().saturating_add(self.reach.horizon);
         if to <= from {
             return;
         }
-        let read = async move { spool.due_between(from, to, WHEEL_MAX).await };
+        let read = async move { spool.due_between(from, to, limit).await };
         ctx.wait(read.into_actor(self).map(move |places, actor, _| actor.place_all(places, to)));
     }
 
@@ -57,7 +69,7 @@ impl RetryScheduler {
                 let last = places.last().map(|place| place.due);
                 // A full read may have stopped in the middle of a millisecond: that one is read again, and a
                 // domain woken twice just finds nothing more to do.
-                self.read_until = last.filter(|_| places.len() >= WHEEL_MAX).unwrap_or(to);
+                self.read_until = last.filter(|_| places.len() >= self.reach.at_a_time).unwrap_or(to);
                 for place in places {
                     self.schedule(place.domain, place.due);
                 }
@@ -72,7 +84,7 @@ impl Actor for RetryScheduler {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.read_on(ctx);
-        ctx.run_interval(READ_EVERY, Self::read_on);
+        ctx.run_interval(self.reach.read_every, Self::read_on);
         let wheel = Rc::clone(&self.wheel);
         // An empty wheel ends its stream; this one waits for the next timer instead.
         let due = poll_fn(move |cx| match wheel.borrow_mut().poll_expired(cx) {

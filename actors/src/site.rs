@@ -16,7 +16,11 @@ use crate::{
     supervisor::{Deps, REAP_AFTER, SiteRetired, Supervisor},
 };
 use actix::prelude::*;
-use mailwright_engine::{address::Domain, mx::MxHost, smtp::verdict::Verdict};
+use mailwright_engine::{
+    address::Domain,
+    mx::MxHost,
+    smtp::verdict::{Outcome, Verdict},
+};
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
@@ -157,24 +161,34 @@ impl Site {
     }
 
     /// A connection could not be made. With others working this only slows opening; with none the site is
-    /// out of order and its domains wait.
+    /// out of order and its domains wait, or give up if the verdict is hard.
     fn unreachable(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
-        let pause = if self.connections.len() > self.opening {
-            OPEN_PAUSE
-        } else if self.closed_until.is_some_and(|until| until > Instant::now()) {
-            return; // Another connection that was tried at the same time has said so.
-        } else {
+        if self.connections.len() > self.opening {
+            self.close_for(OPEN_PAUSE, ctx);
+        } else if verdict.outcome == Outcome::Hard {
+            // Nothing to wait for: mail that comes later is told the same, after another look-up.
+            self.tell_domains(Duration::ZERO, verdict);
+        } else if self.closed_until.is_none_or(|until| until <= Instant::now()) {
             self.failures = self.failures.saturating_add(1);
             let pause = self.deps.settings.backoff(self.failures);
             tracing::warn!(site = %self.target, reason = %verdict, ?pause, "site unreachable");
-            for (_, offer) in self.offers.drain() {
-                offer.addr.do_send(SiteOutOfOrder { pause, verdict: verdict.clone() });
-            }
-            self.turns.clear();
-            pause
-        };
+            self.tell_domains(pause, verdict);
+            self.close_for(pause, ctx);
+        } // Else another connection that was tried at the same time has said so.
+    }
+
+    /// Opens no connection for a while.
+    fn close_for(&mut self, pause: Duration, ctx: &mut Context<Self>) {
         self.closed_until = Some(Instant::now() + pause);
         ctx.run_later(pause, Self::advance);
+    }
+
+    /// Gives its domains their work back.
+    fn tell_domains(&mut self, pause: Duration, verdict: &Verdict) {
+        for (_, offer) in self.offers.drain() {
+            offer.addr.do_send(SiteOutOfOrder { pause, verdict: verdict.clone() });
+        }
+        self.turns.clear();
     }
 
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {

@@ -14,7 +14,7 @@ use crate::{
     domain::{DomainActor, EnqueueFresh, ReadFromDisk},
     ledger::Ledger,
     metrics as names,
-    retry_scheduler::RetryScheduler,
+    retry_scheduler::{Reach, RetryScheduler},
     settings::DeliverySettings,
     site::{Site, SiteTarget, StopSite},
     watch::OutcomeBoard,
@@ -82,8 +82,8 @@ impl Supervisor {
     /// Starts the supervisor, the ledger and the retry scheduler on the current arbiter.
     pub fn launch(deps: Rc<Deps>, board: OutcomeBoard, backlog: Backlog) -> Addr<Self> {
         Self::create(|ctx| {
-            let scheduler =
-                RetryScheduler::new(deps.spool.clone(), clock::now(), ctx.address().recipient()).start();
+            let (spool, own) = (deps.spool.clone(), ctx.address().recipient());
+            let scheduler = RetryScheduler::new(spool, clock::now(), own, Reach::default()).start();
             let policy = deps.settings.retry.clone();
             let ledger = Ledger::new(deps.spool.clone(), policy, board, scheduler.recipient()).start();
             Self { deps, ledger, domains: HashMap::new(), sites: HashMap::new(), backlog, draining: false }
@@ -117,7 +117,7 @@ impl Actor for Supervisor {
 
 impl Supervisor {
     /// Restarts domains that ended unasked (they may have left entries on disk only) and forgets sites that
-    /// did: a domain asks for its site again when it needs it.
+    /// did: domains that had offered it their work find another.
     fn look_after(&mut self, ctx: &mut Context<Self>) {
         let own = ctx.address();
         let dead: Vec<_> = self
@@ -130,6 +130,7 @@ impl Supervisor {
             tracing::error!(%domain, "domain actor ended unasked; restarting it from disk");
             self.domain(&domain, &own).do_send(ReadFromDisk);
         }
+        let sites = self.sites.len();
         self.sites.retain(|target, addr| {
             let alive = addr.connected();
             if !alive {
@@ -138,6 +139,12 @@ impl Supervisor {
             }
             alive
         });
+        if self.sites.len() < sites {
+            // Which domains it served only they know.
+            for domain in self.domains.values() {
+                domain.do_send(ReadFromDisk);
+            }
+        }
         ::metrics::gauge!(names::IN_FLIGHT).set(self.deps.in_flight.len() as f64);
     }
 }

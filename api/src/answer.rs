@@ -101,8 +101,15 @@ impl ApiError {
         )
     }
 
-    /// A fault of ours that passes.
-    fn unavailable(why: impl Into<String>) -> Self {
+    /// The body did not come in time.
+    pub fn timed_out() -> Self {
+        let mut error = Self::schema("", "The request body did not come in time.");
+        error.status = StatusCode::REQUEST_TIMEOUT;
+        error
+    }
+
+    /// A fault of ours that passes; `why` must hold nothing secret.
+    pub(crate) fn unavailable(why: impl Into<String>) -> Self {
         let mut error = Self::internal(why);
         error.status = StatusCode::SERVICE_UNAVAILABLE;
         error.retry_after = Some(RETRY_AFTER);
@@ -147,7 +154,15 @@ impl From<IntakeError> for ApiError {
                 tracing::error!(%error, "message refused");
                 Self::internal("The message could not be signed.")
             }
-            IntakeError::Busy | IntakeError::Storage(_) => Self::unavailable(error.to_string()),
+            IntakeError::Busy => Self::unavailable("Too much mail is waiting; try again in a moment."),
+            // What the disk said is for our log: it names folders.
+            IntakeError::Storage(storage) if storage.is_disk_full() => {
+                Self::unavailable("There is no room for more mail; try again later.")
+            }
+            IntakeError::Storage(_) => {
+                tracing::warn!(%error, "message refused");
+                Self::unavailable("The message could not be stored for now; try again later.")
+            }
         }
     }
 }
@@ -182,12 +197,27 @@ pub(crate) async fn wrong_method() -> Result<HttpResponse, ApiError> {
     Err(ApiError::method_not_allowed())
 }
 
-/// Turns errors of the HTTP layer itself (a body that breaks off, is too large …) into envelopes.
-pub(crate) fn payload_error(error: &actix_web::error::PayloadError) -> ApiError {
-    match error {
-        actix_web::error::PayloadError::Overflow => {
-            ApiError::too_big("The request is larger than a message of 25 MiB can make it.")
+/// Turns errors of the HTTP layer itself (a body that breaks off …) into envelopes.
+pub(crate) fn body_error(error: &actix_web::Error) -> ApiError {
+    ApiError::schema("", format!("The request body could not be read: {error}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailwright_storage::StorageError;
+
+    #[test]
+    fn tells_clients_nothing_of_our_disk() {
+        let dir = std::path::PathBuf::from("/var/lib/mailwright/spool");
+        let failures = [
+            StorageError::DiskFull { dir, min_free: 7 },
+            StorageError::JournalFailed { reason: "sync /var/lib/mailwright/spool/0.journal: EIO".into() },
+        ];
+        for failure in failures {
+            let error = ApiError::from(IntakeError::from(failure));
+            assert!(!error.body().to_string().contains("/var"), "{error:?}");
+            assert_eq!((error.status.as_u16(), error.retry_after), (503, Some(RETRY_AFTER)));
         }
-        other => ApiError::schema("", format!("The request body could not be read: {other}.")),
     }
 }

@@ -1,11 +1,14 @@
 //! The HTTP API: the service's routes and envelopes, health and metrics.
 //!
-//! [`server`] starts it, [`auth`] says who asks, [`request`] reads bodies into the engine's model, [`send`]
-//! hands messages to intake and reports what became of them, [`answer`] is the form of every answer.
+//! [`server`] starts it, [`auth`] says who asks, `body` reads bodies within bounds, [`request`] turns them into
+//! the engine's model, [`send`] hands messages to intake and reports what became of them, [`answer`] is the form
+//! of every answer.
 
 pub mod answer;
 pub mod auth;
+mod body;
 mod health;
+mod prefer;
 pub mod request;
 pub mod send;
 pub mod server;

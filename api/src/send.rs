@@ -3,14 +3,12 @@
 use crate::{
     answer::{self, ApiError},
     auth::authorize,
+    body::Body,
+    prefer,
     request::{self, RawRequest},
     server::AppState,
 };
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::header::CONTENT_LENGTH,
-    web::{self, Bytes},
-};
+use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::{intake::NewMessage, watch::Watch};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
@@ -30,9 +28,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-
-/// Longest time a client may ask us to wait for outcomes.
-const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// What became of each recipient by the time of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -65,12 +60,12 @@ pub(crate) async fn send(
     http: HttpRequest,
     account: web::Path<String>,
     state: web::Data<AppState>,
-    body: Result<Bytes, actix_web::Error>,
+    payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     authorize(&http, &state, Permission::Send, &account)?;
-    let request = request::read_send(&whole(&http, body)?)?;
-    let draft = draft(&state, &account, &request)?;
-    dispatch(&http, &state, &account, draft).await
+    let body = state.bodies.read(&http, payload).await?;
+    let draft = draft(&state, &account, &request::read_send(body.as_ref())?)?;
+    dispatch(&http, &state, &account, draft, body).await
 }
 
 /// `POST /accounts/{account_id}/email/sending/send_raw`
@@ -78,23 +73,12 @@ pub(crate) async fn send_raw(
     http: HttpRequest,
     account: web::Path<String>,
     state: web::Data<AppState>,
-    body: Result<Bytes, actix_web::Error>,
+    payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     authorize(&http, &state, Permission::Send, &account)?;
-    let request = request::read_send_raw(&whole(&http, body)?)?;
-    let draft = draft_raw(&state, &account, &request)?;
-    dispatch(&http, &state, &account, draft).await
-}
-
-/// The body, if it came whole and within bounds.
-fn whole(http: &HttpRequest, body: Result<Bytes, actix_web::Error>) -> Result<Bytes, ApiError> {
-    if !http.headers().contains_key(CONTENT_LENGTH) {
-        return Err(ApiError::no_content_length());
-    }
-    body.map_err(|error| match error.as_error::<actix_web::error::PayloadError>() {
-        Some(error) => answer::payload_error(error),
-        None => ApiError::schema("", format!("The request body could not be read: {error}.")),
-    })
+    let body = state.bodies.read(&http, payload).await?;
+    let draft = draft_raw(&state, &account, &request::read_send_raw(body.as_ref())?)?;
+    dispatch(&http, &state, &account, draft, body).await
 }
 
 fn draft(state: &AppState, account: &str, request: &SendRequest) -> Result<Draft, ApiError> {
@@ -159,12 +143,13 @@ fn message_id(id: QueueId, domain: &SendingDomain) -> Result<String, ApiError> {
     Ok(format!("{id}.{}@{}", data_encoding::HEXLOWER.encode(&random), domain.name))
 }
 
-/// Hands the message in and waits for what becomes of it.
+/// Hands the message in, which frees the room of the `body` it was made from, and waits for what becomes of it.
 async fn dispatch(
     http: &HttpRequest,
     state: &AppState,
     account: &str,
     draft: Draft,
+    body: Body,
 ) -> Result<HttpResponse, ApiError> {
     let mut watch = state.board.watch(draft.id);
     let trace = trace(state, &draft);
@@ -182,32 +167,21 @@ async fn dispatch(
         signed_by: Some(draft.domain),
     };
     state.intake.accept(message).await?;
-    let outcomes = outcomes(&mut watch, draft.recipients.len(), wait(http, state.wait)).await;
+    drop(body);
+    let patience = prefer::wait(http.headers(), state.settings.wait);
+    let outcomes = tokio::select! {
+        outcomes = outcomes(&mut watch, draft.recipients.len(), patience) => outcomes,
+        // Cut short by the end of the process, the client would not learn that its message is safe.
+        () = state.stops() => HashMap::new(),
+    };
     Ok(answer::success(result(&draft.recipients, &outcomes, draft.message_id)))
 }
 
 /// Where it came in. The address of the application that sent it is nobody else's business.
 fn trace(state: &AppState, draft: &Draft) -> String {
-    let (helo, by) = (draft.domain.name.as_str(), state.hostname.as_str());
+    let (helo, by) = (draft.domain.name.as_str(), state.settings.hostname.as_str());
     ReceivedHeader { helo, peer: None, by, with: ReceivedWith::Http, id: draft.id, date: draft.now }
         .to_string()
-}
-
-/// How long to wait for outcomes: `Prefer: wait=N`, `Prefer: respond-async` (RFC 7240) or the default.
-fn wait(http: &HttpRequest, default: Duration) -> Duration {
-    let preferences = http.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
-    let mut wait = default;
-    for preference in preferences.flat_map(|value| value.split(',')).map(str::trim) {
-        if preference.eq_ignore_ascii_case("respond-async") {
-            return Duration::ZERO;
-        }
-        if let Some(("wait", seconds)) = preference.split_once('=')
-            && let Ok(seconds) = seconds.trim().parse()
-        {
-            wait = Duration::from_secs(seconds);
-        }
-    }
-    wait.min(MAX_WAIT)
 }
 
 /// The first outcome of each recipient, as far as they come within `patience`.

@@ -5,7 +5,7 @@ use mailwright_actors::{
     settings::{DeliverySettings, NextHop, Routes, TlsMode},
     smtp::relay::Network,
 };
-use mailwright_engine::{address::Domain, retry::RetryPolicy, smtp::client::Timeouts};
+use mailwright_engine::{address::Domain, envelope::Envelope, retry::RetryPolicy, smtp::client::Timeouts};
 use mailwright_storage::SpoolSettings;
 use serde::Deserialize;
 use std::{
@@ -214,8 +214,11 @@ impl Config {
             .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
         let config: Self = toml::from_str(&text)
             .map_err(|source| ConfigError::Invalid { path: path.to_path_buf(), source: Box::new(source) })?;
+        config.check_hostname()?;
         config.delivery()?;
         config.trusted_networks()?;
+        config.max_message_size()?;
+        config.check_smtp()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -227,6 +230,37 @@ impl Config {
             return self.hostname.clone();
         }
         rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+
+    /// A name goes into EHLO and trace fields as it is.
+    fn check_hostname(&self) -> Result<(), ConfigError> {
+        let name = &self.hostname;
+        if name.is_empty() || Domain::parse(name).is_ok() {
+            return Ok(());
+        }
+        Err(invalid("hostname", name, &"expected a domain name"))
+    }
+
+    /// The largest message that the relay takes, in octets.
+    pub(crate) fn max_message_size(&self) -> Result<usize, ConfigError> {
+        /// What the journal finds its way past when a record is damaged, and no less than any client needs.
+        const LARGEST: ByteSize = ByteSize::mib(30);
+        let size = self.smtp.max_message_size;
+        let octets = usize::try_from(size.as_u64()).ok().filter(|_| size <= LARGEST);
+        octets.ok_or_else(|| invalid("smtp.max_message_size", &size, &"at most 30MiB"))
+    }
+
+    fn check_smtp(&self) -> Result<(), ConfigError> {
+        /// A client costs memory for a message and a file descriptor.
+        const MOST_SESSIONS: usize = 100_000;
+        let Smtp { max_recipients, max_sessions, .. } = self.smtp;
+        if !(1..=Envelope::MAX_RECIPIENTS).contains(&max_recipients) {
+            return Err(invalid("smtp.max_recipients", &max_recipients, &"from 1 to 10000"));
+        }
+        if !(1..=MOST_SESSIONS).contains(&max_sessions) {
+            return Err(invalid("smtp.max_sessions", &max_sessions, &"from 1 to 100000"));
+        }
+        Ok(())
     }
 
     /// Where the HTTP server listens; `None` when it is off.
@@ -392,6 +426,30 @@ mod tests {
         assert_eq!(config.http_address().unwrap(), Some("127.0.0.1:8702".parse().unwrap()));
         let hop = config.delivery().unwrap().routes.default.unwrap();
         assert_eq!(hop.to_string(), "127.0.0.1:2526");
+    }
+
+    #[test]
+    fn values_that_cannot_work_are_refused_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mailwright.toml");
+        let cases = [
+            ("hostname = \"mx example\"", "hostname"),
+            ("hostname = \"mx.example\\r\\nX: y\"", "hostname"),
+            ("[smtp]\nmax_message_size = \"31MiB\"", "smtp.max_message_size"),
+            ("[smtp]\nmax_recipients = 0", "smtp.max_recipients"),
+            ("[smtp]\nmax_recipients = 10001", "smtp.max_recipients"),
+            ("[smtp]\nmax_sessions = 0", "smtp.max_sessions"),
+            ("[smtp]\ntrusted_networks = [\"x\"]", "smtp.trusted_networks"),
+            ("[delivery]\nmax_connections = 0", "delivery.max_connections"),
+            ("[spool]\nsegment_size = \"1KiB\"", "spool.segment_size"),
+        ];
+        for (text, key) in cases {
+            std::fs::write(&file, text).unwrap();
+            let error = Config::read(&file).unwrap_err().to_string();
+            assert!(error.contains(&format!("{key} = ")), "{error}");
+        }
+        std::fs::write(&file, "hostname = \"mx.example\"\n[smtp]\nmax_recipients = 10000").unwrap();
+        assert!(Config::read(&file).is_ok());
     }
 
     #[test]

@@ -73,6 +73,8 @@ impl Node {
     pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
         let metrics = install_metrics()?;
         let state = StateDir::open(&config.state)?;
+        // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
+        let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
         let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
         tell(&recovery);
@@ -90,12 +92,14 @@ impl Node {
             listeners: Vec::new(),
             drain_timeout: config.delivery.drain_timeout,
         };
-        node.listen_smtp(config)?;
-        node.listen_http(config, metrics)?;
+        node.serve_smtp(config, sockets.smtp)?;
+        if let Some(listener) = sockets.http {
+            node.serve_http(config, listener, metrics)?;
+        }
         Ok(node)
     }
 
-    fn listen_smtp(&mut self, config: &Config) -> Result<(), NodeError> {
+    fn serve_smtp(&mut self, config: &Config, sockets: Vec<TcpListener>) -> Result<(), NodeError> {
         let relay = Relay {
             intake: self.engine.intake().clone(),
             hostname: config.hostname(),
@@ -103,15 +107,13 @@ impl Node {
         };
         // One thread for all clients: sessions wait for the disk far longer than they compute.
         let arbiter = Arbiter::new();
-        for address in &config.smtp.listen {
-            let socket = bind(*address).map_err(|source| NodeError::Listen { address: *address, source })?;
+        for socket in sockets {
             self.smtp.push(socket.local_addr()?);
-            let size = usize::try_from(config.smtp.max_message_size.as_u64()).unwrap_or(usize::MAX);
             let listener = Listener {
                 socket,
                 name: "relay",
                 config: ServerConfig {
-                    max_message_size: size,
+                    max_message_size: config.max_message_size()?,
                     max_recipients: config.smtp.max_recipients,
                     ..ServerConfig::new(config.hostname())
                 },
@@ -123,25 +125,29 @@ impl Node {
         Ok(())
     }
 
-    fn listen_http(&mut self, config: &Config, metrics: PrometheusHandle) -> Result<(), NodeError> {
-        let Some(address) = config.http_address()? else { return Ok(()) };
-        let listener = TcpListener::bind(address).map_err(|source| NodeError::Listen { address, source })?;
+    fn serve_http(
+        &mut self,
+        config: &Config,
+        listener: TcpListener,
+        metrics: PrometheusHandle,
+    ) -> Result<(), NodeError> {
         self.http = Some(listener.local_addr()?);
+        let settings = ApiSettings {
+            hostname: config.hostname(),
+            workers: config.http.workers.max(1),
+            wait: config.http.wait,
+            drain: self.drain_timeout,
+        };
         let state = AppState::new(
             Arc::clone(&self.control),
             self.engine.intake().clone(),
             self.engine.board().clone(),
             self.engine.spool().clone(),
             metrics,
-            config.hostname(),
-            config.http.wait,
+            settings,
+            self.stopping.subscribe(),
         );
-        let settings = ApiSettings {
-            workers: config.http.workers.max(1),
-            wait: config.http.wait,
-            drain: self.drain_timeout,
-        };
-        self.http_server = Some(mailwright_api::serve(listener, state, settings)?);
+        self.http_server = Some(mailwright_api::serve(listener, state)?);
         Ok(())
     }
 
@@ -163,6 +169,25 @@ impl Node {
         }
         self.engine.stop(self.drain_timeout).await;
         tracing::info!("stopped");
+    }
+}
+
+/// Every listening socket.
+struct Sockets {
+    smtp: Vec<TcpListener>,
+    http: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn bind(config: &Config) -> Result<Self, NodeError> {
+        let failed = |address| move |source| NodeError::Listen { address, source };
+        let mut smtp = Vec::new();
+        for address in &config.smtp.listen {
+            smtp.push(bind(*address).map_err(failed(*address))?);
+        }
+        let http = config.http_address()?;
+        let http = http.map(|address| TcpListener::bind(address).map_err(failed(address))).transpose()?;
+        Ok(Self { smtp, http })
     }
 }
 

@@ -149,3 +149,38 @@ fn a_record_cut_off_at_any_octet_is_a_torn_tail_and_the_journal_goes_on_before_i
         }
     }
 }
+
+#[test]
+fn a_record_whose_body_was_torn_does_not_come_back_when_its_segment_is_no_longer_the_last() {
+    let home = tempfile::tempdir().unwrap();
+    let state = killed(home.path(), Queue::Lost);
+    let torn = record(&state, MESSAGES);
+    journal::overwrite(&torn.path, torn.body_at() + 1_000, &[0; 2_000]);
+    let server = Server::start(&state, SMALL);
+    server.accept(50, &TO, SIZE).unwrap();
+    server.close();
+    std::fs::remove_dir_all(state.join("queue")).unwrap();
+    let server = Server::start(&state, SMALL);
+    assert_eq!((server.recovery.entries, &server.recovery.damaged[..]), (2 * MESSAGES, &[][..]));
+    assert_intact(&server, (1..MESSAGES).chain([50]));
+    assert_eq!(server.get(key(MESSAGES, 0)), None);
+}
+
+#[test]
+fn a_queue_state_ahead_of_a_journal_that_lost_its_end_is_rebuilt() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), SMALL);
+    for id in 1..=10 {
+        server.accept(id, &TO, 20_000).unwrap();
+    }
+    server.close();
+    let lost = journal::segments(home.path()).pop().unwrap();
+    let kept = journal::records(home.path()).iter().filter(|record| record.path != lost).count() as u64;
+    std::fs::remove_file(lost).unwrap();
+    let server = Server::start(home.path(), SMALL);
+    assert_eq!((server.recovery.entries, server.recovery.replayed), (2 * kept, kept));
+    assert!(server.recovery.rebuilt.as_deref().is_some_and(|why| why.contains("after the journal ends")));
+    for id in 1..=kept {
+        server.assert_loads(&server.entry(id, 1), &envelope(id, &TO), 20_000);
+    }
+}

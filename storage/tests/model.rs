@@ -167,7 +167,7 @@ impl World {
 
 #[test]
 fn every_history_leaves_what_the_model_says() {
-    let cases = if long() { 2_000 } else { 40 };
+    let cases = if long() { 1_000 } else { 24 };
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(steps in prop::collection::vec(step(), 1..60), last in ending())| {
         let mut world = World::new();

@@ -4,62 +4,22 @@
 
 use mailwright_storage::{StateDir, StorageError};
 use std::{
-    io::{BufRead, BufReader, Write},
     os::unix::fs::PermissionsExt,
-    process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
 };
-
-/// Names the folder to the other process of
-/// [`a_folder_that_another_process_holds_is_in_use_until_it_dies`].
-const FOLDER: &str = "MAILWRIGHT_TEST_STATE_FOLDER";
-
-fn holder_of(path: &std::path::Path) -> u32 {
-    match StateDir::open(path) {
-        Err(StorageError::InUse { path: named, holder }) => {
-            assert_eq!(named, path);
-            holder.parse().unwrap()
-        }
-        other => panic!("{other:?}"),
-    }
-}
 
 #[test]
 fn a_second_opening_in_one_process_is_refused_with_the_process_id() {
     let home = tempfile::tempdir().unwrap();
     let held = StateDir::open(home.path()).unwrap();
-    assert_eq!(holder_of(home.path()), std::process::id());
+    match StateDir::open(home.path()) {
+        Err(StorageError::InUse { path, holder }) => {
+            assert_eq!((path.as_path(), holder), (home.path(), std::process::id().to_string()));
+        }
+        other => panic!("{other:?}"),
+    }
     drop(held);
     StateDir::open(home.path()).unwrap();
-}
-
-#[test]
-fn a_folder_that_another_process_holds_is_in_use_until_it_dies() {
-    let home = tempfile::tempdir().unwrap();
-    let mut other = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "hold_the_folder_named_by_the_environment", "--nocapture"])
-        .env(FOLDER, home.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(other.stdout.take().unwrap()).lines();
-    assert!(lines.any(|line| line.unwrap().ends_with("held")));
-    assert_eq!(holder_of(home.path()), other.id());
-    other.kill().unwrap();
-    other.wait().unwrap();
-    StateDir::open(home.path()).unwrap();
-}
-
-#[test]
-#[ignore = "the other process of another test"]
-fn hold_the_folder_named_by_the_environment() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let _held = StateDir::open(folder.as_ref()).unwrap();
-    println!("held");
-    std::io::stdout().flush().unwrap();
-    // Until killed, or the parent is gone.
-    let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]

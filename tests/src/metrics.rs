@@ -18,6 +18,10 @@ pub const DEFERRED: &str = "mailwright_deliveries_deferred_total";
 pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";
 /// Queue entries at this moment.
 pub const QUEUED: &str = "mailwright_queue_entries";
+/// Connections made to receivers.
+pub const CONNECTIONS_OPENED: &str = "mailwright_connections_opened_total";
+/// Deliveries begun on a connection that had carried one before.
+pub const CONNECTIONS_REUSED: &str = "mailwright_connections_reused_total";
 
 /// One reading of all series.
 #[derive(Clone, Debug)]

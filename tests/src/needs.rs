@@ -2,8 +2,10 @@
 
 use std::env;
 use std::io::Write;
+use std::net::TcpListener;
 use std::path::Path;
 
+use crate::name_server::NSD;
 use crate::python;
 
 /// A need that not every machine can meet.
@@ -15,6 +17,10 @@ pub enum Need {
     Postfix,
     /// The rights to mount a file system.
     Root,
+    /// The name server NSD.
+    Nsd,
+    /// An IPv6 loopback address.
+    Ipv6,
 }
 
 impl Need {
@@ -23,6 +29,8 @@ impl Need {
             Self::Python => "python",
             Self::Postfix => "postfix",
             Self::Root => "root",
+            Self::Nsd => "nsd",
+            Self::Ipv6 => "ipv6",
         }
     }
 
@@ -31,6 +39,8 @@ impl Need {
             Self::Python => python::interpreter().exists(),
             Self::Postfix => Path::new("/usr/sbin/postfix").exists() && is_root(),
             Self::Root => is_root(),
+            Self::Nsd => Path::new(NSD).exists(),
+            Self::Ipv6 => TcpListener::bind("[::1]:0").is_ok(),
         }
     }
 }

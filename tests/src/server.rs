@@ -145,11 +145,44 @@ impl Dev {
     }
 }
 
+/// How the server learns where mail goes.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination {
+    /// It is told: all mail goes here.
+    NextHop(SocketAddr),
+    /// It asks a name server for the mail exchangers of each domain.
+    Exchangers {
+        /// The name server.
+        name_server: SocketAddr,
+        /// The port of every exchanger.
+        port: u16,
+    },
+}
+
+impl Destination {
+    /// Writes the tables of the configuration file that say so.
+    fn toml(self) -> String {
+        match self {
+            Self::NextHop(address) => {
+                format!("[[delivery.routes]]\ndomain = \"*\"\nnext_hop = \"{address}\"\n")
+            }
+            Self::Exchangers { name_server, .. } => format!("[dns]\nservers = [\"{name_server}\"]\n"),
+        }
+    }
+
+    fn port(self) -> u16 {
+        match self {
+            Self::NextHop(address) => address.port(),
+            Self::Exchangers { port, .. } => port,
+        }
+    }
+}
+
 /// The settings of `mailwright serve` that scenarios choose; [`Config::to`] has the usual ones.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where all mail goes.
-    pub next_hop: SocketAddr,
+    /// Where mail goes.
+    pub destination: Destination,
     /// Networks whose clients may relay.
     pub trusted_networks: Vec<String>,
     /// The first retry interval, as the configuration writes it.
@@ -166,8 +199,14 @@ impl Config {
     /// Sends all mail to `next_hop`, retries within a second, trusts the loopback network.
     #[must_use]
     pub fn to(next_hop: SocketAddr) -> Self {
+        Self::with(Destination::NextHop(next_hop))
+    }
+
+    /// Does the same with another way to find the destination.
+    #[must_use]
+    pub fn with(destination: Destination) -> Self {
         Self {
-            next_hop,
+            destination,
             trusted_networks: vec!["127.0.0.0/8".into(), "::1/128".into()],
             retry_first: "200ms".into(),
             retry_max_interval: "1s".into(),
@@ -179,7 +218,8 @@ impl Config {
     /// Writes the settings in the form of the configuration file.
     #[must_use]
     pub fn toml(&self) -> String {
-        let Self { next_hop, retry_first, retry_max_interval, segment_size, min_free, .. } = self;
+        let Self { retry_first, retry_max_interval, segment_size, min_free, .. } = self;
+        let (port, destination) = (self.destination.port(), self.destination.toml());
         let networks = format!("{:?}", self.trusted_networks);
         format!(
             r#"hostname = "mx.example.com"
@@ -196,16 +236,14 @@ max_connections = 20
 messages_per_connection = 1000
 idle_timeout = "5s"
 tls = "opportunistic"
+port = {port}
 
 [delivery.retry]
 first = "{retry_first}"
 max_interval = "{retry_max_interval}"
 max_age = "4d"
 
-[[delivery.routes]]
-domain = "*"
-next_hop = "{next_hop}"
-
+{destination}
 [spool]
 segment_size = "{segment_size}"
 min_free = "{min_free}"

@@ -2,7 +2,7 @@
 //! first (RFC 5321 section 5.1), with TLS where the peer offers it and without where that fails.
 
 use super::stream::{Session, Wire};
-use crate::{metrics as names, settings::TlsMode, site::SiteTarget, supervisor::Deps};
+use crate::{dns::HostAnswer, metrics as names, settings::TlsMode, site::SiteTarget, supervisor::Deps};
 use mailwright_engine::{
     mx::{MxHost, by_family},
     smtp::{
@@ -18,30 +18,44 @@ use tokio_rustls::TlsConnector;
 /// A session with the first host that lets us in.
 ///
 /// # Errors
-/// The verdict of the last host tried.
+/// The verdict of the last host tried, soft whatever it said: it was said to the connection and not to a
+/// message, and another time may do. Hard only when DNS is certain that no mail exchanger has an address.
 pub(super) async fn establish(target: &SiteTarget, deps: &Deps) -> Result<Session, Verdict> {
-    let mut last = Verdict::connect_failure("no host to connect to");
+    let mut last = None;
     for (host, port) in hosts(target) {
-        let addresses = match &host {
-            MxHost::Address(ip) => vec![*ip],
-            MxHost::Name(name) => match deps.dns.addresses(name).await {
-                Ok(addresses) => by_family(addresses),
-                Err(reason) => {
-                    last = Verdict::dns_failure(&format!("{name}: {reason}"));
-                    continue;
-                }
-            },
+        let addresses = match addresses(&host, deps).await {
+            HostAnswer::Addresses(addresses) => by_family(addresses),
+            HostAnswer::NoAddresses => continue,
+            HostAnswer::Failed(reason) => {
+                last = Some(Verdict::dns_failure(&format!("{host}: {reason}")));
+                continue;
+            }
         };
         for ip in addresses {
             match session(&host, SocketAddr::new(ip, port), deps).await {
                 Ok(session) => return Ok(session),
-                Err(verdict) => last = verdict,
+                Err(verdict) => last = Some(Verdict { outcome: Outcome::Soft, ..verdict }),
             }
         }
     }
-    // Whatever one host said, it said it to the connection and not to a message: another time may do.
-    last.outcome = Outcome::Soft;
-    Err(last)
+    Err(last.unwrap_or_else(|| no_addresses(target)))
+}
+
+async fn addresses(host: &MxHost, deps: &Deps) -> HostAnswer {
+    match host {
+        MxHost::Address(ip) => HostAnswer::Addresses(vec![*ip]),
+        MxHost::Name(name) => deps.dns.addresses(name).await,
+    }
+}
+
+/// No host of the target has an address. Mail for a domain without MX records, or whose mail exchangers are
+/// none, "MUST be reported as an error" (RFC 5321 section 5.1); a next hop that we configured ourselves is
+/// put right by us, and mail waits for that.
+fn no_addresses(target: &SiteTarget) -> Verdict {
+    match target {
+        SiteTarget::Route(hop) => Verdict::dns_failure(&format!("the next hop {hop} has no address")),
+        SiteTarget::Exchangers { name, .. } => Verdict::no_mail_host(name),
+    }
 }
 
 fn hosts(target: &SiteTarget) -> Vec<(MxHost, u16)> {

@@ -61,6 +61,7 @@ impl Listener {
             config: Arc::new(self.config),
             service,
             tls: self.tls.map(TlsAcceptor::from),
+            patience: session::PATIENCE,
             stopping: stopping.clone(),
         });
         loop {
@@ -70,15 +71,12 @@ impl Listener {
             };
             match (accepted, Arc::clone(&slots).try_acquire_owned()) {
                 (Ok((stream, peer)), Ok(slot)) => {
-                    let context = Rc::clone(&context);
-                    let sessions = ::metrics::gauge!(names::SMTP_SESSIONS, "listener" => self.name);
-                    sessions.increment(1);
+                    let (context, counted) = (Rc::clone(&context), Counted::new(self.name));
                     actix_rt::spawn(async move {
                         if let Err(error) = session::serve(stream, peer, &context).await {
                             tracing::debug!(%peer, %error, "client lost");
                         }
-                        sessions.decrement(1);
-                        drop(slot);
+                        drop((slot, counted));
                     });
                 }
                 (Ok((stream, _)), Err(_)) => drop(actix_rt::spawn(turn_away(stream))),
@@ -93,6 +91,23 @@ impl Listener {
         // The semaphore is never closed.
         let _ = slots.acquire_many(everyone).await;
         Ok(())
+    }
+}
+
+/// A client in the gauge of sessions, until dropped: one whose session panicked must not count for ever.
+struct Counted(metrics::Gauge);
+
+impl Counted {
+    fn new(listener: &'static str) -> Self {
+        let sessions = ::metrics::gauge!(names::SMTP_SESSIONS, "listener" => listener);
+        sessions.increment(1);
+        Self(sessions)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1);
     }
 }
 

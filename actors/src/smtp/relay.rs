@@ -6,7 +6,7 @@ use crate::intake::{Intake, IntakeError, NewMessage};
 use mailwright_engine::{
     address::EmailAddress,
     envelope::{Origin, SmtpUtf8},
-    message::{ReceivedHeader, ReceivedWith},
+    message::{ReceivedHeader, ReceivedWith, fields, split_header},
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
         server::{Answer, MailCommand, ReceivedMessage},
@@ -17,6 +17,9 @@ use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
+
+/// `Received` fields with which a message is taken to go round in circles (RFC 5321 section 6.3: at least 100).
+const MAX_HOPS: usize = 100;
 
 /// A range of addresses, `192.0.2.0/24` or `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +105,9 @@ impl Service for Relay {
     }
 
     async fn message(&self, message: ReceivedMessage, peer: SocketAddr) -> Reaction {
+        if let Some(looping) = refuse_loop(&message.content) {
+            return looping;
+        }
         let (id, now) = self.intake.next_id();
         let received = ReceivedHeader {
             helo: &message.helo,
@@ -148,22 +154,35 @@ fn with(message: &ReceivedMessage) -> ReceivedWith {
     }
 }
 
-/// Nothing is lost: every refusal here is temporary, and says whose turn it is.
+/// Refuses a message that has been through too many hands: sent on, it would come back here for ever.
+fn refuse_loop(content: &[u8]) -> Option<Reaction> {
+    let hops = fields(split_header(content).0).filter(|field| field.is("Received")).count();
+    let why = || format!("{hops} Received fields: the message goes round in circles");
+    (hops > MAX_HOPS).then(|| refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 4, 6), why()))
+}
+
+/// Nothing is lost: every refusal here is temporary, and says whose turn it is. What the disk said is for our
+/// log, not for clients.
 fn refused(error: &IntakeError) -> Reaction {
-    let (code, status) = match error {
-        IntakeError::TooManyRecipients(_) => (SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 5, 3)),
-        IntakeError::Busy => (SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 3, 2)),
-        full if full.is_disk_full() => (SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 3, 1)),
-        IntakeError::Signing(_) | IntakeError::Storage(_) => {
-            (SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0))
+    let full = SmtpCode::INSUFFICIENT_STORAGE;
+    match error {
+        IntakeError::TooManyRecipients(_) => refuse(full, EnhancedCode::new(4, 5, 3), error.to_string()),
+        IntakeError::Busy => refuse(full, EnhancedCode::new(4, 3, 2), error.to_string()),
+        IntakeError::Storage(storage) if storage.is_disk_full() => {
+            refuse(full, EnhancedCode::new(4, 3, 1), "there is no room for more mail; try again later")
         }
-    };
-    refuse(code, status, error.to_string())
+        IntakeError::Signing(_) | IntakeError::Storage(_) => {
+            tracing::warn!(%error, "message refused");
+            let why = "the message could not be taken for now; try again later";
+            refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mailwright_storage::StorageError;
 
     #[test]
     fn a_network_holds_its_own_addresses_and_no_others() {
@@ -184,6 +203,35 @@ mod tests {
         }
         for text in ["", "192.0.2.0/33", "192.0.2.0/x", "host/8", "::/129"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_has_come_by_too_often() {
+        let message = |hops: usize| {
+            let trace = "Received: from a by b; Sat, 21 Nov 2026 10:04:05 +0000\r\n".repeat(hops);
+            format!("{trace}Subject: Received: x\r\n\r\nReceived: in the body\r\n").into_bytes()
+        };
+        assert!(refuse_loop(&message(MAX_HOPS)).is_none());
+        let Some(Reaction::Answer(Answer::Refuse(reply))) = refuse_loop(&message(MAX_HOPS + 1)) else {
+            panic!("not refused");
+        };
+        assert_eq!(reply.code(), SmtpCode::TRANSACTION_FAILED);
+    }
+
+    #[test]
+    fn tells_clients_nothing_of_our_disk() {
+        let dir = std::path::PathBuf::from("/var/lib/mailwright/spool");
+        let failures = [
+            StorageError::DiskFull { dir, min_free: 7 },
+            StorageError::JournalFailed { reason: "sync /var/lib/mailwright/spool/0.journal: EIO".into() },
+        ];
+        for failure in failures {
+            let Reaction::Answer(Answer::Refuse(reply)) = refused(&failure.into()) else {
+                panic!("not refused");
+            };
+            assert!(!reply.to_string().contains("/var"), "{reply}");
+            assert_eq!(reply.code().as_u16() / 100, 4);
         }
     }
 }

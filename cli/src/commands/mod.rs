@@ -85,8 +85,13 @@ struct PublishedRecord {
 /// Makes an account, a zone set up for sending and a token, and leaves the DKIM records in `dkim.json`.
 fn set_up(state: &StateDir, control: &Control, zone: &str) -> Result<Credentials, CommandError> {
     let now: UnixMillis = clock::now();
+    // Before anything is made: a second try must not find half of the first.
+    let name = Domain::parse(zone)?;
+    if control.sending_domain(&name).is_some() {
+        return Err(ControlError::Taken(name).into());
+    }
     let account = control.create_account(zone, now)?;
-    let zone = control.create_zone(&account.id, Domain::parse(zone)?, now)?;
+    let zone = control.create_zone(&account.id, name, now)?;
     let sending = control.enable_sending(&zone.id, now)?;
     let (_, secret) = control.create_token(&account.id, "bootstrap", vec![Permission::Admin], now)?;
     let records: Vec<_> = sending

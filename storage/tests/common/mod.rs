@@ -17,9 +17,11 @@ use mailwright_storage::{
     Content, EntryKey, Fresh, Outcome, QueueEntry, RecipientResult, Recovery, Spool, SpoolSettings,
     SpoolStarter, SpoolThreads, StateDir, StorageError,
 };
+use rustix::fs::{FlockOperation, flock};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 /// Small segments: the 256 KiB kept for intents and outcomes, and 64 KiB for mail.
@@ -49,7 +51,7 @@ pub(crate) struct Server {
 impl Server {
     /// Recovers and starts the spool in `dir`.
     pub(crate) fn start(dir: &Path, settings: SpoolSettings) -> Self {
-        let state = StateDir::open(dir).unwrap();
+        let state = open_state(dir);
         let (starter, recovery) = SpoolStarter::recover(&state, settings).unwrap();
         let fresh = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&fresh);
@@ -152,6 +154,7 @@ impl Server {
     fn close_threads(&mut self) {
         if let Some(threads) = self.threads.take() {
             threads.close();
+            wait_for_unlock(&self.dir.join("queue/db"));
         }
     }
 }
@@ -159,6 +162,27 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.close_threads();
+    }
+}
+
+/// Opens the folder. A child process of another test holds every lock of this process for a moment, between
+/// its fork and its exec.
+fn open_state(dir: &Path) -> StateDir {
+    for _ in 0..2_000 {
+        match StateDir::open(dir) {
+            Err(StorageError::InUse { .. }) => std::thread::sleep(Duration::from_millis(1)),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays in use", dir.display())
+}
+
+/// Waits until sled has let go of its file. Its own threads hold the lock a little longer than the database
+/// is open, which only matters to a second opening in the same process.
+fn wait_for_unlock(file: &Path) {
+    let Ok(file) = std::fs::File::open(file) else { return };
+    while flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 

@@ -1,0 +1,130 @@
+//! A delivery engine on a folder of its own, and what tests ask of it.
+
+use crate::{names::Names, peer::Peer};
+use futures_util::future::join_all;
+use mailwright_actors::{
+    engine::Engine,
+    intake::{Intake, NewMessage},
+    settings::{DeliverySettings, Routes, TlsMode},
+};
+use mailwright_engine::{
+    address::{EmailAddress, ReversePath},
+    envelope::{Origin, SmtpUtf8},
+    retry::RetryPolicy,
+    smtp::client::Timeouts,
+};
+use mailwright_storage::{SpoolSettings, SpoolStarter, StateDir, control::Control};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The longest wait for anything; on an idle machine nothing takes a tenth of it.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Long enough for everything that is under way to have happened.
+pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
+
+/// A spool that keeps little.
+pub(crate) const SPOOL: SpoolSettings = SpoolSettings { segment_size: 4 << 20, min_free: 0, memory: 1 << 20 };
+
+/// Settings under which a message that is deferred is not seen again: whatever arrives came at the first
+/// attempt, or at one that was not counted.
+pub(crate) fn settings(peer: &Peer) -> DeliverySettings {
+    let hour = Duration::from_secs(3600);
+    DeliverySettings {
+        hostname: "us.example".to_owned(),
+        max_connections: 1,
+        messages_per_connection: 1000,
+        idle_timeout: Duration::from_secs(60),
+        connect_timeout: Duration::from_secs(5),
+        timeouts: Timeouts::default(),
+        tls: TlsMode::Never,
+        retry: RetryPolicy { first: hour, max_interval: hour, jitter: 0.0, ..RetryPolicy::default() },
+        routes: Routes::default(),
+        port: peer.address.port(),
+    }
+}
+
+/// A running engine.
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) names: Names,
+    state: StateDir,
+    folder: TempDir,
+}
+
+impl World {
+    /// An engine with an empty queue.
+    pub(crate) async fn start(settings: DeliverySettings) -> Self {
+        Self::start_with(settings, Names::default()).await
+    }
+
+    /// The same with a name server prepared before.
+    pub(crate) async fn start_with(settings: DeliverySettings, names: Names) -> Self {
+        Self::start_on(tempfile::tempdir().unwrap(), settings, names).await
+    }
+
+    async fn start_on(folder: TempDir, settings: DeliverySettings, names: Names) -> Self {
+        let state = StateDir::open(folder.path()).unwrap();
+        let (starter, _) = SpoolStarter::recover(&state, SPOOL).unwrap();
+        let control = Arc::new(Control::open(&state.control_dir()).unwrap());
+        let engine = Engine::start(starter, settings, Box::new(names.clone()), control).await.unwrap();
+        Self { engine, names, state, folder }
+    }
+
+    /// Drains the engine and starts another on what it left; the second value is how many entries that is.
+    pub(crate) async fn restart(self, settings: DeliverySettings) -> (Self, u64) {
+        let Self { engine, names, state, folder } = self;
+        let spool = engine.spool().clone();
+        engine.stop(LIMIT).await;
+        let left = spool.entries();
+        drop(state);
+        (Self::start_on(folder, settings, names).await, left)
+    }
+
+    /// Has a message accepted for each recipient.
+    pub(crate) async fn accept(&self, recipients: &[String]) {
+        let intake = self.engine.intake();
+        let accepted = join_all(recipients.iter().map(|to| intake.accept(message(intake, to)))).await;
+        assert!(accepted.iter().all(Result::is_ok), "{accepted:?}");
+    }
+
+    /// Waits until the queue is empty and asserts that each recipient has had its message exactly once.
+    pub(crate) async fn assert_delivered_once(&self, peer: &Peer, recipients: &[String]) {
+        until("an empty queue", || self.engine.spool().entries() == 0).await;
+        let mut expected = recipients.to_vec();
+        expected.sort();
+        assert_eq!(peer.received(), expected);
+    }
+}
+
+/// A message to one recipient, from nobody.
+fn message(intake: &Intake, to: &str) -> NewMessage {
+    NewMessage {
+        id: intake.next_id().0,
+        reverse_path: ReversePath::Null,
+        recipients: vec![EmailAddress::parse(to).unwrap()],
+        smtputf8: SmtpUtf8::NotNeeded,
+        account: None,
+        origin: Origin::Relay,
+        trace: String::new(),
+        content: b"Subject: test\r\n\r\nbody\r\n".to_vec(),
+        signed_by: None,
+    }
+}
+
+/// As many addresses at `domain`, called `name0` and so on.
+pub(crate) fn recipients(name: &str, domain: &str, count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("{name}{number}@{domain}")).collect()
+}
+
+/// Waits until `condition` holds.
+pub(crate) async fn until(what: &str, condition: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < LIMIT, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
