@@ -1,7 +1,7 @@
 //! Domain: the ready queue of one destination domain.
 //!
 //! Owns the order of its entries, its MX plan and the hold while its site is out of order. Never opens a
-//! connection and never holds more than [`READY_MAX`] entries: what is beyond waits on disk and is read when
+//! connection and never holds more than `READY_MAX` entries: what is beyond waits on disk and is read when
 //! there is room. Started by the supervisor when there is work, ends when there has been none for a while,
 //! restarted from disk if it ends unasked.
 //!

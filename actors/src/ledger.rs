@@ -2,7 +2,7 @@
 //!
 //! Owns the step from verdict to outcome: journal, metrics, log line, waiting API requests, retry scheduler.
 //! Never decides what a reply means (the engine did) nor when to try again (the retry policy does). Started
-//! and found by the supervisor; holds no state that a restart would miss.
+//! and found by the supervisor; holds no state, and outlives a panic in any one report.
 //!
 //! Mailbox: one message for each delivery in flight, which connections bound, and one for each failed plan.
 
@@ -19,7 +19,7 @@ use mailwright_engine::{
     time::UnixMillis,
 };
 use mailwright_storage::{Content, Outcome, QueueEntry, RecipientResult, Spool, StoredMessage};
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 /// The actor.
 pub struct Ledger {
@@ -45,21 +45,31 @@ impl Ledger {
         let accepted_at = entry.accepted_at;
         let outcome = outcome::settle(entry, verdicts, &self.policy, now);
         let id = outcome.before.key.id;
+        // Counted before the queue shows it gone, so that the books balance for whoever looks.
         for result in &outcome.results {
             count(&result.verdict, accepted_at, now);
-            log(&outcome, result, message);
         }
-        let next = outcome.after.as_ref().map(|after| after.place.clone());
-        let results = outcome.results.clone();
-        if let Err(error) = self.spool.record(vec![outcome]) {
+        // Journalled before it is told: whatever may go wrong with a report must not make the delivery happen again.
+        if let Err(error) = self.spool.record(vec![outcome.clone()]) {
             // The intent is on disk: the next start counts this delivery as in doubt and tries it again.
             tracing::error!(%id, %error, "outcome not recorded");
             return;
         }
-        self.board.report(id, &results);
-        if let Some(place) = next {
-            self.scheduler.do_send(RetryLater(place));
+        if let Some(after) = &outcome.after {
+            self.scheduler.do_send(RetryLater(after.place.clone()));
         }
+        self.board.report(id, &outcome.results);
+        for result in &outcome.results {
+            log(&outcome, result, message);
+        }
+    }
+}
+
+/// Runs `work` so that a panic in it costs one report and not the ledger, without which every delivery would
+/// come back untried and be made again. The ledger has no state that a panic could leave half changed.
+fn outlive(work: impl FnOnce()) {
+    if std::panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
+        tracing::error!("reporting an outcome panicked");
     }
 }
 
@@ -126,7 +136,7 @@ impl Handler<DeliveryFinished> for Ledger {
 
     fn handle(&mut self, mut finished: DeliveryFinished, _: &mut Self::Context) {
         if let Some(entry) = finished.delivery.settle() {
-            self.settle(entry, finished.verdicts, finished.message.as_deref());
+            outlive(|| self.settle(entry, finished.verdicts, finished.message.as_deref()));
         }
     }
 }
@@ -149,7 +159,7 @@ impl Handler<FailDeliveries> for Ledger {
             let message = delivery.ready().and_then(|ready| ready.message.clone());
             let Some(entry) = delivery.settle() else { continue };
             let verdicts = entry.pending.iter().map(|index| (*index, verdict.clone())).collect();
-            self.settle(entry, verdicts, message.as_deref());
+            outlive(|| self.settle(entry, verdicts, message.as_deref()));
         }
     }
 }

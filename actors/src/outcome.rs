@@ -33,7 +33,7 @@ pub fn settle(
         _ => now,
     };
     let after = (!after.pending.is_empty()).then_some(after);
-    Outcome { before: entry.place, location: entry.location, results, after }
+    Outcome { before: entry.place, results, after }
 }
 
 /// A soft verdict becomes a hard one when there is no next attempt.

@@ -244,7 +244,7 @@ impl Handler<DomainRetired> for Supervisor {
         let name = domain.clone();
         let rest = async move { spool.due_in_domain(name, clock::now(), 1).await };
         ctx.spawn(rest.into_actor(self).map(move |rest, actor, ctx| {
-            if rest.is_ok_and(|entries| !entries.is_empty()) && !actor.draining {
+            if rest.is_ok_and(|rest| !rest.entries.is_empty()) && !actor.draining {
                 actor.domain(&domain, &ctx.address()).do_send(ReadFromDisk);
             }
         }));

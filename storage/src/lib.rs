@@ -18,6 +18,6 @@ pub mod state_dir;
 
 pub use content::{Content, StoredMessage};
 pub use error::StorageError;
-pub use queue::entry::{EntryKey, EntryPlace, Location, Outcome, QueueEntry, RecipientResult};
+pub use queue::entry::{DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry, RecipientResult};
 pub use spool::{DeliverySink, Fresh, Recovery, Spool, SpoolSettings, SpoolStarter, SpoolThreads};
 pub use state_dir::StateDir;

@@ -42,6 +42,8 @@ pub(crate) struct Recovered {
     pub(crate) index: QueueIndex,
     /// Where the journal goes on.
     pub(crate) position: u64,
+    /// Deliveries in doubt, counted.
+    pub(crate) in_doubt: Vec<EntryKey>,
 }
 
 /// Reads everything back. The journal's torn tail is cut off.
@@ -62,7 +64,8 @@ pub(crate) fn recover(state: &StateDir) -> Result<(Recovered, Recovery), Storage
     report.entries = index.count();
     report.in_doubt = index.open_intents();
     metrics::counter!(names::IN_DOUBT).increment(report.in_doubt.len() as u64);
-    Ok((Recovered { segments, index, position }, report))
+    let in_doubt = report.in_doubt.clone();
+    Ok((Recovered { segments, index, position, in_doubt }, report))
 }
 
 type Resumed = Result<(QueueIndex, u64), Option<String>>;

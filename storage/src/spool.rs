@@ -12,7 +12,7 @@ use crate::{
     metrics as names,
     queue::{
         change::Change,
-        entry::{EntryKey, EntryPlace, Outcome, QueueEntry},
+        entry::{DueEntries, EntryKey, EntryPlace, Outcome, QueueEntry},
         reclaim::Reclaimer,
         worker::{Command, Reply, Worker},
     },
@@ -155,9 +155,20 @@ impl SpoolStarter {
             spawn("queue", move || worker.run(&commands))?,
         ];
         let memory = MemoryBudget::new(settings.memory);
+        settle_doubts(&journal, recovered.in_doubt)?;
         let threads = SpoolThreads { journal: journal.clone(), handles };
         Ok((Spool { journal, segments, memory, shared }, threads))
     }
+}
+
+/// Journals that these doubts were counted, so that the next start does not count them again.
+fn settle_doubts(journal: &Sender<Request>, keys: Vec<EntryKey>) -> Result<(), StorageError> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let meta = Record::DoubtSettled(keys.clone()).encode()?;
+    let append = Append::bare(meta, Change::DoubtSettled(keys), Waiter::Nobody);
+    journal.send(Request::Append(append)).map_err(|_| StorageError::Closed)
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StorageError> {
@@ -315,7 +326,7 @@ impl Spool {
         domain: Domain,
         now: UnixMillis,
         limit: usize,
-    ) -> Result<Vec<QueueEntry>, StorageError> {
+    ) -> Result<DueEntries, StorageError> {
         self.ask(|reply| Command::DueInDomain { domain, now, limit, reply }).await
     }
 

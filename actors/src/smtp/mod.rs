@@ -1,6 +1,6 @@
 //! SMTP in: sockets around the pure server session.
 //!
-//! [`listener`] accepts clients, [`session`] drives one, and a [`Service`] decides: [`relay`] takes mail for
+//! [`listener`] accepts clients, `session` drives one, and a [`Service`] decides: [`relay`] takes mail for
 //! the world from trusted networks, [`sandbox`] keeps everything it gets.
 
 pub mod listener;

@@ -1,4 +1,4 @@
-//! Actors that die are started again, and their mail goes out once.
+//! Whatever dies, its mail goes out once: domains are started again, sites replaced, the ledger does not die.
 
 use crate::{
     names::Names,
@@ -92,4 +92,17 @@ async fn a_site_that_dies_is_replaced_and_its_domains_deliver_once() {
     until("the end of the site", || struck.load(Ordering::Relaxed)).await;
     world.names.addresses.replace(known);
     world.assert_delivered_once(&peer, &all).await;
+}
+
+#[actix::test]
+async fn a_report_that_panics_costs_no_delivery_and_repeats_none() {
+    let peer = Peer::start().await;
+    let struck = Arc::new(AtomicBool::new(false));
+    let log = DeadlyLog { event: "delivered", struck: Arc::clone(&struck) };
+    let _guard = tracing::subscriber::set_default(log);
+    let world = World::start(settings(&peer)).await;
+    let all = recipients("a", "one.example", 20);
+    world.accept(&all).await;
+    world.assert_delivered_once(&peer, &all).await;
+    assert!(struck.load(Ordering::Relaxed));
 }

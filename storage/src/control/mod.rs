@@ -8,7 +8,7 @@ mod model;
 
 pub use model::{Account, ObjectId, Permission, SendingDomain, StoredKey, Token, TokenSecret, Zone};
 
-use crate::error::StorageError;
+use crate::{error::StorageError, queue::store::open_unlocked};
 use mailwright_engine::{
     address::{AddressError, Domain},
     dkim::{DkimError, DkimKey},
@@ -78,7 +78,7 @@ impl Control {
     /// When the database does not open or a record does not read.
     pub fn open(dir: &Path) -> Result<Self, ControlError> {
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
-        let db = config.open().map_err(database)?;
+        let db = open_unlocked(|| config.open().map_err(database))?;
         let mut state = State::default();
         for account in table::<Account>(&db, "account/")? {
             state.accounts.insert(account.id.clone(), account);

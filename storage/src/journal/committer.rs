@@ -121,20 +121,24 @@ pub(crate) struct Committer<L> {
 }
 
 impl<L: CommitListener> Committer<L> {
-    /// A committer that appends at `position`, in a fresh segment.
+    /// A committer that appends at `position`, in a fresh segment: on a full disk a small one, with room for
+    /// mail to leave and none for mail to come.
     pub(crate) fn new(
         segments: Arc<Segments>,
         limits: CommitLimits,
         position: u64,
         listener: L,
     ) -> Result<Self, StorageError> {
-        let current = segments.create(position, limits.segment_size)?;
+        let (current, current_size) = match segments.create(position, limits.segment_size) {
+            Err(error) if error.is_disk_full() => (segments.create(position, RESERVE)?, RESERVE),
+            created => (created?, limits.segment_size),
+        };
         Ok(Self {
             segments,
             limits,
             listener,
             current,
-            current_size: limits.segment_size,
+            current_size,
             position,
             unsynced: false,
             failed: None,

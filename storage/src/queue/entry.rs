@@ -92,6 +92,15 @@ impl QueueEntry {
     }
 }
 
+/// The due entries of a domain, as of a position in the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueEntries {
+    /// Earliest first.
+    pub entries: Vec<QueueEntry>,
+    /// Every acceptance and outcome before this position is reflected, none at or after it.
+    pub position: u64,
+}
+
 /// What became of one recipient in one attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecipientResult {
@@ -106,8 +115,6 @@ pub struct RecipientResult {
 pub struct Outcome {
     /// Where the entry stood when the attempt began.
     pub before: EntryPlace,
-    /// Where its content was then.
-    pub location: Location,
     /// What each recipient that was tried got. Empty when only the schedule changes.
     pub results: Vec<RecipientResult>,
     /// The entry as it waits on, or `None` when every recipient is settled.

@@ -22,12 +22,24 @@ enum Newer {
     Gone(EntryPlace),
 }
 
+/// How an entry stands before a change.
+struct Standing {
+    /// Its place in the stored state, if it has one there.
+    stored: Option<EntryPlace>,
+    /// Where its record is.
+    location: Location,
+}
+
+/// Entries in one batch of a checkpoint; each makes three keys.
+const CHECKPOINT_CHUNK: usize = 100;
+
 /// How changes are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// As they are committed.
     Live,
-    /// From the journal, on top of a stored state that reflects an exact position.
+    /// From the journal, on top of a stored state that reflects at least a known position: what it holds
+    /// beyond that is applied again without harm.
     Replay,
     /// From the journal's first segment, on top of nothing: entries may appear first in a `Relocated`.
     Rebuild,
@@ -47,8 +59,6 @@ pub(crate) struct QueueIndex {
     /// Octets of live records by the base of their segment; a record counts once for each of its entries.
     live: BTreeMap<u64, u64>,
     segments: Arc<Segments>,
-    /// Positions below this may have moved since an in-memory entry noted them.
-    relocated_below: u64,
     /// While rebuilding: entries settled so far, which a later `Relocated` must not bring back.
     settled: HashSet<EntryKey>,
     /// While rebuilding: what outcomes left of entries whose acceptance is gone; a later `Relocated` tells
@@ -70,7 +80,6 @@ impl QueueIndex {
             intents: reflects.intents.iter().copied().collect(),
             live: BTreeMap::new(),
             segments,
-            relocated_below: if mode == Mode::Live { 0 } else { u64::MAX },
             settled: HashSet::new(),
             ahead: HashMap::new(),
             uncorrected: reflects.crossed.clone(),
@@ -86,7 +95,6 @@ impl QueueIndex {
     /// Ends replay: from now on changes come as they are committed.
     pub(crate) fn go_live(&mut self) {
         self.mode = Mode::Live;
-        self.relocated_below = 0;
         self.settled = HashSet::new();
         self.ahead = HashMap::new();
     }
@@ -137,17 +145,12 @@ impl QueueIndex {
         self.uncorrected.stale.remove(&location);
     }
 
-    /// Notes that positions below `lsn` are being copied forward.
-    pub(crate) fn relocating_below(&mut self, lsn: u64) {
-        self.relocated_below = self.relocated_below.max(lsn);
-    }
-
     /// Applies one change.
     pub(crate) fn apply(&mut self, change: Change) -> Result<(), StorageError> {
         match change {
             Change::Accepted { entries, .. } => {
                 for entry in entries {
-                    self.appear(entry);
+                    self.accept(entry)?;
                 }
             }
             Change::Relocated(entries) => {
@@ -163,6 +166,14 @@ impl QueueIndex {
                     self.forget(key)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, entry: QueueEntry) -> Result<(), StorageError> {
+        let known = self.mode == Mode::Replay && self.get(entry.key())?.is_some();
+        if !known {
+            self.appear(entry);
         }
         Ok(())
     }
@@ -192,7 +203,7 @@ impl QueueIndex {
     fn relocate(&mut self, moved: QueueEntry) -> Result<(), StorageError> {
         let key = moved.key();
         match self.get(key)? {
-            Some(known) => self.follow(known, moved),
+            Some(known) => self.follow(known, moved)?,
             None if self.mode == Mode::Rebuild && !self.settled.contains(&key) => {
                 let location = moved.location;
                 let entry = match self.ahead.remove(&key) {
@@ -213,7 +224,7 @@ impl QueueIndex {
     }
 
     /// Notes that the message of `known` was copied to where `moved` says.
-    fn follow(&mut self, known: QueueEntry, moved: QueueEntry) {
+    fn follow(&mut self, known: QueueEntry, moved: QueueEntry) -> Result<(), StorageError> {
         let location = moved.location;
         self.remove_live(known.location);
         self.add_live(location);
@@ -221,10 +232,13 @@ impl QueueIndex {
         if known.is_ahead_of(&moved) {
             self.is_stale(location);
         }
-        let before = known.place.clone();
+        let stands = self.standing(known.key())?;
         // While rebuilding, the copy may be all that is left of the attempts before it.
         let newest = if self.mode == Mode::Rebuild && moved.is_ahead_of(&known) { moved } else { known };
-        self.put_over(QueueEntry { location, ..newest }, before);
+        if let Some(Standing { stored, .. }) = stands {
+            self.replace(QueueEntry { location, ..newest }, stored);
+        }
+        Ok(())
     }
 
     fn is_stale(&mut self, location: Location) {
@@ -235,11 +249,12 @@ impl QueueIndex {
     fn settle(&mut self, outcome: Outcome) -> Result<(), StorageError> {
         let key = outcome.before.key;
         self.intents.remove(&key);
-        let location = self.current_location(key, outcome.location)?;
-        match (location, outcome.after) {
-            (Some(location), Some(after)) => self.put_over(QueueEntry { location, ..after }, outcome.before),
-            (Some(location), None) => {
-                self.remove(key, outcome.before, location);
+        match (self.standing(key)?, outcome.after) {
+            (Some(Standing { stored, location }), Some(after)) => {
+                self.replace(QueueEntry { location, ..after }, stored);
+            }
+            (Some(stands), None) => {
+                self.remove(key, stands);
                 self.note_settled(key);
             }
             (None, Some(after)) => self.note_ahead(after),
@@ -249,8 +264,8 @@ impl QueueIndex {
     }
 
     fn forget(&mut self, key: EntryKey) -> Result<(), StorageError> {
-        if let Some(entry) = self.get(key)? {
-            self.remove(key, entry.place, entry.location);
+        if let Some(stands) = self.standing(key)? {
+            self.remove(key, stands);
         }
         self.reflects.crossed.gone.remove(&key);
         self.uncorrected.gone.remove(&key);
@@ -271,13 +286,19 @@ impl QueueIndex {
         }
     }
 
-    /// Where the entry's record is, given where it was when its delivery began; `None` if there is no such
-    /// entry. Only positions that may have moved cost a look-up.
-    fn current_location(&self, key: EntryKey, noted: Location) -> Result<Option<Location>, StorageError> {
-        if noted.lsn >= self.relocated_below {
-            return Ok(Some(noted));
-        }
-        Ok(self.get(key)?.map(|entry| entry.location))
+    /// How the entry stands, or `None` if there is no such entry. Asked before every change: counting what is
+    /// not there would give space back that somebody's mail is in.
+    fn standing(&self, key: EntryKey) -> Result<Option<Standing>, StorageError> {
+        Ok(match self.newer.get(&key) {
+            Some(Newer::Is { entry, stored }) => {
+                Some(Standing { stored: stored.clone(), location: entry.location })
+            }
+            Some(Newer::Gone(_)) => None,
+            None => self
+                .store
+                .get(key)?
+                .map(|QueueEntry { place, location, .. }| Standing { stored: Some(place), location }),
+        })
     }
 
     /// The entry with this name as it is now.
@@ -289,32 +310,19 @@ impl QueueIndex {
         }
     }
 
-    /// Replaces the entry that stood at `before`.
-    fn put_over(&mut self, entry: QueueEntry, before: EntryPlace) {
-        let key = entry.key();
-        let stored = match self.take_newer(key) {
-            Some(Newer::Is { stored, .. }) => stored,
-            Some(Newer::Gone(place)) => Some(place),
-            None => Some(before),
-        };
+    /// Puts `entry` in the place of itself.
+    fn replace(&mut self, entry: QueueEntry, stored: Option<EntryPlace>) {
+        self.take_newer(entry.key());
         self.set_newer(entry, stored);
     }
 
-    fn remove(&mut self, key: EntryKey, before: EntryPlace, location: Location) {
-        let stored = match self.take_newer(key) {
-            Some(Newer::Is { stored, .. }) => stored,
-            // Already gone: a second outcome for one delivery changes nothing.
-            Some(gone @ Newer::Gone(_)) => {
-                self.newer.insert(key, gone);
-                return;
-            }
-            None => Some(before),
-        };
-        if let Some(place) = stored {
+    fn remove(&mut self, key: EntryKey, stands: Standing) {
+        self.take_newer(key);
+        if let Some(place) = stands.stored {
             self.newer.insert(key, Newer::Gone(place));
         }
         self.count = self.count.saturating_sub(1);
-        self.remove_live(location);
+        self.remove_live(stands.location);
     }
 
     fn add_live(&mut self, location: Location) {
@@ -334,9 +342,31 @@ impl QueueIndex {
     }
 
     /// Stores everything newer, as the state at `position`.
+    ///
+    /// In small batches: sled holds the log of a batch in memory until it is whole (measured: 300,000 keys in
+    /// batches of 3,000 left 800 MB resident, in batches of 300 33 MB). Until the last one the state still says
+    /// that it reflects the position before, and [`Mode::Replay`] takes that as it is.
     pub(crate) fn checkpoint(&mut self, position: u64) -> Result<(), StorageError> {
+        let mut rest: Vec<_> = std::mem::take(&mut self.newer).into_iter().collect();
+        while !rest.is_empty() {
+            let chunk = rest.split_off(rest.len().saturating_sub(CHECKPOINT_CHUNK));
+            if let Err(error) = self.store_chunk(&chunk) {
+                self.newer = rest.into_iter().chain(chunk).collect();
+                return Err(error);
+            }
+        }
+        // Replaced, not cleared: one burst must not keep its room for ever.
+        self.newer_by_domain = BTreeSet::new();
+        self.reflects.position = position;
+        self.reflects.intents = self.open_intents();
+        self.store.apply(Changes::new(), &mut self.reflects)?;
+        debug_assert_eq!(self.count, self.reflects.count);
+        Ok(())
+    }
+
+    fn store_chunk(&mut self, chunk: &[(EntryKey, Newer)]) -> Result<(), StorageError> {
         let mut changes = Changes::new();
-        for newer in self.newer.values() {
+        for (_, newer) in chunk {
             match newer {
                 Newer::Is { entry, stored } => {
                     if let Some(place) = stored {
@@ -347,14 +377,7 @@ impl QueueIndex {
                 Newer::Gone(place) => changes.remove(place),
             }
         }
-        self.reflects.position = position;
-        self.reflects.intents = self.open_intents();
-        self.store.apply(changes, &mut self.reflects)?;
-        // Replaced, not cleared: one burst must not keep its room for ever.
-        self.newer = HashMap::new();
-        self.newer_by_domain = BTreeSet::new();
-        debug_assert_eq!(self.count, self.reflects.count);
-        Ok(())
+        self.store.apply(changes, &mut self.reflects)
     }
 
     /// The stored state; complete only right after a checkpoint.

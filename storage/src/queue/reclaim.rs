@@ -49,30 +49,37 @@ impl Reclaimer {
         self.outstanding = self.outstanding.saturating_sub(messages);
     }
 
-    /// Removes what is dead and copies what keeps a mostly dead front alive. Runs after a checkpoint.
+    /// Removes what is dead and copies what keeps a mostly dead front alive. Runs after a checkpoint at
+    /// `position`: a segment that ends beyond it holds records whose entries the index does not know yet.
     pub(crate) fn step(
         &mut self,
         index: &mut QueueIndex,
+        position: u64,
         journal: &Sender<Request>,
     ) -> Result<(), StorageError> {
         if self.outstanding > 0 || !index.is_corrected() {
             return Ok(());
         }
         let all = self.segments.all();
-        let Some((active, closed)) = all.split_last() else { return Ok(()) };
-        let mut front = None;
-        for segment in closed {
-            if index.live().contains_key(&segment.base) {
-                front = Some(segment);
-                break;
-            }
+        let known = all.windows(2).filter_map(|pair| match pair {
+            [segment, next] if next.base <= position => Some(segment),
+            _ => None,
+        });
+        let (dead, rest): (Vec<_>, Vec<_>) =
+            split_at_first(known, |segment| index.live().contains_key(&segment.base));
+        if !dead.is_empty() {
+            // After a kill the stored state goes on from its last flush: what it needs must still be there,
+            // or the start has to rebuild it.
+            index.store().flush()?;
+        }
+        for segment in dead {
             self.segments.remove(segment.base)?;
         }
         let size = self.report(index)?;
         let live: u64 = index.live().values().sum();
-        match front {
+        match rest.first() {
             Some(front) if size > live.saturating_mul(2) + SLACK_SEGMENTS * self.segment_size => {
-                self.copy_forward(front, active.base, index, journal)
+                self.copy_forward(front, index, journal)
             }
             _ => Ok(()),
         }
@@ -92,7 +99,6 @@ impl Reclaimer {
     fn copy_forward(
         &mut self,
         front: &Segment,
-        end: u64,
         index: &mut QueueIndex,
         journal: &Sender<Request>,
     ) -> Result<(), StorageError> {
@@ -100,7 +106,6 @@ impl Reclaimer {
             Some((base, from)) if base == front.base => from,
             _ => front.base,
         };
-        index.relocating_below(end);
         let mut survivors = Vec::new();
         let (mut next, mut bytes) = (front.base, 0);
         scan::scan_segment(front, from, Bodies::Trusted, &mut |found| {
@@ -137,7 +142,6 @@ impl Reclaimer {
         let (record, _) = scan::load(&self.segments, location)?;
         match survivor(index, Found { location, record })? {
             Some((found, entries)) => {
-                index.relocating_below(location.lsn + u64::from(location.len));
                 let append = self.copy(&found, entries)?;
                 self.ask_for(append, journal);
             }
@@ -171,6 +175,14 @@ impl Reclaimer {
         let body_crc = content.checksum();
         Ok(Append { meta, content, body_crc, change: Change::Relocated(entries), waiter: Waiter::Relocation })
     }
+}
+
+/// The items before the first that `stops`, and the others.
+fn split_at_first<T>(items: impl Iterator<Item = T>, stops: impl Fn(&T) -> bool) -> (Vec<T>, Vec<T>) {
+    let mut before: Vec<T> = items.collect();
+    let at = before.iter().position(stops).unwrap_or(before.len());
+    let rest = before.split_off(at);
+    (before, rest)
 }
 
 /// The record's entries that still live in it, if it is a message's.

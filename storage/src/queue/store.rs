@@ -12,6 +12,7 @@ use sled::{Batch, IVec};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    time::{Duration, Instant},
 };
 
 /// sled's page cache, in octets: the queue's working set is its near future, not the whole.
@@ -63,7 +64,7 @@ impl QueueStore {
     /// Whatever sled says of a damaged one, its panics included: they are the caller's sign to rebuild.
     pub(crate) fn open(dir: &Path) -> Result<Self, StorageError> {
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(Some(1000));
-        guarded(|| config.open()).map(|db| Self { db })
+        open_unlocked(|| guarded(|| config.open())).map(|db| Self { db })
     }
 
     /// What the state says it reflects; `None` in a fresh database.
@@ -101,13 +102,16 @@ impl QueueStore {
 
     /// Applies `changes` and what they make the state reflect, atomically.
     pub(crate) fn apply(&self, mut changes: Changes, reflects: &mut Reflects) -> Result<(), StorageError> {
-        for (total, change) in reflects.fingerprints.iter_mut().zip(changes.fingerprints) {
+        let mut after = reflects.clone();
+        for (total, change) in after.fingerprints.iter_mut().zip(changes.fingerprints) {
             *total ^= change;
         }
-        reflects.count = reflects.count.saturating_add_signed(changes.count);
-        let stored = postcard::to_stdvec(reflects).map_err(|e| StorageError::format("queue position", e))?;
+        after.count = after.count.saturating_add_signed(changes.count);
+        let stored = postcard::to_stdvec(&after).map_err(|e| StorageError::format("queue position", e))?;
         changes.batch.insert(keys::POSITION, stored);
-        guarded(|| self.db.apply_batch(changes.batch))
+        guarded(|| self.db.apply_batch(changes.batch))?;
+        *reflects = after;
+        Ok(())
     }
 
     /// Hands everything to the system; not a promise against power cuts (the journal is that).
@@ -240,6 +244,23 @@ fn hash(key: &[u8]) -> u64 {
     });
     let mixed = (fnv ^ (fnv >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
+}
+
+/// Opens a database, waiting a moment for its lock: sled gives it up a little after the handle was dropped, and
+/// a start must not take that for damage. The state folder has a lock of its own against other processes.
+pub(crate) fn open_unlocked<T>(mut open: impl FnMut() -> Result<T, StorageError>) -> Result<T, StorageError> {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Err(StorageError::Database { reason, .. })
+                if reason.contains("could not acquire lock") && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// The items of a sled iterator, guarded like every other call.

@@ -2,7 +2,7 @@
 
 use super::{
     change::Change,
-    entry::{EntryKey, EntryPlace, QueueEntry},
+    entry::{DueEntries, EntryKey, EntryPlace, QueueEntry},
     index::QueueIndex,
     reclaim::Reclaimer,
 };
@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Changes in journal order, and the position after them.
     Committed { changes: Vec<Change>, position: u64 },
     /// The entries of a domain due at a time.
-    DueInDomain { domain: Domain, now: UnixMillis, limit: usize, reply: Reply<Vec<QueueEntry>> },
+    DueInDomain { domain: Domain, now: UnixMillis, limit: usize, reply: Reply<DueEntries> },
     /// The places due in a stretch of time.
     DueBetween { from: UnixMillis, to: UnixMillis, limit: usize, reply: Reply<Vec<EntryPlace>> },
     /// Every domain with entries and when its first is due.
@@ -101,7 +101,9 @@ impl Worker {
         match command {
             Command::Committed { changes, position } => self.committed(changes, position),
             Command::DueInDomain { domain, now, limit, reply } => {
-                answer(reply, self.index.due_in_domain(&domain, now, limit));
+                let position = self.position;
+                let due = self.index.due_in_domain(&domain, now, limit);
+                answer(reply, due.map(|entries| DueEntries { entries, position }));
             }
             Command::DueBetween { from, to, limit, reply } => {
                 self.checkpoint();
@@ -155,7 +157,7 @@ impl Worker {
             metrics::histogram!(names::CHECKPOINT_SECONDS).record(self.last_checkpoint.elapsed());
         }
         if let Some(journal) = &self.journal
-            && let Err(error) = self.reclaimer.step(&mut self.index, journal)
+            && let Err(error) = self.reclaimer.step(&mut self.index, self.position, journal)
         {
             tracing::warn!(%error, "journal space not reclaimed");
         }

@@ -219,7 +219,7 @@ pub(crate) fn content(id: u64, size: usize) -> Bytes {
 
 /// The outcome that settles the entry.
 pub(crate) fn delivered(entry: QueueEntry) -> Outcome {
-    Outcome { location: entry.location, before: entry.place, results: Vec::new(), after: None }
+    Outcome { before: entry.place, results: Vec::new(), after: None }
 }
 
 /// The outcome of a failed attempt: every recipient waits until `due`.
@@ -238,7 +238,7 @@ pub(crate) fn attempted(entry: QueueEntry, due: UnixMillis, pending: Vec<u16>) -
     let before = entry.place.clone();
     let mut after = QueueEntry { attempts: entry.attempts + 1, pending, ..entry };
     after.place.due = due;
-    Outcome { before, location: after.location, results, after: Some(after) }
+    Outcome { before, results, after: Some(after) }
 }
 
 /// Copies a folder; files that vanish meanwhile are left out, as they would be after a kill.

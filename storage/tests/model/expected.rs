@@ -93,7 +93,7 @@ impl Expected {
     }
 
     fn assert_due_in(&self, server: &Server, domain: &Domain, now: UnixMillis, limit: usize) {
-        let due = block_on(server.spool.due_in_domain(domain.clone(), now, limit)).unwrap();
+        let due = block_on(server.spool.due_in_domain(domain.clone(), now, limit)).unwrap().entries;
         let due: Vec<_> = due.into_iter().map(|entry| entry.place).collect();
         let expected = self.places().into_iter().filter(|p| p.domain == *domain && p.due <= now);
         assert_eq!(due, expected.take(limit).cloned().collect::<Vec<_>>());
