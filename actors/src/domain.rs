@@ -19,6 +19,7 @@ use mailwright_engine::{
     address::Domain,
     mx::{MxHost, MxPlan},
     smtp::verdict::{Outcome, Verdict},
+    time::UnixMillis,
 };
 use mailwright_storage::{EntryKey, Fresh, QueueEntry, StorageError};
 use std::{
@@ -63,6 +64,9 @@ pub struct DomainActor {
     /// Entries settled since the read under way began, whose answer may still hold them; `None` when no read
     /// is under way.
     settled_while_reading: Option<HashSet<EntryKey>>,
+    /// What the last read saw: every entry accepted before this position and due by this time. A committed
+    /// batch that arrives after it brings nothing new (it may even have been delivered by now).
+    read_up_to: (u64, UnixMillis),
     /// Nothing is offered before this.
     held_until: Option<Instant>,
     idle_since: Instant,
@@ -85,6 +89,7 @@ impl DomainActor {
             plan: Plan::Unknown,
             more_on_disk: false,
             settled_while_reading: None,
+            read_up_to: (0, UnixMillis::default()),
             held_until: None,
             idle_since: Instant::now(),
             outstanding: HashSet::new(),
@@ -144,8 +149,14 @@ impl DomainActor {
         let limit = READY_MAX + self.ready.len() + self.outstanding.len();
         let due = self.deps.spool.clone();
         let name = self.name.clone();
-        let read = async move { due.due_in_domain(name, clock::now(), limit).await };
-        ctx.spawn(read.into_actor(self).map(move |entries, actor, ctx| actor.read_done(entries, limit, ctx)));
+        let now = clock::now();
+        let read = async move { due.due_in_domain(name, now, limit).await };
+        ctx.spawn(read.into_actor(self).map(move |due, actor, ctx| {
+            if let Ok(due) = &due {
+                actor.read_up_to = (due.position, now);
+            }
+            actor.read_done(due.map(|due| due.entries), limit, ctx);
+        }));
     }
 
     fn read_done(
@@ -240,6 +251,10 @@ impl DomainActor {
 
     fn hold(&mut self, pause: Duration, ctx: &mut Context<Self>) {
         self.held_until = Some(Instant::now() + pause);
+        // The memory budget is for mail that moves.
+        for ready in &mut self.ready {
+            ready.message = None;
+        }
         ctx.run_later(pause, |actor, ctx| {
             if !actor.is_held() {
                 actor.held_until = None;
@@ -254,7 +269,7 @@ impl DomainActor {
         if busy {
             self.idle_since = Instant::now();
         } else if self.idle_since.elapsed() >= REAP_AFTER {
-            self.supervisor.do_send(DomainRetired(self.name.clone()));
+            self.supervisor.do_send(DomainRetired { domain: self.name.clone(), addr: ctx.address() });
             ctx.stop();
         }
     }
@@ -295,7 +310,9 @@ impl Handler<EnqueueFresh> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, EnqueueFresh(fresh): EnqueueFresh, ctx: &mut Self::Context) {
-        for Fresh { entry, message } in fresh {
+        let (position, due) = self.read_up_to;
+        let seen = |entry: &QueueEntry| entry.location.lsn < position && entry.place.due <= due;
+        for Fresh { entry, message } in fresh.into_iter().filter(|fresh| !seen(&fresh.entry)) {
             // While held or behind older entries on disk, waiting in memory gains nothing.
             if self.more_on_disk || self.ready.len() >= READY_MAX {
                 self.more_on_disk = true;
@@ -324,6 +341,8 @@ impl Handler<ReadFromDisk> for DomainActor {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct TakeDelivery {
+    /// Whose connection it is.
+    pub site: Addr<Site>,
     /// Where the delivery goes.
     pub reply: oneshot::Sender<Delivery>,
 }
@@ -331,16 +350,17 @@ pub struct TakeDelivery {
 impl Handler<TakeDelivery> for DomainActor {
     type Result = ();
 
-    fn handle(&mut self, TakeDelivery { reply }: TakeDelivery, ctx: &mut Self::Context) {
-        let next = if self.is_held() { None } else { self.ready.pop_front() };
-        match (next, &self.plan) {
-            (Some(ready), _) => {
+    fn handle(&mut self, TakeDelivery { site, reply }: TakeDelivery, ctx: &mut Self::Context) {
+        // A site that the plan has left gets none of this domain's mail any more.
+        let left = matches!(&self.plan, Plan::Known { site: known, .. } if *known != site);
+        let next = if left || self.is_held() { None } else { self.ready.pop_front() };
+        match next {
+            Some(ready) => {
                 let delivery = self.deliver(ready, ctx);
                 // A connection that gave up waiting drops the delivery, which comes back by itself.
                 let _ = reply.send(delivery);
             }
-            (None, Plan::Known { site, .. }) => site.do_send(NoWork { domain: self.name.clone(), reply }),
-            (None, _) => {}
+            None => site.do_send(NoWork { domain: self.name.clone(), reply }),
         }
         if self.more_on_disk {
             self.advance(ctx);

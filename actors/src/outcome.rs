@@ -8,7 +8,8 @@ use mailwright_engine::{
 use mailwright_storage::{Outcome, QueueEntry, RecipientResult};
 
 /// The outcome of one attempt at `entry`: recipients with a final verdict leave it; those deferred wait by the
-/// policy's schedule, or bounce when it gives up; those not tried stay due.
+/// policy's schedule, or bounce when it gives up. Those that found no place in the attempt go first next time:
+/// at once, as long as attempts settle anybody, else by the schedule too.
 pub fn settle(
     entry: QueueEntry,
     verdicts: Vec<(u16, Verdict)>,
@@ -22,16 +23,19 @@ pub fn settle(
         .into_iter()
         .map(|(recipient, verdict)| RecipientResult { recipient, verdict: given_up(verdict, &decision) })
         .collect();
-    let mut after = QueueEntry { attempts, ..entry.clone() };
-    after
-        .pending
-        .retain(|index| results.iter().all(|r| r.recipient != *index || r.verdict.outcome == Fate::Soft));
-    let untried = after.pending.iter().any(|index| results.iter().all(|r| r.recipient != *index));
-    after.place.due = match decision {
-        RetryDecision::At(at) if !untried => at,
-        // Some were not part of this attempt: they go on at once, the deferred ones with them.
-        _ => now,
-    };
+    let tried = |index: &u16| results.iter().any(|r| r.recipient == *index);
+    let deferred = |r: &&RecipientResult| r.verdict.outcome == Fate::Soft;
+    let mut pending: Vec<u16> = entry.pending.iter().copied().filter(|index| !tried(index)).collect();
+    let goes_on = !pending.is_empty() && results.iter().any(|r| !deferred(&r));
+    pending.extend(results.iter().filter(deferred).map(|r| r.recipient));
+    let mut after = QueueEntry { pending, ..entry.clone() };
+    match decision {
+        RetryDecision::At(due) if !goes_on => {
+            after.attempts = attempts;
+            after.place.due = due;
+        }
+        _ => after.place.due = now,
+    }
     let after = (!after.pending.is_empty()).then_some(after);
     Outcome { before: entry.place, results, after }
 }
@@ -88,6 +92,14 @@ mod tests {
     fn a_recipient_that_was_not_tried_stays_due() {
         let after = settle(entry(&[0, 1]), vec![(0, verdict(Fate::Delivered))], &RetryPolicy::default(), NOW);
         assert_eq!(after.after.map(|a| (a.pending, a.place.due)), Some((vec![1], NOW)));
+    }
+
+    #[test]
+    fn recipients_that_are_all_deferred_make_way_and_wait() {
+        let verdicts = vec![(0, verdict(Fate::Soft)), (1, verdict(Fate::Soft))];
+        let after = settle(entry(&[0, 1, 2]), verdicts, &RetryPolicy::default(), NOW).after.unwrap();
+        assert_eq!((after.pending, after.attempts), (vec![2, 0, 1], 1));
+        assert!(after.place.due > NOW);
     }
 
     #[test]

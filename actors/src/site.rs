@@ -24,6 +24,7 @@ use mailwright_engine::{
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
+    hash::{Hash, Hasher},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -33,7 +34,7 @@ use tokio::sync::oneshot;
 const OPEN_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a site is known by, and what its connections need to reach it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub enum SiteTarget {
     /// A configured next hop.
     Route(NextHop),
@@ -46,6 +47,30 @@ pub enum SiteTarget {
         /// Their port.
         port: u16,
     },
+}
+
+impl SiteTarget {
+    /// What tells sites apart: not the order of hosts, which is shuffled anew at every look-up.
+    fn identity(&self) -> (&str, u16) {
+        match self {
+            Self::Route(hop) => (&hop.host, hop.port),
+            Self::Exchangers { name, port, .. } => (name, *port),
+        }
+    }
+}
+
+impl PartialEq for SiteTarget {
+    fn eq(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other) && self.identity() == other.identity()
+    }
+}
+
+impl Eq for SiteTarget {}
+
+impl Hash for SiteTarget {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
 }
 
 impl fmt::Display for SiteTarget {
@@ -116,7 +141,7 @@ impl Site {
     fn advance(&mut self, ctx: &mut Context<Self>) {
         self.idle.retain(|waiting| !waiting.is_closed());
         while let Some(reply) = self.idle.pop_front() {
-            if let Some(reply) = self.serve(reply) {
+            if let Some(reply) = self.serve(reply, ctx) {
                 self.idle.push_front(reply);
                 break;
             }
@@ -125,7 +150,11 @@ impl Site {
     }
 
     /// Sends a free connection to the domain whose turn it is; gives the request back when none has work.
-    fn serve(&mut self, reply: oneshot::Sender<Delivery>) -> Option<oneshot::Sender<Delivery>> {
+    fn serve(
+        &mut self,
+        reply: oneshot::Sender<Delivery>,
+        ctx: &mut Context<Self>,
+    ) -> Option<oneshot::Sender<Delivery>> {
         while let Some(domain) = self.turns.pop_front() {
             let Some(offer) = self.offers.get_mut(&domain) else { continue };
             offer.ready = offer.ready.saturating_sub(1);
@@ -136,7 +165,7 @@ impl Site {
                 self.turns.push_back(domain);
             }
             if addr.connected() {
-                addr.do_send(TakeDelivery { reply });
+                addr.do_send(TakeDelivery { site: ctx.address(), reply });
                 return None;
             }
         }
@@ -160,21 +189,21 @@ impl Site {
         }
     }
 
-    /// A connection could not be made. With others working this only slows opening; with none the site is
-    /// out of order and its domains wait, or give up if the verdict is hard.
+    /// A connection could not be made. With others working or being tried this only slows opening (the site may
+    /// limit their number); with none left the site is out of order and its domains wait, or give up if the verdict is hard.
     fn unreachable(&mut self, verdict: &Verdict, ctx: &mut Context<Self>) {
-        if self.connections.len() > self.opening {
+        if !self.connections.is_empty() {
             self.close_for(OPEN_PAUSE, ctx);
         } else if verdict.outcome == Outcome::Hard {
             // Nothing to wait for: mail that comes later is told the same, after another look-up.
             self.tell_domains(Duration::ZERO, verdict);
-        } else if self.closed_until.is_none_or(|until| until <= Instant::now()) {
+        } else {
             self.failures = self.failures.saturating_add(1);
             let pause = self.deps.settings.backoff(self.failures);
             tracing::warn!(site = %self.target, reason = %verdict, ?pause, "site unreachable");
             self.tell_domains(pause, verdict);
             self.close_for(pause, ctx);
-        } // Else another connection that was tried at the same time has said so.
+        }
     }
 
     /// Opens no connection for a while.
@@ -192,10 +221,11 @@ impl Site {
     }
 
     fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
-        if !self.connections.is_empty() || !self.offers.is_empty() {
+        let closed = self.closed_until.is_some_and(|until| until > Instant::now());
+        if closed || !self.connections.is_empty() || !self.offers.is_empty() {
             self.idle_since = Instant::now();
         } else if self.idle_since.elapsed() >= REAP_AFTER {
-            self.supervisor.do_send(SiteRetired(self.target.clone()));
+            self.supervisor.do_send(SiteRetired { target: self.target.clone(), addr: ctx.address() });
             ctx.stop();
         }
     }
@@ -256,13 +286,14 @@ pub struct NextDelivery {
 impl Handler<NextDelivery> for Site {
     type Result = ();
 
-    fn handle(&mut self, NextDelivery { first, reply }: NextDelivery, _: &mut Self::Context) {
+    fn handle(&mut self, NextDelivery { first, reply }: NextDelivery, ctx: &mut Self::Context) {
         if first {
             self.opening = self.opening.saturating_sub(1);
             self.failures = 0;
+            self.closed_until = None;
         }
         if self.stopping.is_none()
-            && let Some(reply) = self.serve(reply)
+            && let Some(reply) = self.serve(reply, ctx)
         {
             self.idle.push_back(reply);
         }
@@ -282,11 +313,11 @@ pub struct NoWork {
 impl Handler<NoWork> for Site {
     type Result = ();
 
-    fn handle(&mut self, NoWork { domain, reply }: NoWork, _: &mut Self::Context) {
+    fn handle(&mut self, NoWork { domain, reply }: NoWork, ctx: &mut Self::Context) {
         self.offers.remove(&domain);
         self.turns.retain(|turn| *turn != domain);
         if self.stopping.is_none()
-            && let Some(reply) = self.serve(reply)
+            && let Some(reply) = self.serve(reply, ctx)
         {
             self.idle.push_back(reply);
         }

@@ -21,7 +21,7 @@ use crate::{
 };
 use actix::prelude::*;
 use futures_util::future::join_all;
-use mailwright_engine::address::Domain;
+use mailwright_engine::{address::Domain, time::UnixMillis};
 use mailwright_storage::{Fresh, Spool, StorageError};
 use std::{
     collections::HashMap,
@@ -35,6 +35,8 @@ use std::{
 
 /// How often actors are looked at.
 const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How often the whole queue is looked through for due work that no timer stands for.
+const SWEEP: Duration = Duration::from_secs(60);
 /// How long a domain or site actor without work is kept.
 pub(crate) const REAP_AFTER: Duration = Duration::from_secs(60);
 
@@ -112,10 +114,31 @@ impl Actor for Supervisor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(HEARTBEAT, Supervisor::look_after);
+        ctx.run_interval(SWEEP, Self::sweep);
     }
 }
 
 impl Supervisor {
+    /// Wakes every domain that has something due.
+    fn wake_due(&mut self, domains: Vec<(Domain, UnixMillis)>, ctx: &mut Context<Self>) {
+        let (now, own) = (clock::now(), ctx.address());
+        for (domain, _) in domains.into_iter().filter(|(_, due)| *due <= now) {
+            self.domain(&domain, &own).do_send(ReadFromDisk);
+        }
+    }
+
+    /// Finds work that nobody waits for any more: timers run on a clock that is never set, due times on one that
+    /// is.
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        let spool = self.deps.spool.clone();
+        let domains = async move { spool.domains().await };
+        ctx.spawn(domains.into_actor(self).map(|domains, actor, ctx| match domains {
+            Ok(domains) if !actor.draining => actor.wake_due(domains, ctx),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the queue could not be swept"),
+        }));
+    }
+
     /// Restarts domains that ended unasked (they may have left entries on disk only) and forgets sites that
     /// did: domains that had offered it their work find another.
     fn look_after(&mut self, ctx: &mut Context<Self>) {
@@ -198,13 +221,9 @@ impl Handler<ResumeQueue> for Supervisor {
 
     fn handle(&mut self, _: ResumeQueue, _: &mut Self::Context) -> Self::Result {
         let spool = self.deps.spool.clone();
-        Box::pin(async move { spool.domains().await }.into_actor(self).map(|domains, actor, ctx| {
-            let (now, own) = (clock::now(), ctx.address());
-            for (domain, due) in domains? {
-                if due <= now {
-                    actor.domain(&domain, &own).do_send(ReadFromDisk);
-                }
-            }
+        let domains = async move { spool.domains().await };
+        Box::pin(domains.into_actor(self).map(|domains, actor, ctx| {
+            actor.wake_due(domains?, ctx);
             Ok(())
         }))
     }
@@ -224,6 +243,9 @@ impl Handler<FindSite> for Supervisor {
         }
         let site = Site::new(target.clone(), Rc::clone(&self.deps), self.ledger.clone(), ctx.address());
         let addr = site.start();
+        if self.draining {
+            addr.do_send(StopSite);
+        }
         self.sites.insert(target, addr.clone());
         MessageResult(addr)
     }
@@ -232,13 +254,20 @@ impl Handler<FindSite> for Supervisor {
 /// A domain actor has had nothing to do for a while and ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct DomainRetired(pub Domain);
+pub struct DomainRetired {
+    /// Which domain's.
+    pub domain: Domain,
+    /// The actor: the domain may have a new one by now.
+    pub addr: Addr<DomainActor>,
+}
 
 impl Handler<DomainRetired> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, DomainRetired(domain): DomainRetired, ctx: &mut Self::Context) {
-        self.domains.remove(&domain);
+    fn handle(&mut self, DomainRetired { domain, addr }: DomainRetired, ctx: &mut Self::Context) {
+        if self.domains.get(&domain) == Some(&addr) {
+            self.domains.remove(&domain);
+        }
         // What was sent to it after it decided to end is on disk.
         let spool = self.deps.spool.clone();
         let name = domain.clone();
@@ -254,13 +283,20 @@ impl Handler<DomainRetired> for Supervisor {
 /// A site actor has had nothing to do for a while and ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct SiteRetired(pub SiteTarget);
+pub struct SiteRetired {
+    /// Which site's.
+    pub target: SiteTarget,
+    /// The actor: the site may have a new one by now.
+    pub addr: Addr<Site>,
+}
 
 impl Handler<SiteRetired> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, SiteRetired(target): SiteRetired, _: &mut Self::Context) {
-        self.sites.remove(&target);
+    fn handle(&mut self, SiteRetired { target, addr }: SiteRetired, _: &mut Self::Context) {
+        if self.sites.get(&target) == Some(&addr) {
+            self.sites.remove(&target);
+        }
     }
 }
 

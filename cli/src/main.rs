@@ -8,10 +8,6 @@ mod node;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// mimalloc keeps memory of short-lived message buffers from fragmenting across our threads.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A self-hosted email service: takes mail by HTTP and SMTP, signs it, queues it on disk and delivers it.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]

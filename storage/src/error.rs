@@ -1,6 +1,7 @@
 //! What can go wrong between the mail system and the disk.
 
 use crate::queue::entry::EntryKey;
+use rustix::io::Errno;
 use std::{io, path::PathBuf, sync::Arc};
 
 /// A failure of storage. Cheap to clone: one failed write answers every message that waited for it.
@@ -112,7 +113,9 @@ impl StorageError {
     }
 }
 
-/// Whether the system refused for want of room: disk or quota.
+/// Whether the system refused for want of something that comes back: disk, quota, file descriptors.
 pub(crate) fn is_no_space(error: &io::Error) -> bool {
+    let descriptors = [Errno::MFILE, Errno::NFILE].map(|errno| Some(errno.raw_os_error()));
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        || descriptors.contains(&error.raw_os_error())
 }

@@ -5,7 +5,7 @@ use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{File, OpenOptions},
     io::{Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -39,6 +39,9 @@ impl StateDir {
             .mode(0o700)
             .create(path)
             .map_err(|e| StorageError::io("create", path, e))?;
+        // Also a folder that was there before: queued mail and signing keys are nobody else's business.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .map_err(|e| StorageError::io("protect", path, e))?;
         let state = Self { path: path.to_path_buf(), _lock: lock(path)? };
         state.stamp()?;
         Ok(state)

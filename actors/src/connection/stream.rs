@@ -81,11 +81,12 @@ impl Session {
                 }
             }
         }
-        if let Err(error) = self.wire.flush().await {
-            self.machine.lost(Loss::Reset(error.to_string()));
-            return false;
+        match timeout(patience, self.wire.flush()).await {
+            Ok(Ok(())) => return true,
+            Ok(Err(error)) => self.machine.lost(Loss::Reset(error.to_string())),
+            Err(_) => self.machine.lost(Loss::TimedOut),
         }
-        true
+        false
     }
 
     /// Reads once and gives it to the session.

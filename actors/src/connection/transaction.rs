@@ -11,7 +11,7 @@ use mailwright_engine::smtp::{
     client::{Action, Attempt, Framing, Transaction, TransactionResult, dot_stuff},
     verdict::Verdict,
 };
-use mailwright_storage::{QueueEntry, StorageError, StoredMessage};
+use mailwright_storage::{Outcome, QueueEntry, StorageError, StoredMessage};
 use std::sync::Arc;
 
 /// Most recipients in one transaction: what every server must take (RFC 5321 section 4.5.3.1.8). The others
@@ -63,6 +63,11 @@ pub(super) async fn carry(
             Action::Ready | Action::StartTls | Action::Closed(_) => return false,
         }
     };
+    if finished.attempt == Attempt::NotAttempted {
+        withdraw(&delivery, deps);
+        delivery.give_back(Untried::ConnectionEnded);
+        return false;
+    }
     report(delivery, *finished, &recipients, message, ledger);
     matches!(session.poll().await, Action::Ready)
 }
@@ -121,6 +126,15 @@ fn transaction(message: &StoredMessage, recipients: &[u16]) -> Transaction {
     }
 }
 
+/// Takes back the intent of a delivery that came to no attempt: it is not in doubt.
+fn withdraw(delivery: &Delivery, deps: &Deps) {
+    let Some(entry) = delivery.ready().map(|ready| ready.entry.clone()) else { return };
+    let unchanged = Outcome { before: entry.place.clone(), results: Vec::new(), after: Some(entry) };
+    if let Err(error) = deps.spool.record(vec![unchanged]) {
+        tracing::warn!(key = %delivery.key(), %error, "intent not withdrawn");
+    }
+}
+
 async fn write_content(session: &mut Session, message: &StoredMessage, framing: Framing) {
     let (head, body) = (&message.content.head[..], &message.content.body[..]);
     let head = std::iter::once(head);
@@ -140,9 +154,6 @@ fn report(
     message: Arc<StoredMessage>,
     ledger: &Addr<Ledger>,
 ) {
-    if finished.attempt == Attempt::NotAttempted {
-        return delivery.give_back(Untried::ConnectionEnded);
-    }
     if finished.attempt == Attempt::InDoubt {
         ::metrics::counter!(mailwright_storage::metrics::IN_DOUBT).increment(1);
     }

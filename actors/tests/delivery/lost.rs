@@ -11,7 +11,9 @@ use mailwright_actors::{
     domain::{DomainActor, EnqueueFresh, ReadFromDisk, TakeDelivery},
     ledger::Ledger,
     retry_scheduler::{Reach, RetryScheduler},
-    supervisor::{Backlog, Deps, Supervisor},
+    settings::NextHop,
+    site::{Site, SiteTarget, StopSite},
+    supervisor::{Backlog, Deps, FindSite, Supervisor},
     tls,
     watch::OutcomeBoard,
 };
@@ -52,6 +54,8 @@ struct Bench {
     names: Names,
     ledger: Addr<Ledger>,
     supervisor: Addr<Supervisor>,
+    /// Stopped, so that a request that finds no work is dropped and not kept.
+    site: Addr<Site>,
     fresh: Vec<Fresh>,
     _threads: SpoolThreads,
     _state: StateDir,
@@ -84,12 +88,25 @@ impl Bench {
         });
         let board = OutcomeBoard::default();
         let supervisor = Supervisor::launch(Rc::clone(&deps), board.clone(), Backlog::default());
+        let nowhere = SiteTarget::Route(NextHop { host: "127.0.0.1".to_owned(), port: 1 });
+        let site = supervisor.send(FindSite(nowhere)).await.unwrap();
+        site.send(StopSite).await.unwrap();
         let wakes = supervisor.clone().recipient();
         let scheduler = RetryScheduler::new(spool.clone(), UnixMillis::new(0), wakes, Reach::default());
         let scheduler = scheduler.start().recipient();
         let ledger = Ledger::new(spool, deps.settings.retry.clone(), board, scheduler).start();
         let fresh = std::mem::take(&mut *committed.lock().unwrap());
-        Self { deps, names, ledger, supervisor, fresh, _threads: threads, _state: state, _folder: folder }
+        Self {
+            deps,
+            names,
+            ledger,
+            supervisor,
+            site,
+            fresh,
+            _threads: threads,
+            _state: state,
+            _folder: folder,
+        }
     }
 
     fn domain(&self) -> Addr<DomainActor> {
@@ -112,10 +129,10 @@ fn envelope(number: usize) -> Envelope {
 }
 
 /// Asks for deliveries, as a connection does, until one comes.
-async fn take(domain: &Addr<DomainActor>) -> Delivery {
+async fn take(domain: &Addr<DomainActor>, site: &Addr<Site>) -> Delivery {
     let asking = async {
         loop {
-            if let Some(delivery) = try_take(domain).await {
+            if let Some(delivery) = try_take(domain, site).await {
                 return delivery;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -125,9 +142,9 @@ async fn take(domain: &Addr<DomainActor>) -> Delivery {
 }
 
 /// Asks for a delivery once.
-async fn try_take(domain: &Addr<DomainActor>) -> Option<Delivery> {
+async fn try_take(domain: &Addr<DomainActor>, site: &Addr<Site>) -> Option<Delivery> {
     let (reply, delivery) = oneshot::channel();
-    domain.send(TakeDelivery { reply }).await.unwrap();
+    domain.send(TakeDelivery { site: site.clone(), reply }).await.unwrap();
     delivery.await.ok()
 }
 
@@ -136,7 +153,7 @@ async fn a_delivery_whose_holder_panics_goes_back_to_its_domain() {
     let mut bench = Bench::with(2).await;
     let domain = bench.domain();
     domain.send(EnqueueFresh(std::mem::take(&mut bench.fresh))).await.unwrap();
-    let first = take(&domain).await;
+    let first = take(&domain, &bench.site).await;
     let key = first.key();
     assert!(bench.deps.in_flight.contains(key));
     let holder = actix_rt::spawn(async move {
@@ -144,9 +161,9 @@ async fn a_delivery_whose_holder_panics_goes_back_to_its_domain() {
     });
     assert!(holder.await.is_err());
     // Before what has waited behind it.
-    let (again, other) = (take(&domain).await, take(&domain).await);
+    let (again, other) = (take(&domain, &bench.site).await, take(&domain, &bench.site).await);
     assert_eq!((again.key(), other.key() == key), (key, false));
-    assert!(try_take(&domain).await.is_none());
+    assert!(try_take(&domain, &bench.site).await.is_none());
 }
 
 #[actix::test]
@@ -154,7 +171,7 @@ async fn what_a_dead_domain_had_handed_out_is_not_handed_out_twice_and_not_forgo
     let mut bench = Bench::with(3).await;
     let dead = bench.domain();
     dead.send(EnqueueFresh(std::mem::take(&mut bench.fresh))).await.unwrap();
-    let held = take(&dead).await;
+    let held = take(&dead, &bench.site).await;
     bench.names.panics.set(1);
     bench.names.answering.add_permits(1);
     until("the end of the domain", || !dead.connected()).await;
@@ -162,11 +179,11 @@ async fn what_a_dead_domain_had_handed_out_is_not_handed_out_twice_and_not_forgo
 
     let domain = bench.domain();
     domain.send(ReadFromDisk).await.unwrap();
-    let others = [take(&domain).await, take(&domain).await];
-    assert!(try_take(&domain).await.is_none());
+    let others = [take(&domain, &bench.site).await, take(&domain, &bench.site).await];
+    assert!(try_take(&domain, &bench.site).await.is_none());
     let mut keys: HashSet<_> = others.iter().map(Delivery::key).collect();
     assert!(!keys.contains(&held.key()));
     drop(held);
-    keys.insert(take(&domain).await.key());
+    keys.insert(take(&domain, &bench.site).await.key());
     assert_eq!(keys.len(), 3);
 }
