@@ -4,11 +4,18 @@
 //! and input arrive as arguments, and results are values. The crates above this one perform the effects.
 
 pub mod address;
+pub mod classify;
 pub mod dkim;
+pub mod dsn;
 pub mod envelope;
+pub mod fair;
+pub mod governor;
 pub mod id;
 pub mod message;
 pub mod mx;
 pub mod retry;
+pub mod shaping;
 pub mod smtp;
+pub mod source;
 pub mod time;
+pub mod tls;

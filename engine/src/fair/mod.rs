@@ -1,0 +1,1 @@
+//! Fair shares: which tenant, priority and domain is served next.

@@ -1,0 +1,1 @@
+//! The governor of a site: how fast and how wide mail may flow to it now, and why.

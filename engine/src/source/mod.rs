@@ -1,0 +1,1 @@
+//! Sources: the addresses mail leaves from, their pools, weights and warm-up.
