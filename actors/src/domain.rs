@@ -284,7 +284,7 @@ async fn target(deps: &Deps, name: &Domain) -> Result<(SiteTarget, Duration), Ve
         return Ok((exchangers(deps, &plan), PLAN_TTL.1));
     }
     let found = deps.dns.mx(name).await;
-    let plan = MxPlan::new(name, found.answer, clock::unix_micros())?;
+    let plan = MxPlan::new(name, found.answer, std::slice::from_ref(&deps.settings.hostname), clock::unix_micros())?;
     Ok((exchangers(deps, &plan), found.valid_until.saturating_duration_since(Instant::now())))
 }
 

@@ -25,6 +25,20 @@ impl UnixMillis {
         self.0 / 1000
     }
 
+    /// Midnight UTC of a day written as `2026-11-21`; `None` if it is not written so, does not exist, or lies
+    /// before 1970.
+    pub fn from_date(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let mut part = |digits: usize| {
+            let part = parts.next().filter(|part| part.len() == digits)?;
+            part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse::<u64>().ok())?
+        };
+        let (year, month, day) = (part(4)?, part(2)?, part(2)?);
+        let start = days_from_civil(year, month, day)?.checked_mul(86_400_000)?;
+        // A day that does not exist comes back as another.
+        (civil_from_days(start / 86_400_000) == (year, month, day)).then_some(Self(start))
+    }
+
     /// This time plus `duration`, saturating.
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
@@ -60,9 +74,32 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
+/// The inverse of [`civil_from_days`], for years from 1970.
+fn days_from_civil(year: u64, month: u64, day: u64) -> Option<u64> {
+    let shifted_year = if month > 2 { year } else { year.checked_sub(1)? };
+    let (era, year_of_era) = (shifted_year / 400, shifted_year % 400);
+    let shifted_month = if month > 2 { month - 3 } else { month + 9 };
+    let day_of_year = ((153 * shifted_month + 2) / 5 + day).checked_sub(1)?;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reads_days_that_exist() {
+        let midnight = UnixMillis::from_date("2026-11-21").map(|day| day.to_string());
+        assert_eq!(midnight.as_deref(), Some("2026-11-21T00:00:00.000Z"));
+        assert_eq!(UnixMillis::from_date("1970-01-01"), Some(UnixMillis::new(0)));
+        assert_eq!(UnixMillis::from_date("2000-02-29"), Some(UnixMillis::new(951_782_400_000)));
+        for wrong in
+            ["2026-02-29", "2026-13-01", "2026-00-10", "1969-12-31", "2026-1-1", "20261121", "2026-11-+1", ""]
+        {
+            assert_eq!(UnixMillis::from_date(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn prints_rfc_3339() {

@@ -139,6 +139,13 @@ impl Verdict {
         Self::own(Outcome::Hard, Fault::Recipient, Phase::Lookup, EnhancedCode::new(5, 1, 10), detail)
     }
 
+    /// The best mail host of the domain that is left is ourselves: hard, 5.4.6 (routing loop, RFC 3463
+    /// section 3.5). Our own configuration or their DNS is wrong.
+    pub fn mail_loop(domain: &str) -> Self {
+        let detail = format!("mail for {domain} loops back to this server, which is not configured to keep it");
+        Self::own(Outcome::Hard, Fault::Us, Phase::Lookup, EnhancedCode::new(5, 4, 6), detail)
+    }
+
     /// The DNS gave no answer: soft, 4.4.3.
     pub fn dns_failure(why: &str) -> Self {
         let detail = format!("DNS look-up failed: {why}");
