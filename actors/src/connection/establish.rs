@@ -116,7 +116,7 @@ async fn greet(mut session: Session, host: &MxHost, deps: &Deps) -> Result<Sessi
             Action::StartTls => start_tls(&mut session, host, deps).await,
             Action::Closed(CloseReason::Failed(failure)) => {
                 let verdict = failure.verdict();
-                let tls = failure.allows_plain_text();
+                let tls = failure.is_about_tls();
                 return Err(if tls { Failed::Tls(verdict) } else { Failed::Other(verdict) });
             }
             // None of these can follow before a transaction; a session that says so is of no use.

@@ -123,6 +123,7 @@ fn transaction(message: &StoredMessage, recipients: &[u16]) -> Transaction {
         size: message.content.len() as u64,
         body_type: envelope.body,
         smtputf8: envelope.smtputf8,
+        security: envelope.security,
     }
 }
 

@@ -108,10 +108,23 @@ impl Verdict {
         Self::own(Outcome::Soft, Fault::Remote, Phase::Tls, EnhancedCode::new(4, 7, 5), detail)
     }
 
+    /// TLS is required, by the recipient's domain, the configuration or the message, and the server does not
+    /// offer it: soft, 4.7.4 (RFC 3463 section 3.8), since a server that offered it yesterday may tomorrow.
+    pub fn tls_not_offered() -> Self {
+        let detail = "TLS is required and the receiving server does not offer STARTTLS";
+        Self::own(Outcome::Soft, Fault::Remote, Phase::StartTls, EnhancedCode::new(4, 7, 4), detail)
+    }
+
     /// The message needs SMTPUTF8 and the peer does not offer it: hard, 5.6.7 (RFC 6531 section 3.5).
     pub fn smtputf8_not_offered() -> Self {
         let detail = "the message needs SMTPUTF8 and the receiving server does not offer it";
         Self::own(Outcome::Hard, Fault::Message, Phase::Mail, EnhancedCode::new(5, 6, 7), detail)
+    }
+
+    /// The message needs REQUIRETLS and the peer does not offer it: hard, 5.7.30 (RFC 8689 section 4.2.1).
+    pub fn requiretls_not_offered() -> Self {
+        let detail = "the message must only travel over TLS and the receiving server does not promise that";
+        Self::own(Outcome::Hard, Fault::Message, Phase::Mail, EnhancedCode::new(5, 7, 30), detail)
     }
 
     /// The message is larger than the peer's announced limit, both in bytes: hard, 5.3.4 (RFC 1870

@@ -19,11 +19,15 @@ pub enum Extension {
     StartTls,
     /// Enhanced status codes (RFC 2034).
     EnhancedStatusCodes,
+    /// Delivery status notifications (RFC 3461).
+    Dsn,
+    /// The promise to pass a message on over TLS only (RFC 8689).
+    RequireTls,
 }
 
 impl Extension {
     /// Every extension with its EHLO keyword.
-    const KEYWORDS: [(&'static str, Self); 7] = [
+    const KEYWORDS: [(&'static str, Self); 9] = [
         ("PIPELINING", Self::Pipelining),
         ("SIZE", Self::Size),
         ("8BITMIME", Self::EightBitMime),
@@ -31,6 +35,8 @@ impl Extension {
         ("CHUNKING", Self::Chunking),
         ("STARTTLS", Self::StartTls),
         ("ENHANCEDSTATUSCODES", Self::EnhancedStatusCodes),
+        ("DSN", Self::Dsn),
+        ("REQUIRETLS", Self::RequireTls),
     ];
 
     /// The extension of an EHLO keyword, whatever its case.
@@ -39,7 +45,7 @@ impl Extension {
     }
 
     /// The place of the extension in a set of bits.
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -47,7 +53,7 @@ impl Extension {
 /// The extensions a server offers; none after HELO.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Capabilities {
-    offered: u8,
+    offered: u16,
     max_size: Option<u64>,
 }
 

@@ -11,6 +11,8 @@ pub enum ClientTls {
     /// TLS wherever the peer offers it (RFC 7435).
     #[default]
     Opportunistic,
+    /// TLS, or no delivery.
+    Required,
 }
 
 /// Whether to send content with BDAT.

@@ -3,6 +3,7 @@
 
 use super::{Attempt, Capabilities, Chunking, Extension, Framing, Transaction, TransactionResult};
 use crate::{
+    class::TransportSecurity,
     envelope::{BodyType, SmtpUtf8},
     smtp::{
         reply::{Reply, ReplyClass},
@@ -239,6 +240,9 @@ fn objection(transaction: &Transaction, capabilities: &Capabilities) -> Option<V
     if transaction.smtputf8 == SmtpUtf8::Needed && !capabilities.offers(Extension::SmtpUtf8) {
         return Some(Verdict::smtputf8_not_offered());
     }
+    if transaction.security == TransportSecurity::Required && !capabilities.offers(Extension::RequireTls) {
+        return Some(Verdict::requiretls_not_offered());
+    }
     let limit = capabilities.max_size().filter(|&limit| transaction.size > limit);
     limit.map(|limit| Verdict::too_large(transaction.size, limit))
 }
@@ -258,6 +262,9 @@ fn mail_parameters(transaction: &Transaction, capabilities: &Capabilities) -> St
     }
     if transaction.smtputf8 == SmtpUtf8::Needed {
         parameters.push_str(" SMTPUTF8");
+    }
+    if transaction.security == TransportSecurity::Required {
+        parameters.push_str(" REQUIRETLS");
     }
     parameters
 }

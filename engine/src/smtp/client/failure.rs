@@ -26,6 +26,8 @@ pub enum Failure {
         /// The peer's words.
         reply: Reply,
     },
+    /// TLS is required, and the peer does not offer STARTTLS.
+    TlsNotOffered,
     /// The peer offered STARTTLS and refused it.
     StartTlsRefused(Reply),
     /// The TLS handshake failed, for this reason.
@@ -58,6 +60,7 @@ impl Failure {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Refused { phase, reply } | Self::Unexpected { phase, reply } => judge(*phase, reply),
+            Self::TlsNotOffered => Verdict::tls_not_offered(),
             Self::StartTlsRefused(reply) => judge(Phase::StartTls, reply),
             Self::TlsFailed(why) => Verdict::tls_failed(why),
             Self::Lost { phase, loss } => Verdict::lost(*phase, loss),
@@ -65,11 +68,11 @@ impl Failure {
         }
     }
 
-    /// Whether the same host may be tried again without TLS: opportunistic TLS prefers plain text to no
-    /// delivery (RFC 7435). Some servers drop the connection where TLS should begin.
-    pub fn allows_plain_text(&self) -> bool {
+    /// Whether TLS is what failed: where it is opportunistic, the same host may be tried again without
+    /// (RFC 7435: plain text rather than no delivery). Some servers drop the connection where TLS should begin.
+    pub fn is_about_tls(&self) -> bool {
         match self {
-            Self::StartTlsRefused(_) | Self::TlsFailed(_) => true,
+            Self::TlsNotOffered | Self::StartTlsRefused(_) | Self::TlsFailed(_) => true,
             Self::Lost { phase, .. } | Self::Protocol { phase, .. } => {
                 matches!(phase, Phase::StartTls | Phase::Tls)
             }

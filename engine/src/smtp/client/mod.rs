@@ -64,6 +64,7 @@ pub use session::ClientSession;
 use super::verdict::{Phase, Verdict};
 use crate::{
     address::{EmailAddress, ReversePath},
+    class::TransportSecurity,
     envelope::{BodyType, SmtpUtf8},
 };
 use std::time::Duration;
@@ -83,13 +84,16 @@ pub struct Transaction {
     pub body_type: BodyType,
     /// Whether the peer must offer SMTPUTF8.
     pub smtputf8: SmtpUtf8,
+    /// Whether the peer must offer REQUIRETLS. That the connection is encrypted and the peer authenticated is the
+    /// driver's part.
+    pub security: TransportSecurity,
 }
 
 /// What the driver of a [`ClientSession`] must do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Write what `poll` appended, then read, and give the bytes to [`ClientSession::receive`]. After
-    /// [`Wait::timeout`] without a byte: [`ClientSession::lost`].
+    /// Write what `poll` appended, then read, and give the bytes to [`ClientSession::receive`]. When the reply
+    /// is not complete after [`Wait::timeout`]: [`ClientSession::lost`].
     Read(Wait),
     /// Perform the TLS handshake, then call [`ClientSession::tls_established`] or
     /// [`ClientSession::tls_failed`]. Plain text received after the reply to STARTTLS was dropped.
@@ -110,7 +114,9 @@ pub enum Action {
 pub struct Wait {
     /// The command whose reply is due.
     pub phase: Phase,
-    /// Longest time to the next byte.
+    /// How many replies came before it: the next one has its whole time-out again.
+    pub reply: u64,
+    /// Longest time until it is complete.
     pub timeout: Duration,
 }
 

@@ -22,6 +22,8 @@ pub struct ClientSession {
     usage: Usage,
     /// Whether the peer holds a transaction that was abandoned.
     leftover: MailState,
+    /// Replies received.
+    replies: u64,
     /// Bytes to write that no poll has handed out yet.
     out: Vec<u8>,
     finished: Option<Box<TransactionResult>>,
@@ -77,6 +79,7 @@ impl ClientSession {
             security: Security::PlainText,
             usage: Usage::Fresh,
             leftover: MailState::Closed,
+            replies: 0,
             out: Vec::new(),
             finished: None,
         }
@@ -111,7 +114,10 @@ impl ClientSession {
                 return;
             }
             match self.parser.next_reply() {
-                Ok(Some(reply)) => self.transition(|session, state| session.on_reply(state, reply)),
+                Ok(Some(reply)) => {
+                    self.replies += 1;
+                    self.transition(|session, state| session.on_reply(state, reply));
+                }
                 Ok(None) => return,
                 Err(error) => {
                     let phase = self.state.phase();
@@ -191,7 +197,7 @@ impl ClientSession {
     /// Where the session is, with the time-out that applies; meant for the actions that carry none.
     pub fn wait(&self) -> Wait {
         let phase = self.state.phase();
-        Wait { phase, timeout: self.config.timeouts.of(phase) }
+        Wait { phase, reply: self.replies, timeout: self.config.timeouts.of(phase) }
     }
 
     /// Replaces the state by what `next` makes of it.
@@ -214,7 +220,7 @@ impl ClientSession {
             (State::ExpectGreeting, ReplyClass::Success) => self.say_ehlo(),
             (State::ExpectEhlo, ReplyClass::Success) => self.on_ehlo(&reply),
             (State::ExpectEhlo, ReplyClass::Permanent) => self.say_helo(),
-            (State::ExpectHelo, ReplyClass::Success) => State::Ready,
+            (State::ExpectHelo, ReplyClass::Success) => self.without_tls(),
             (State::ExpectStartTls, ReplyClass::Success) => State::Handshake,
             (State::ExpectStartTls, _) => self.say_quit(CloseReason::Failed(Failure::StartTlsRefused(reply))),
             (State::ExpectGreeting, _) => self.on_refusal(Phase::Greeting, reply),
@@ -237,10 +243,18 @@ impl ClientSession {
 
     fn on_ehlo(&mut self, reply: &Reply) -> State {
         self.capabilities = Capabilities::from_ehlo(reply);
-        let wanted = self.config.tls == ClientTls::Opportunistic && self.security == Security::PlainText;
+        let wanted = self.config.tls != ClientTls::Never && self.security == Security::PlainText;
         if wanted && self.capabilities.offers(Extension::StartTls) {
             self.out.extend_from_slice(b"STARTTLS\r\n");
             return State::ExpectStartTls;
+        }
+        self.without_tls()
+    }
+
+    /// Nothing more can be done for TLS: ready, unless it is required and missing.
+    fn without_tls(&mut self) -> State {
+        if self.config.tls == ClientTls::Required && self.security == Security::PlainText {
+            return self.say_quit(CloseReason::Failed(Failure::TlsNotOffered));
         }
         State::Ready
     }

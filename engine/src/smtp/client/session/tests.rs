@@ -9,6 +9,7 @@ mod tls;
 use super::*;
 use crate::{
     address::{EmailAddress, ReversePath},
+    class::TransportSecurity,
     envelope::{BodyType, SmtpUtf8},
     smtp::verdict::{Outcome, Verdict},
 };
@@ -112,6 +113,7 @@ fn transaction(recipients: &[&str]) -> Transaction {
         size: 1_000,
         body_type: BodyType::SevenBit,
         smtputf8: SmtpUtf8::NotNeeded,
+        security: TransportSecurity::ByPolicy,
     }
 }
 

@@ -77,7 +77,7 @@ fn a_refusal_allows_another_connection_in_plain_text() {
         let CloseReason::Failed(failure @ Failure::StartTlsRefused(_)) = &story.close else {
             panic!("{story:?}");
         };
-        assert!(failure.allows_plain_text());
+        assert!(failure.is_about_tls());
         assert_eq!(failure.verdict().outcome, Outcome::Soft);
         assert!(story.results.is_empty());
         assert!(story.written.ends_with("STARTTLS\nQUIT\n"));
@@ -97,7 +97,7 @@ fn a_failed_or_broken_handshake_allows_another_connection_in_plain_text() {
         let Action::Closed(CloseReason::Failed(failure)) = session.poll(&mut Vec::new()) else {
             panic!("still open");
         };
-        assert!(failure.allows_plain_text());
+        assert!(failure.is_about_tls());
         assert_eq!((failure.verdict().outcome, failure.verdict().phase), (Outcome::Soft, Phase::Tls));
     }
 }
@@ -105,5 +105,34 @@ fn a_failed_or_broken_handshake_allows_another_connection_in_plain_text() {
 #[test]
 fn a_loss_elsewhere_is_no_reason_for_plain_text() {
     let story = play(&[to(1)], &["220 hi\n", EHLO_TLS, "220 go\n", "!eof"]);
-    assert!(matches!(story.close, CloseReason::Failed(failure) if !failure.allows_plain_text()));
+    assert!(matches!(story.close, CloseReason::Failed(failure) if !failure.is_about_tls()));
+}
+
+#[test]
+fn required_tls_that_is_not_offered_ends_the_session_before_any_message() {
+    for hello in ["250 mx\n", "500 what\n"] {
+        let config = ClientConfig { tls: ClientTls::Required, ..config() };
+        let mut session = ClientSession::new(Arc::new(config));
+        session.receive(b"220 hi\r\n");
+        session.receive(hello.replace('\n', "\r\n").as_bytes());
+        session.receive(b"250 mx\r\n"); // to HELO, or to QUIT
+        session.receive(b"221 bye\r\n");
+        let action = session.poll(&mut Vec::new());
+        let Action::Closed(CloseReason::Failed(failure)) = action else { panic!("{action:?}") };
+        assert!(failure.is_about_tls());
+        assert_eq!(failure.verdict().status.to_string(), "4.7.4");
+    }
+}
+
+#[test]
+fn requiretls_goes_with_mail_and_only_to_servers_that_promise_it() {
+    let message = || Transaction { security: TransportSecurity::Required, ..to(1) };
+    let story = play(
+        &[message()],
+        &["220 hi\n", "250-mx\n250 REQUIRETLS\n", "250 ok\n", "250 ok\n", "354 go\n", "250 ok\n"],
+    );
+    assert!(story.written.contains("> REQUIRETLS\n"), "{}", story.written);
+    let story = play(&[message()], &["220 hi\n", "250 mx\n"]);
+    assert_eq!(story.results[0].verdicts[0].1.status.to_string(), "5.7.30");
+    assert!(!story.written.contains("MAIL"));
 }
