@@ -3,6 +3,13 @@
 //! A pure function of the policy, the number of attempts and the clock reading. The interval grows by a
 //! factor up to a ceiling; jitter spreads what failed together; the last attempt falls on the expiry
 //! itself, so that a message is given up right after a failure and not hours after one.
+//!
+//! [`RetryPolicy`] is one pace for everything; [`RetrySchedule`] adds a pace of its own for failures that
+//! pass sooner or later than others, and heeds what the receiver said about when to come back.
+
+mod schedule;
+
+pub use schedule::{FailedAttempt, RetryClass, RetryPace, RetrySchedule, RetryScheduleError};
 
 use crate::time::UnixMillis;
 use std::{fmt, time::Duration};

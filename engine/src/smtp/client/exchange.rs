@@ -4,13 +4,14 @@
 use super::{Attempt, Capabilities, Chunking, Extension, Framing, Transaction, TransactionResult};
 use crate::{
     class::TransportSecurity,
+    dsn::{DsnDuty, RecipientDsn, Ret},
     envelope::{BodyType, SmtpUtf8},
     smtp::{
         reply::{Reply, ReplyClass},
         verdict::{Outcome, Phase, Verdict, judge},
     },
 };
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// Most commands sent and not answered. The driver writes before it reads, so what is in flight, some
 /// 50 bytes each way a command, must fit into socket buffers (RFC 2920 section 3.1).
@@ -21,6 +22,7 @@ pub const MAX_IN_FLIGHT: usize = 200;
 pub(super) struct Exchange {
     transaction: Transaction,
     framing: Framing,
+    duty: DsnDuty,
     mail_parameters: String,
     /// How far `sent` may run ahead of `answered`.
     window: usize,
@@ -84,6 +86,7 @@ impl Exchange {
         let count = transaction.recipients.len();
         let mut exchange = Self {
             framing: if chunked { Framing::Bdat } else { Framing::Dot },
+            duty: if capabilities.offers(Extension::Dsn) { DsnDuty::PassedOn } else { DsnDuty::Ours },
             mail_parameters: mail_parameters(&transaction, capabilities),
             window: if pipelined { MAX_IN_FLIGHT } else { 1 },
             transaction,
@@ -147,7 +150,7 @@ impl Exchange {
         if attempt == Attempt::NotAttempted {
             verdicts.iter_mut().for_each(|(_, verdict)| verdict.outcome = Outcome::Soft);
         }
-        TransactionResult { verdicts, attempt }
+        TransactionResult { verdicts, attempt, duty: self.duty }
     }
 
     /// The phase of the reply that is due.
@@ -219,10 +222,22 @@ impl Exchange {
             }
             Step::Rcpt(index) => {
                 let recipient = self.transaction.recipients.get(index).map_or("", |address| address.as_str());
-                format!("RCPT TO:<{recipient}>\r\n")
+                format!("RCPT TO:<{recipient}>{}\r\n", self.rcpt_parameters(index))
             }
             Step::Data => "DATA\r\n".to_owned(),
         }
+    }
+
+    /// The parameters of RCPT, each with a space before it: what the sender said and nothing else (RFC 3461
+    /// section 5.2.1).
+    fn rcpt_parameters(&self, index: usize) -> String {
+        let mut parameters = String::new();
+        let said = self.transaction.recipients_dsn.get(index);
+        if let (DsnDuty::PassedOn, Some(RecipientDsn { notify, orcpt })) = (self.duty, said) {
+            push(&mut parameters, "NOTIFY", notify.as_ref());
+            push(&mut parameters, "ORCPT", orcpt.as_ref());
+        }
+        parameters
     }
 
     /// Gives one recipient its verdict, unless it has one: after a refused MAIL the replies to the RCPTs
@@ -254,8 +269,7 @@ fn objection(transaction: &Transaction, capabilities: &Capabilities) -> Option<V
 fn mail_parameters(transaction: &Transaction, capabilities: &Capabilities) -> String {
     let mut parameters = String::new();
     if capabilities.offers(Extension::Size) {
-        // Writing to a String cannot fail.
-        let _ = write!(parameters, " SIZE={}", transaction.size);
+        push(&mut parameters, "SIZE", Some(&transaction.size));
     }
     if transaction.body_type == BodyType::EightBitMime && capabilities.offers(Extension::EightBitMime) {
         parameters.push_str(" BODY=8BITMIME");
@@ -266,5 +280,17 @@ fn mail_parameters(transaction: &Transaction, capabilities: &Capabilities) -> St
     if transaction.security == TransportSecurity::Required {
         parameters.push_str(" REQUIRETLS");
     }
+    if capabilities.offers(Extension::Dsn) {
+        push(&mut parameters, "RET", transaction.dsn.ret.map(Ret::as_str).as_ref());
+        push(&mut parameters, "ENVID", transaction.dsn.envid.as_ref());
+    }
     parameters
+}
+
+/// Appends ` keyword=value`, if there is a value.
+fn push(parameters: &mut String, keyword: &str, value: Option<&impl Display>) {
+    if let Some(value) = value {
+        // Writing to a String cannot fail.
+        let _ = write!(parameters, " {keyword}={value}");
+    }
 }

@@ -65,6 +65,7 @@ use super::verdict::{Phase, Verdict};
 use crate::{
     address::{EmailAddress, ReversePath},
     class::TransportSecurity,
+    dsn::{DsnDuty, DsnRequest, RecipientDsn},
     envelope::{BodyType, SmtpUtf8},
 };
 use std::time::Duration;
@@ -87,6 +88,11 @@ pub struct Transaction {
     /// Whether the peer must offer REQUIRETLS. That the connection is encrypted and the peer authenticated is the
     /// driver's part.
     pub security: TransportSecurity,
+    /// RET and ENVID, passed on to a server that offers DSN (RFC 3461 section 5.2.1).
+    pub dsn: DsnRequest,
+    /// NOTIFY and ORCPT of each recipient, by its index, passed on likewise; a recipient beyond the end has
+    /// neither.
+    pub recipients_dsn: Vec<RecipientDsn>,
 }
 
 /// What the driver of a [`ClientSession`] must do next.
@@ -136,6 +142,8 @@ pub struct TransactionResult {
     pub verdicts: Vec<(usize, Verdict)>,
     /// What the transaction counts as.
     pub attempt: Attempt,
+    /// Who reports on the recipients delivered.
+    pub duty: DsnDuty,
 }
 
 /// What a transaction counts as.

@@ -131,9 +131,9 @@ impl ClientSession {
     ///
     /// # Errors
     /// Gives the transaction back unless the last action was [`Action::Ready`].
-    pub fn begin(&mut self, transaction: Transaction) -> Result<(), Transaction> {
+    pub fn begin(&mut self, transaction: Transaction) -> Result<(), Box<Transaction>> {
         if !matches!(self.state, State::Ready) || self.finished.is_some() {
-            return Err(transaction);
+            return Err(Box::new(transaction));
         }
         let exchange = Box::new(Exchange::new(transaction, &self.capabilities, self.config.chunking));
         self.transition(|session, _| {

@@ -7,10 +7,11 @@ use super::{
     params::{parse_mail_params, parse_rcpt_params},
     path::{split_path, without_route},
     replies,
-    transaction::{Client, Greeting, MailCommand, RcptParams},
+    transaction::{Client, Greeting, MailCommand},
 };
 use crate::{
     address::{EmailAddress, ReversePath},
+    dsn::RecipientDsn,
     envelope::{BodyType, SmtpUtf8},
 };
 
@@ -20,7 +21,7 @@ pub(super) enum Command {
     /// EHLO or HELO.
     Hello(Client),
     Mail(MailCommand),
-    Rcpt(EmailAddress, RcptParams),
+    Rcpt(EmailAddress, RecipientDsn),
     Data,
     Bdat(ChunkHeader),
     Rset,
@@ -144,8 +145,7 @@ fn parse_mail(argument: &str, dsn: Dsn) -> Result<Command, CommandError> {
         declared_size: params.size,
         body_type: params.body.unwrap_or(BodyType::SevenBit),
         smtputf8,
-        ret: params.ret,
-        envid: params.envid,
+        dsn: params.dsn,
     }))
 }
 
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn reads_paths_of_rcpt() {
-        let to = |path: &str| Ok(Command::Rcpt(address(path), RcptParams::default()));
+        let to = |path: &str| Ok(Command::Rcpt(address(path), RecipientDsn::default()));
         assert_eq!(parse("RCPT TO:<a@b.example>"), to("a@b.example"));
         assert_eq!(parse("RCPT TO:<Postmaster>"), to("postmaster@mx.example"));
         for bad in ["RCPT TO:<>", "RCPT TO:<abuse>", "RCPT TO:<@b.example:postmaster>"] {

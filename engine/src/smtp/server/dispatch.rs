@@ -7,10 +7,11 @@ use super::{
     replies,
     session::{ServerSession, State, say},
     step::Step,
-    transaction::{Client, Greeting, MailCommand, RcptParams, Transaction, Transport},
+    transaction::{Client, Greeting, MailCommand, Transaction, Transport},
 };
 use crate::{
     address::EmailAddress,
+    dsn::RecipientDsn,
     envelope::SmtpUtf8,
     smtp::reply::{Reply, SmtpCode},
 };
@@ -111,7 +112,12 @@ impl ServerSession {
 
     /// RCPT out of order is not counted as a mistake, and neither are DATA and BDAT: a client that pipelines
     /// has sent them before it learns that MAIL was refused (RFC 2920 section 3.1).
-    fn rcpt(&mut self, recipient: EmailAddress, params: RcptParams, out: &mut Vec<u8>) -> ControlFlow<Step> {
+    fn rcpt(
+        &mut self,
+        recipient: EmailAddress,
+        params: RecipientDsn,
+        out: &mut Vec<u8>,
+    ) -> ControlFlow<Step> {
         match mem::take(&mut self.state) {
             State::Envelope(transaction) if transaction.recipients.len() < self.config.max_recipients => {
                 self.state = State::AskedRcpt(transaction, recipient.clone(), params.clone());

@@ -49,7 +49,6 @@ mod config;
 mod content;
 mod data;
 mod dispatch;
-mod dsn;
 mod input;
 mod line;
 mod params;
@@ -61,11 +60,10 @@ mod step;
 mod transaction;
 
 pub use config::{Dsn, ServerConfig, StartTls};
-pub use dsn::{Notify, OriginalRecipient, Ret};
 pub use phase::ServerPhase;
 pub use session::ServerSession;
 pub use step::{Answer, Step};
-pub use transaction::{MailCommand, RcptParams, ReceivedMessage};
+pub use transaction::{MailCommand, ReceivedMessage};
 
 #[cfg(test)]
 mod tests;

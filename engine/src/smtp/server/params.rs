@@ -1,12 +1,10 @@
 //! The parameters behind the paths of MAIL and RCPT (RFC 5321 section 4.1.2, `esmtp-param`).
 
-use super::{
-    command::CommandError,
-    config::Dsn,
-    dsn::{Notify, OriginalRecipient, Ret, parse_envid},
-    transaction::RcptParams,
+use super::{command::CommandError, config::Dsn};
+use crate::{
+    dsn::{DsnRequest, EnvelopeId, Notify, OriginalRecipient, RecipientDsn, Ret},
+    envelope::{BodyType, SmtpUtf8},
 };
-use crate::envelope::{BodyType, SmtpUtf8};
 
 /// The parameters of MAIL as given; absent ones are `None`.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -14,8 +12,7 @@ pub(super) struct MailParams {
     pub(super) size: Option<u64>,
     pub(super) body: Option<BodyType>,
     pub(super) smtputf8: Option<SmtpUtf8>,
-    pub(super) ret: Option<Ret>,
-    pub(super) envid: Option<String>,
+    pub(super) dsn: DsnRequest,
 }
 
 /// Reads the parameters of MAIL: SIZE, BODY, SMTPUTF8 and, if DSN is offered, RET and ENVID.
@@ -26,8 +23,8 @@ pub(super) fn parse_mail_params(text: &str, dsn: Dsn) -> Result<MailParams, Comm
             ("SIZE", _) => set(&mut params.size, value.and_then(parse_size))?,
             ("BODY", _) => set(&mut params.body, Some(parse_body(value)?))?,
             ("SMTPUTF8", _) => set(&mut params.smtputf8, value.is_none().then_some(SmtpUtf8::Needed))?,
-            ("RET", Dsn::Offered) => set(&mut params.ret, value.and_then(parse_ret))?,
-            ("ENVID", Dsn::Offered) => set(&mut params.envid, value.and_then(parse_envid))?,
+            ("RET", Dsn::Offered) => set(&mut params.dsn.ret, value.and_then(Ret::parse))?,
+            ("ENVID", Dsn::Offered) => set(&mut params.dsn.envid, value.and_then(EnvelopeId::parse))?,
             _ => return Err(CommandError::UnknownParameter),
         }
     }
@@ -35,13 +32,13 @@ pub(super) fn parse_mail_params(text: &str, dsn: Dsn) -> Result<MailParams, Comm
 }
 
 /// Reads the parameters of RCPT: NOTIFY and ORCPT, if DSN is offered.
-pub(super) fn parse_rcpt_params(text: &str, dsn: Dsn) -> Result<RcptParams, CommandError> {
-    let mut params = RcptParams::default();
+pub(super) fn parse_rcpt_params(text: &str, dsn: Dsn) -> Result<RecipientDsn, CommandError> {
+    let mut params = RecipientDsn::default();
     for (keyword, value) in split(text)? {
         match (keyword.to_ascii_uppercase().as_str(), dsn) {
             ("NOTIFY", Dsn::Offered) => set(&mut params.notify, value.and_then(Notify::parse))?,
             ("ORCPT", Dsn::Offered) => {
-                set(&mut params.original_recipient, value.and_then(OriginalRecipient::parse))?;
+                set(&mut params.orcpt, value.and_then(OriginalRecipient::parse))?;
             }
             _ => return Err(CommandError::UnknownParameter),
         }
@@ -86,14 +83,6 @@ fn parse_body(value: Option<&str>) -> Result<BodyType, CommandError> {
     }
 }
 
-fn parse_ret(value: &str) -> Option<Ret> {
-    match value.to_ascii_uppercase().as_str() {
-        "FULL" => Some(Ret::Full),
-        "HDRS" => Some(Ret::Headers),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,10 +123,11 @@ mod tests {
     #[test]
     fn reads_dsn_parameters_when_offered() {
         let mail = parse_mail_params(" RET=hdrs ENVID=x+2By", Dsn::Offered).unwrap();
-        assert_eq!((mail.ret, mail.envid.as_deref()), (Some(Ret::Headers), Some("x+y")));
+        let envid = mail.dsn.envid.as_ref().map(EnvelopeId::as_str);
+        assert_eq!((mail.dsn.ret, envid), (Some(Ret::Headers), Some("x+y")));
         let rcpt = parse_rcpt_params(" NOTIFY=FAILURE ORCPT=rfc822;a@b.example", Dsn::Offered).unwrap();
         assert!(rcpt.notify.unwrap().on_failure());
-        assert_eq!(rcpt.original_recipient.unwrap().address(), "a@b.example");
+        assert_eq!(rcpt.orcpt.unwrap().address(), "a@b.example");
         assert_eq!(parse_rcpt_params(" NOTIFY=MAYBE", Dsn::Offered), Err(CommandError::Syntax));
     }
 }

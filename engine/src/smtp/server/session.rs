@@ -10,9 +10,9 @@ use super::{
     phase::ServerPhase,
     replies,
     step::{Answer, Step},
-    transaction::{Client, RcptParams, Transaction, Transport},
+    transaction::{Client, Transaction, Transport},
 };
-use crate::{address::EmailAddress, smtp::reply::Reply};
+use crate::{address::EmailAddress, dsn::RecipientDsn, smtp::reply::Reply};
 use std::{mem, ops::ControlFlow, sync::Arc};
 
 /// Where a session stands, with what is valid there and nothing else.
@@ -28,7 +28,7 @@ pub(super) enum State {
     /// [`Step::Mail`] is open.
     AskedMail(Box<Transaction>),
     /// [`Step::Rcpt`] is open.
-    AskedRcpt(Box<Transaction>, EmailAddress, RcptParams),
+    AskedRcpt(Box<Transaction>, EmailAddress, RecipientDsn),
     /// [`Step::Data`] is open for DATA.
     AskedData(Box<Transaction>),
     /// [`Step::Data`] is open for a first BDAT.

@@ -1,7 +1,7 @@
 //! What passes between a session and its caller.
 
-use super::transaction::{MailCommand, RcptParams, ReceivedMessage};
-use crate::{address::EmailAddress, smtp::reply::Reply};
+use super::transaction::{MailCommand, ReceivedMessage};
+use crate::{address::EmailAddress, dsn::RecipientDsn, smtp::reply::Reply};
 
 /// What the caller must do next.
 ///
@@ -14,7 +14,7 @@ pub enum Step {
     /// A sender wants to begin a message: may it?
     Mail(MailCommand),
     /// A recipient of the message: is it accepted?
-    Rcpt(EmailAddress, RcptParams),
+    Rcpt(EmailAddress, RecipientDsn),
     /// The content is about to come, by DATA or as the first BDAT chunk: is there room for it?
     Data,
     /// A whole message. The answer accepts responsibility for it (RFC 5321 section 6.1), so it must be safe on

@@ -1,8 +1,8 @@
 //! A mail transaction (RFC 5321 section 3.3): what MAIL and RCPT said, and the message that comes of it.
 
-use super::dsn::{Notify, OriginalRecipient, Ret};
 use crate::{
     address::{EmailAddress, ReversePath},
+    dsn::{DsnRequest, RecipientDsn},
     envelope::{BodyType, SmtpUtf8},
 };
 
@@ -17,19 +17,8 @@ pub struct MailCommand {
     pub body_type: BodyType,
     /// Whether SMTPUTF8 was given (RFC 6531).
     pub smtputf8: SmtpUtf8,
-    /// RET, if given; DSN must be offered.
-    pub ret: Option<Ret>,
-    /// ENVID, if given, decoded: printable ASCII and spaces; DSN must be offered.
-    pub envid: Option<String>,
-}
-
-/// The parameters of a RCPT command (RFC 5321 section 4.1.1.3); all absent unless DSN is offered.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct RcptParams {
-    /// NOTIFY, if given.
-    pub notify: Option<Notify>,
-    /// ORCPT, if given.
-    pub original_recipient: Option<OriginalRecipient>,
+    /// RET and ENVID (RFC 3461); empty unless DSN is offered.
+    pub dsn: DsnRequest,
 }
 
 /// A complete message with its envelope.
@@ -45,18 +34,17 @@ pub struct ReceivedMessage {
     pub reverse_path: ReversePath,
     /// The accepted recipients in the order given, repetitions included; never empty.
     pub recipients: Vec<EmailAddress>,
-    /// The parameters of each of [`ReceivedMessage::recipients`], in the same order.
-    pub rcpt_params: Vec<RcptParams>,
+    /// NOTIFY and ORCPT of each of [`ReceivedMessage::recipients`], in the same order; empty unless DSN is
+    /// offered.
+    pub recipients_dsn: Vec<RecipientDsn>,
     /// As MAIL declared it.
     pub body_type: BodyType,
     /// As MAIL declared it.
     pub smtputf8: SmtpUtf8,
     /// As MAIL declared it, in octets.
     pub declared_size: Option<u64>,
-    /// RET, if given.
-    pub ret: Option<Ret>,
-    /// ENVID, if given.
-    pub envid: Option<String>,
+    /// RET and ENVID (RFC 3461).
+    pub dsn: DsnRequest,
     /// The content without dot-stuffing: no NUL, and CR and LF only as CRLF. From DATA it is empty or ends in
     /// CRLF; from BDAT the last line may be without one.
     pub content: Vec<u8>,
@@ -98,37 +86,36 @@ pub(super) struct Transaction {
     pub(super) mail: MailCommand,
     /// The accepted recipients.
     pub(super) recipients: Vec<EmailAddress>,
-    /// Their parameters.
-    pub(super) rcpt_params: Vec<RcptParams>,
+    /// What each wants reported.
+    pub(super) recipients_dsn: Vec<RecipientDsn>,
 }
 
 impl Transaction {
     /// An envelope without recipients.
     pub(super) fn new(client: Client, mail: MailCommand) -> Self {
-        Self { client, mail, recipients: Vec::new(), rcpt_params: Vec::new() }
+        Self { client, mail, recipients: Vec::new(), recipients_dsn: Vec::new() }
     }
 
     /// Adds an accepted recipient.
-    pub(super) fn add(&mut self, recipient: EmailAddress, params: RcptParams) {
+    pub(super) fn add(&mut self, recipient: EmailAddress, dsn: RecipientDsn) {
         self.recipients.push(recipient);
-        self.rcpt_params.push(params);
+        self.recipients_dsn.push(dsn);
     }
 
     /// Joins the envelope with its content.
     pub(super) fn into_message(self, transport: Transport, content: Vec<u8>) -> ReceivedMessage {
-        let Self { client, mail, recipients, rcpt_params } = self;
+        let Self { client, mail, recipients, recipients_dsn } = self;
         ReceivedMessage {
             helo: client.name,
             esmtp: client.greeting == Greeting::Ehlo,
             tls: transport == Transport::Tls,
             reverse_path: mail.reverse_path,
             recipients,
-            rcpt_params,
+            recipients_dsn,
             body_type: mail.body_type,
             smtputf8: mail.smtputf8,
             declared_size: mail.declared_size,
-            ret: mail.ret,
-            envid: mail.envid,
+            dsn: mail.dsn,
             content,
         }
     }

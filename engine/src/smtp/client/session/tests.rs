@@ -10,6 +10,7 @@ use super::*;
 use crate::{
     address::{EmailAddress, ReversePath},
     class::TransportSecurity,
+    dsn::DsnRequest,
     envelope::{BodyType, SmtpUtf8},
     smtp::verdict::{Outcome, Verdict},
 };
@@ -114,6 +115,8 @@ fn transaction(recipients: &[&str]) -> Transaction {
         body_type: BodyType::SevenBit,
         smtputf8: SmtpUtf8::NotNeeded,
         security: TransportSecurity::ByPolicy,
+        dsn: DsnRequest::default(),
+        recipients_dsn: Vec::new(),
     }
 }
 

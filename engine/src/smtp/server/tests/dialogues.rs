@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     address::{EmailAddress, ReversePath},
+    dsn::{DsnRequest, EnvelopeId, Notify, RecipientDsn, Ret},
     envelope::{BodyType, SmtpUtf8},
 };
 
@@ -48,12 +49,11 @@ fn takes_two_pipelined_messages_in_one_read() {
         recipients: ["c@d.example", "postmaster@mx.example"]
             .map(|a| EmailAddress::parse(a).unwrap())
             .to_vec(),
-        rcpt_params: vec![RcptParams::default(); 2],
+        recipients_dsn: vec![RecipientDsn::default(); 2],
         body_type: BodyType::EightBitMime,
         smtputf8: SmtpUtf8::NotNeeded,
         declared_size: Some(10),
-        ret: None,
-        envid: None,
+        dsn: DsnRequest::default(),
         content: b"Subject: x\r\n\r\n.\r\n".to_vec(),
     };
     assert_eq!(transcript.messages(), [&expected, &expected]);
@@ -179,8 +179,8 @@ fn hands_on_dsn_parameters_when_offered() {
                  DATA\r\n.\r\n";
     let transcript = converse(&offered, [input.as_bytes()], |_| Answer::Accept);
     let message = transcript.messages()[0];
-    assert_eq!((message.ret, message.envid.as_deref()), (Some(Ret::Headers), Some("x")));
-    assert_eq!(message.rcpt_params[0].notify, Some(Notify::NEVER));
+    assert_eq!(message.dsn, DsnRequest { ret: Some(Ret::Headers), envid: EnvelopeId::parse("x") });
+    assert_eq!(message.recipients_dsn, [RecipientDsn { notify: Some(Notify::NEVER), orcpt: None }]);
     assert_eq!(accepted(input).codes(), ["250", "555", "555", "503", "500"]);
 }
 

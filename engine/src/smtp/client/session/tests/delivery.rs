@@ -1,7 +1,10 @@
 //! Sessions in which the connection holds.
 
 use super::*;
-use crate::smtp::client::Chunking;
+use crate::{
+    dsn::{DsnDuty, EnvelopeId, Notify, OriginalRecipient, RecipientDsn, Ret},
+    smtp::client::Chunking,
+};
 
 const ENVELOPE: &str = "MAIL FROM:<from@a.example>\nRCPT TO:<r0@b.example>\nRCPT TO:<r1@b.example>\n";
 
@@ -200,6 +203,29 @@ fn every_set_of_capabilities_gets_the_parameters_it_allows() {
 }
 
 #[test]
+fn passes_on_what_the_sender_said_about_reports_to_servers_that_offer_dsn() {
+    let said = RecipientDsn {
+        notify: Notify::parse("SUCCESS,DELAY"),
+        orcpt: OriginalRecipient::parse("rfc822;a+2Bb@c.example"),
+    };
+    let message = Transaction {
+        dsn: DsnRequest { ret: Some(Ret::Headers), envid: EnvelopeId::parse("x+3Dy") },
+        recipients_dsn: vec![said],
+        ..to(2)
+    };
+    let replies = ["250 ok\n", "250 ok\n", "250 ok\n", "354 go\n", "250 ok\n", "221 bye\n"];
+    let told =
+        play(std::slice::from_ref(&message), &[&["220 hi\n", "250-mx\n250 DSN\n"][..], &replies].concat());
+    let expected = "MAIL FROM:<from@a.example> RET=HDRS ENVID=x+3Dy\n\
+                    RCPT TO:<r0@b.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@c.example\n\
+                    RCPT TO:<r1@b.example>\nDATA\n<dot>\nQUIT\n";
+    assert_eq!((told.transaction_bytes(), told.results[0].duty), (expected, DsnDuty::PassedOn));
+    let untold = play(&[message], &[&["220 hi\n", EHLO][..], &replies].concat());
+    assert_eq!(untold.transaction_bytes(), format!("{ENVELOPE}DATA\n<dot>\nQUIT\n"));
+    assert_eq!(untold.results[0].duty, DsnDuty::Ours);
+}
+
+#[test]
 fn a_message_beyond_the_announced_size_is_refused_by_ourselves() {
     for (limit, outcome) in [("999", "H"), ("1000", "D"), ("0", "D")] {
         let ehlo = format!("250-mx\n250 SIZE {limit}\n");
@@ -258,14 +284,14 @@ fn a_transaction_for_nobody_is_over_at_once() {
 #[test]
 fn only_a_ready_session_begins() {
     let mut session = ClientSession::new(Arc::new(config()));
-    assert_eq!(session.begin(to(1)), Err(to(1)));
+    assert_eq!(session.begin(to(1)), Err(Box::new(to(1))));
     session.receive(b"220 hi\r\n250 mx\r\n");
     assert_eq!(session.begin(to(0)), Ok(()));
     // The result of the one before was not taken yet.
-    assert_eq!(session.begin(to(1)), Err(to(1)));
+    assert_eq!(session.begin(to(1)), Err(Box::new(to(1))));
     assert!(matches!(session.poll(&mut Vec::new()), Action::Finished(_)));
     assert_eq!(session.begin(to(1)), Ok(()));
-    assert_eq!(session.begin(to(1)), Err(to(1)));
+    assert_eq!(session.begin(to(1)), Err(Box::new(to(1))));
 }
 
 #[test]

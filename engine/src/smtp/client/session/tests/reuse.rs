@@ -104,6 +104,6 @@ fn an_idle_connection_that_says_421_is_closed() {
         assert_eq!(session.poll(&mut Vec::new()), Action::Ready);
         session.receive(said);
         assert!(matches!(session.poll(&mut Vec::new()), Action::Closed(CloseReason::Failed(_))));
-        assert_eq!(session.begin(to(1)), Err(to(1)));
+        assert_eq!(session.begin(to(1)), Err(Box::new(to(1))));
     }
 }
