@@ -38,9 +38,12 @@ impl Outcome {
     }
 }
 
-/// Sends messages through a sandbox with these faults and waits until each has come to its end.
-fn outcome(faults: &[&str]) -> Result<Outcome> {
-    let sandbox = Sandbox::with_faults(faults)?;
+/// Sends messages through a sandbox with this personality and waits until each has come to its end.
+fn outcome(personality: &str) -> Result<Outcome> {
+    outcome_of(&Sandbox::with(&[personality])?)
+}
+
+fn outcome_of(sandbox: &Sandbox) -> Result<Outcome> {
     let installation = Installation::new(&Config::to(sandbox.address))?;
     let server = installation.start()?;
     let ledger = Ledger::new("fault");
@@ -63,7 +66,7 @@ fn outcome(faults: &[&str]) -> Result<Outcome> {
 
 #[test]
 fn deferred_messages_are_delivered_in_the_end() -> Result<()> {
-    let outcome = outcome(&["--defer", "30"])?;
+    let outcome = outcome("defer:30%")?;
     outcome.assert_all_delivered();
     assert!(outcome.metrics.get(DEFERRED) > 0, "nothing was deferred: nothing was tested");
     assert_eq!(outcome.again(), 0);
@@ -72,7 +75,7 @@ fn deferred_messages_are_delivered_in_the_end() -> Result<()> {
 
 #[test]
 fn refused_messages_bounce_and_the_others_arrive() -> Result<()> {
-    let outcome = outcome(&["--reject", "30"])?;
+    let outcome = outcome("reject:30%")?;
     let (delivered, bounced) = (outcome.metrics.get(DELIVERED), outcome.metrics.get(BOUNCED));
     assert!(bounced > 0 && delivered > 0, "{delivered} delivered, {bounced} bounced");
     assert_eq!((delivered, outcome.again()), (outcome.copies.len() as u64, 0));
@@ -81,7 +84,7 @@ fn refused_messages_bounce_and_the_others_arrive() -> Result<()> {
 
 #[test]
 fn a_connection_lost_after_the_final_dot_is_in_doubt_and_tried_again() -> Result<()> {
-    let outcome = outcome(&["--drop", "20", "--drop-at", "dot"])?;
+    let outcome = outcome("drop:20%,at=dot")?;
     outcome.assert_all_delivered();
     let in_doubt = outcome.metrics.get(IN_DOUBT);
     assert!(in_doubt > 0, "nothing was in doubt: nothing was tested");
@@ -91,7 +94,7 @@ fn a_connection_lost_after_the_final_dot_is_in_doubt_and_tried_again() -> Result
 
 #[test]
 fn a_connection_lost_at_mail_costs_nothing() -> Result<()> {
-    let outcome = outcome(&["--drop", "20", "--drop-at", "mail"])?;
+    let outcome = outcome("drop:20%,at=mail")?;
     outcome.assert_all_delivered();
     assert_eq!((outcome.metrics.get(IN_DOUBT), outcome.again()), (0, 0));
     Ok(())
@@ -99,15 +102,33 @@ fn a_connection_lost_at_mail_costs_nothing() -> Result<()> {
 
 #[test]
 fn a_slow_receiver_gets_everything_once() -> Result<()> {
-    let outcome = outcome(&["--stall", "200ms"])?;
+    let outcome = outcome("stall:200ms")?;
     outcome.assert_all_delivered();
     assert_eq!(outcome.again(), 0);
     Ok(())
 }
 
 #[test]
+fn replies_that_come_octet_by_octet_are_replies() -> Result<()> {
+    let outcome = outcome("split-replies")?;
+    outcome.assert_all_delivered();
+    assert_eq!((outcome.metrics.get(DEFERRED), outcome.again()), (0, 0));
+    Ok(())
+}
+
+#[test]
+fn a_receiver_that_ends_its_sessions_gets_everything_once() -> Result<()> {
+    for personality in ["messages-per-connection:3", "421-after:rset", "421-after:quit"] {
+        let outcome = outcome(personality)?;
+        outcome.assert_all_delivered();
+        assert_eq!((outcome.metrics.get(IN_DOUBT), outcome.again()), (0, 0), "{personality}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_certificate_that_nobody_signed_does_not_stop_mail() -> Result<()> {
-    let outcome = outcome(&["--tls"])?;
+    let outcome = outcome_of(&Sandbox::with_tls("")?)?;
     outcome.assert_all_delivered();
     assert_eq!(outcome.again(), 0);
     Ok(())
@@ -115,8 +136,7 @@ fn a_certificate_that_nobody_signed_does_not_stop_mail() -> Result<()> {
 
 #[test]
 fn all_faults_together_lose_nothing() -> Result<()> {
-    let outcome =
-        outcome(&["--tls", "--defer", "10", "--drop", "10", "--drop-at", "dot", "--stall", "20ms"])?;
+    let outcome = outcome_of(&Sandbox::with_tls("defer:10%+stall:20ms+drop:10%,at=dot+split-replies")?)?;
     outcome.assert_all_delivered();
     assert!(outcome.again() <= outcome.metrics.get(IN_DOUBT));
     Ok(())

@@ -124,7 +124,7 @@ impl Service for Relay {
             reverse_path: message.reverse_path,
             recipients: message.recipients,
             smtputf8: message.smtputf8,
-            account: signed_by.as_ref().map(|domain| domain.account_id.to_string()),
+            account: signed_by.as_ref().and_then(|domain| domain.account_id.tenant()),
             origin: Origin::Relay,
             trace,
             content: message.content,
