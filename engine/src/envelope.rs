@@ -2,10 +2,12 @@
 
 use crate::{
     address::{Domain, EmailAddress, ReversePath},
+    class::{PoolName, Priority, QueueClass, TenantName, TransportSecurity},
     id::QueueId,
     time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
 
 /// What the content consists of, as `BODY=` of RFC 6152 says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -34,6 +36,81 @@ pub enum Origin {
     Api,
     /// The relay listener for trusted networks.
     Relay,
+    /// A submission listener (RFC 6409): a client that logged in.
+    Submission,
+    /// We wrote it: a delivery report to a sender, or an aggregate report to a domain's owner.
+    Report,
+}
+
+impl Origin {
+    /// `api`, `relay`, `submission` or `report`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Relay => "relay",
+            Self::Submission => "submission",
+            Self::Report => "report",
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The sender's own name for what a message is part of: for sums and searches, never for decisions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Campaign(String);
+
+/// Text that is no [`Campaign`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no name of a campaign: use 1 to {max} printable characters", max = Campaign::MAX_CHARS)]
+pub struct InvalidCampaign(String);
+
+impl Campaign {
+    /// The longest name, in characters.
+    pub const MAX_CHARS: usize = 64;
+
+    /// Reads a name of 1 to [`Campaign::MAX_CHARS`] characters, none of them a control character.
+    ///
+    /// # Errors
+    /// When it is not of this form.
+    pub fn parse(name: &str) -> Result<Self, InvalidCampaign> {
+        let fits = (1..=Self::MAX_CHARS).contains(&name.chars().count());
+        if fits && !name.chars().any(char::is_control) {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(InvalidCampaign(name.chars().take(80).collect()))
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Campaign {
+    type Error = InvalidCampaign;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::parse(&name)
+    }
+}
+
+impl From<Campaign> for String {
+    fn from(campaign: Campaign) -> Self {
+        campaign.0
+    }
 }
 
 /// Who sent a message to whom, and how it must be carried.
@@ -52,9 +129,19 @@ pub struct Envelope {
     /// Whether SMTPUTF8 is needed.
     pub smtputf8: SmtpUtf8,
     /// The account that sent it; `None` for mail from trusted networks.
-    pub account: Option<String>,
+    pub account: Option<TenantName>,
     /// Which door it came in by.
     pub origin: Origin,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What it is part of, in the sender's words.
+    pub campaign: Option<Campaign>,
+    /// Which sources carry it; `None` for what the configuration says.
+    pub pool: Option<PoolName>,
+    /// What it asks of TLS on its way (RFC 8689).
+    pub security: TransportSecurity,
+    /// How long after acceptance it may still be tried; `None` for what the configuration says.
+    pub expires_after: Option<Duration>,
 }
 
 /// The recipients of one message at one destination domain: the unit the queue schedules.
@@ -69,6 +156,41 @@ pub struct RecipientGroup {
 impl Envelope {
     /// The largest number of recipients a message may have, so that an index fits 16 bits with room to spare.
     pub const MAX_RECIPIENTS: usize = 10_000;
+
+    /// The envelope of plain mail: seven bits, normal priority, nothing asked for beyond delivery.
+    pub fn new(
+        id: QueueId,
+        accepted_at: UnixMillis,
+        reverse_path: ReversePath,
+        recipients: Vec<EmailAddress>,
+        origin: Origin,
+    ) -> Self {
+        Self {
+            id,
+            accepted_at,
+            reverse_path,
+            recipients,
+            body: BodyType::default(),
+            smtputf8: SmtpUtf8::default(),
+            account: None,
+            origin,
+            priority: Priority::default(),
+            campaign: None,
+            pool: None,
+            security: TransportSecurity::default(),
+            expires_after: None,
+        }
+    }
+
+    /// What its entries are scheduled by.
+    pub fn class(&self) -> QueueClass {
+        QueueClass {
+            priority: self.priority,
+            tenant: self.account.clone(),
+            pool: self.pool.clone(),
+            security: self.security,
+        }
+    }
 
     /// The recipients by destination domain, in order of first appearance.
     ///
@@ -91,16 +213,8 @@ mod tests {
     use super::*;
 
     fn envelope(recipients: &[&str]) -> Envelope {
-        Envelope {
-            id: QueueId::from_raw(1),
-            accepted_at: UnixMillis::new(0),
-            reverse_path: ReversePath::Null,
-            recipients: recipients.iter().map(|r| EmailAddress::parse(r).unwrap()).collect(),
-            body: BodyType::SevenBit,
-            smtputf8: SmtpUtf8::NotNeeded,
-            account: None,
-            origin: Origin::Relay,
-        }
+        let recipients = recipients.iter().map(|r| EmailAddress::parse(r).unwrap()).collect();
+        Envelope::new(QueueId::from_raw(1), UnixMillis::new(0), ReversePath::Null, recipients, Origin::Relay)
     }
 
     #[test]
@@ -108,5 +222,27 @@ mod tests {
         let groups = envelope(&["a@b.example", "c@d.example", "e@B.example"]).groups();
         let shape: Vec<_> = groups.iter().map(|g| (g.domain.as_str(), g.recipients.as_slice())).collect();
         assert_eq!(shape, [("b.example", &[0u16, 2][..]), ("d.example", &[1][..])]);
+    }
+    #[test]
+    fn its_class_is_what_it_asks_for() {
+        let mut envelope = envelope(&["a@b.example"]);
+        assert_eq!(envelope.class(), QueueClass::default());
+        envelope.account = Some(TenantName::parse("shop").unwrap());
+        envelope.priority = Priority::Bulk;
+        envelope.pool = Some(PoolName::parse("warm").unwrap());
+        envelope.security = TransportSecurity::Required;
+        let class = envelope.class();
+        assert_eq!((class.priority, class.security), (Priority::Bulk, TransportSecurity::Required));
+        assert_eq!(class.tenant.as_ref().map(TenantName::as_str), Some("shop"));
+        assert_eq!(class.pool.as_ref().map(PoolName::as_str), Some("warm"));
+    }
+
+    #[test]
+    fn a_campaign_is_short_and_printable() {
+        let longest = "ü".repeat(Campaign::MAX_CHARS);
+        assert_eq!(Campaign::parse(&longest).unwrap().as_str(), longest);
+        for wrong in ["", "a\r\nBcc: b", &"a".repeat(Campaign::MAX_CHARS + 1)] {
+            assert!(Campaign::parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 }

@@ -64,6 +64,20 @@ pub enum StorageError {
         /// The newest we know.
         known: u32,
     },
+    /// The state folder was written by a version before the first release.
+    #[error(
+        "the state folder {} has format {found}, this version reads {known} only; let the version that wrote it \
+         deliver its mail, or give another folder with --state",
+        path.display()
+    )]
+    TooOld {
+        /// The folder.
+        path: PathBuf,
+        /// Its format number.
+        found: u32,
+        /// The oldest we read.
+        known: u32,
+    },
     /// The embedded database failed.
     #[error("the {store} database failed: {reason}")]
     Database {

@@ -4,11 +4,13 @@
 //! dot and every outcome is a checksummed record in it, and nothing is acknowledged before the record is
 //! synced. The **queue state** ([`queue`]) is an index over the journal, kept in sled, that can be thrown
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
-//! ([`control`]) holds accounts, zones, signing keys and token hashes. [`state_dir`] owns the folder.
+//! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
+//! remembers what happened, for people. [`state_dir`] owns the folder.
 
 pub mod content;
 pub mod control;
 pub mod error;
+pub mod events;
 pub mod journal;
 pub mod metrics;
 pub mod queue;
@@ -18,6 +20,14 @@ pub mod state_dir;
 
 pub use content::{Content, StoredMessage};
 pub use error::StorageError;
-pub use queue::entry::{DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry, RecipientResult};
+pub use queue::{
+    entry::{
+        ChangedBy, DelayWarning, DueClasses, DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry,
+        RecipientResult,
+    },
+    filter::{IdPrefix, ListCursor, ListFilter},
+    last::LastAttempt,
+    view::{ClassSummary, DomainSummary, ListPage, QueueView},
+};
 pub use spool::{DeliverySink, Fresh, Recovery, Spool, SpoolSettings, SpoolStarter, SpoolThreads};
 pub use state_dir::StateDir;

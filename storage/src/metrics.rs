@@ -23,3 +23,9 @@ pub const REBUILDS: &str = "mailwright_queue_rebuilds_total";
 /// Deliveries that ended between final dot and its answer, by a lost connection or the end of a process: they
 /// may be delivered twice (counter).
 pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";
+/// Events written to the event log (counter).
+pub const EVENTS_WRITTEN: &str = "mailwright_events_total";
+/// Octets written to the event log (counter).
+pub const EVENTS_BYTES: &str = "mailwright_events_written_bytes_total";
+/// Events lost because the event log could not keep up or its disk refused (counter).
+pub const EVENTS_DROPPED: &str = "mailwright_events_dropped_total";

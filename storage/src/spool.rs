@@ -1,4 +1,6 @@
-//! Journal and queue behind one handle.
+//! Journal and queue behind one handle. `questions` is what is asked of the queue.
+
+mod questions;
 
 use crate::{
     content::{Content, MemoryBudget, StoredMessage},
@@ -12,19 +14,19 @@ use crate::{
     metrics as names,
     queue::{
         change::Change,
-        entry::{DueEntries, EntryKey, EntryPlace, Outcome, QueueEntry},
+        entry::{EntryKey, Outcome, QueueEntry},
         reclaim::Reclaimer,
-        worker::{Command, Reply, Worker},
+        worker::{Command, Worker},
     },
     recovery,
     state_dir::StateDir,
 };
 use crossbeam_channel::{Sender, unbounded};
-use mailwright_engine::{address::Domain, envelope::Envelope, id::QueueId, time::UnixMillis};
+use mailwright_engine::{envelope::Envelope, id::QueueId, time::UnixMillis};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -58,19 +60,19 @@ pub type DeliverySink = Box<dyn FnMut(Vec<Fresh>) + Send>;
 /// What the threads share with the handles.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) entries: AtomicU64,
+    /// Below zero for a moment when an entry was settled twice.
+    entries: AtomicI64,
     /// Whether journal or queue state failed and need a restart.
     failed: AtomicBool,
     last_id: AtomicU64,
 }
 
 impl Shared {
-    /// Counts entries in and out. Here and not in the queue worker, so that whoever was told that a message is
-    /// accepted finds it counted.
-    fn count(&self, accepted: u64, settled: u64) {
-        self.entries.fetch_add(accepted, Ordering::Relaxed);
-        let before = self.entries.fetch_sub(settled, Ordering::Relaxed);
-        metrics::gauge!(names::QUEUE_ENTRIES).set(before.saturating_sub(settled) as f64);
+    /// Counts entries in and out. First as a batch is committed, so that whoever was told that a message is
+    /// accepted finds it counted; the queue worker corrects what did not turn out so.
+    pub(crate) fn count(&self, change: i64) {
+        let before = self.entries.fetch_add(change, Ordering::Relaxed);
+        metrics::gauge!(names::QUEUE_ENTRIES).set(before.saturating_add(change).max(0) as f64);
     }
 
     /// Notes that the queue state failed: it stays behind the journal, and the next start rebuilds it.
@@ -140,7 +142,7 @@ impl SpoolStarter {
         let segments = recovered.segments;
         metrics::gauge!(names::QUEUE_ENTRIES).set(recovered.index.count() as f64);
         let shared = Arc::new(Shared {
-            entries: AtomicU64::new(recovered.index.count()),
+            entries: AtomicI64::new(recovered.index.count().cast_signed()),
             failed: AtomicBool::new(false),
             last_id: AtomicU64::new(recovered.index.last_id()),
         });
@@ -188,19 +190,13 @@ struct Listener {
 impl CommitListener for Listener {
     fn committed(&mut self, mut changes: Vec<Change>, position: u64) {
         let mut fresh = Vec::new();
-        let mut settled = 0;
         for change in &mut changes {
-            match change {
-                Change::Accepted { entries, message } => {
-                    let message = message.take();
-                    fresh
-                        .extend(entries.iter().map(|e| Fresh { entry: e.clone(), message: message.clone() }));
-                }
-                Change::Outcome(outcome) if outcome.after.is_none() => settled += 1,
-                _ => {}
+            if let Change::Accepted { entries, message } = change {
+                let message = message.take();
+                fresh.extend(entries.iter().map(|e| Fresh { entry: e.clone(), message: message.clone() }));
             }
         }
-        self.shared.count(fresh.len() as u64, settled);
+        self.shared.count(changes.iter().map(Change::entries).sum());
         // The queue first: what delivery reports about an entry must find it there.
         let _ = self.queue.send(Command::Committed { changes, position });
         if !fresh.is_empty() {
@@ -231,7 +227,7 @@ impl Spool {
 
     /// Entries in the queue, as of the last commit.
     pub fn entries(&self) -> u64 {
-        self.shared.entries.load(Ordering::Relaxed)
+        self.shared.entries.load(Ordering::Relaxed).max(0).cast_unsigned()
     }
 
     /// Whether journal or queue state failed, so that a restart is needed.
@@ -317,56 +313,7 @@ impl Spool {
         }
     }
 
-    /// The entries of `domain` due at `now`, earliest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the queue state failed.
-    pub async fn due_in_domain(
-        &self,
-        domain: Domain,
-        now: UnixMillis,
-        limit: usize,
-    ) -> Result<DueEntries, StorageError> {
-        self.ask(|reply| Command::DueInDomain { domain, now, limit, reply }).await
-    }
-
-    /// The places due from `from` (inclusive) to `to` (exclusive), earliest first, at most `limit`.
-    ///
-    /// # Errors
-    /// When the queue state failed.
-    pub async fn due_between(
-        &self,
-        from: UnixMillis,
-        to: UnixMillis,
-        limit: usize,
-    ) -> Result<Vec<EntryPlace>, StorageError> {
-        self.ask(|reply| Command::DueBetween { from, to, limit, reply }).await
-    }
-
-    /// Every domain with entries, and when its first is due.
-    ///
-    /// # Errors
-    /// When the queue state failed.
-    pub async fn domains(&self) -> Result<Vec<(Domain, UnixMillis)>, StorageError> {
-        self.ask(|reply| Command::Domains { reply }).await
-    }
-
-    /// The entry with this name as it is now.
-    ///
-    /// # Errors
-    /// When the queue state failed.
-    pub async fn get(&self, key: EntryKey) -> Result<Option<QueueEntry>, StorageError> {
-        self.ask(|reply| Command::Get { key, reply }).await
-    }
-
     fn append(&self, append: Append) -> Result<(), StorageError> {
         self.journal.send(Request::Append(append)).map_err(|_| StorageError::Closed)
-    }
-
-    async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, StorageError> {
-        let (reply, answer) = oneshot::channel();
-        // Through the journal, so that the answer reflects everything handed in before the question.
-        self.journal.send(Request::Ask(command(reply))).map_err(|_| StorageError::Closed)?;
-        answer.await.map_err(|_| StorageError::Closed)?
     }
 }

@@ -9,8 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The newest layout of the state folder this version reads and the one it writes.
-const FORMAT: u32 = 1;
+/// The layout of the state folder this version reads and writes. Format 1 was never released; its journal
+/// knows no classes of mail.
+const FORMAT: u32 = 2;
 
 /// A state folder, locked for this process until dropped.
 ///
@@ -19,7 +20,8 @@ const FORMAT: u32 = 1;
 /// format    the layout's number
 /// spool/    journal segments
 /// queue/    queue state (sled), can be rebuilt from spool/
-/// control/  accounts, zones, keys, tokens (sled)
+/// control/  accounts, zones, keys, tokens, suspensions (sled)
+/// events/   the event log, a file a day
 /// ```
 #[derive(Debug)]
 pub struct StateDir {
@@ -31,8 +33,8 @@ impl StateDir {
     /// Opens `path`, making it (readable by its owner only) if missing, and locks it.
     ///
     /// # Errors
-    /// [`StorageError::InUse`] when another process has it, [`StorageError::TooNew`] when a newer version
-    /// wrote it.
+    /// [`StorageError::InUse`] when another process has it, [`StorageError::TooNew`] or
+    /// [`StorageError::TooOld`] when another version wrote it.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -67,6 +69,11 @@ impl StateDir {
         self.path.join("control")
     }
 
+    /// Where the event log is.
+    pub fn events_dir(&self) -> PathBuf {
+        self.path.join("events")
+    }
+
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the
     /// new, never a part.
     ///
@@ -90,8 +97,11 @@ impl StateDir {
         let file = self.path.join("format");
         match std::fs::read_to_string(&file) {
             Ok(text) => match text.trim().parse() {
-                Ok(found) if found <= FORMAT => Ok(()),
-                Ok(found) => Err(StorageError::TooNew { path: self.path.clone(), found, known: FORMAT }),
+                Ok(FORMAT) => Ok(()),
+                Ok(found) if found > FORMAT => {
+                    Err(StorageError::TooNew { path: self.path.clone(), found, known: FORMAT })
+                }
+                Ok(found) => Err(StorageError::TooOld { path: self.path.clone(), found, known: FORMAT }),
                 Err(_) => Err(StorageError::format("state folder format", format!("{:?}", text.trim()))),
             },
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {

@@ -11,8 +11,12 @@ mod expected;
 use common::{NOW, SMALL, Server, attempted, content, delivered, envelope, long};
 use ending::{Ending, ending};
 use expected::Expected;
-use mailwright_engine::time::UnixMillis;
-use mailwright_storage::QueueEntry;
+use mailwright_engine::{
+    class::{PoolName, Priority, QueueClass, TenantName},
+    envelope::Envelope,
+    time::UnixMillis,
+};
+use mailwright_storage::{Outcome, QueueEntry};
 use proptest::{prelude::*, sample::Index};
 use std::path::PathBuf;
 
@@ -21,8 +25,8 @@ const DOMAINS: [&str; 3] = ["one.example", "two.example", "three.example"];
 /// One thing that happens to a spool.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A message to a recipient at each of these domains arrives.
-    Accept { domains: Vec<usize>, size: usize },
+    /// A message of a class to a recipient at each of these domains arrives.
+    Accept { domains: Vec<usize>, class: QueueClass, size: usize },
     /// Mail enough to fill segments arrives; all but the first message is delivered.
     Burst(u64),
     /// A delivery takes an entry in hand, as it is now.
@@ -31,6 +35,10 @@ enum Step {
     Intend(Index),
     /// A delivery in hand ends; the share of recipients left waits until then.
     End { which: Index, keep: Keep, due: u64 },
+    /// An operator gives an entry another pool and due time, though a delivery may have it in hand.
+    Reroute { which: Index, pool: Option<PoolName>, due: u64 },
+    /// An operator cancels an entry, though a delivery may have it in hand.
+    Cancel(Index),
     /// The queue is looked at; also stores the state and reclaims the journal.
     Ask,
     /// The process ends and another takes over.
@@ -47,15 +55,34 @@ enum Keep {
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<Index>;
     prop_oneof![
-        6 => (prop::collection::vec(0..DOMAINS.len(), 1..=5), 0usize..40_000)
-            .prop_map(|(domains, size)| Step::Accept { domains, size }),
+        6 => (prop::collection::vec(0..DOMAINS.len(), 1..=5), class(), 0usize..40_000)
+            .prop_map(|(domains, class, size)| Step::Accept { domains, class, size }),
         1 => (5u64..40).prop_map(Step::Burst),
         5 => index().prop_map(Step::Take),
         3 => index().prop_map(Step::Intend),
         5 => (index(), keep(), 0..1_000_000u64).prop_map(|(which, keep, due)| Step::End { which, keep, due }),
+        2 => (index(), pool(), 0..1_000_000u64)
+            .prop_map(|(which, pool, due)| Step::Reroute { which, pool, due }),
+        1 => index().prop_map(Step::Cancel),
         2 => Just(Step::Ask),
         2 => ending().prop_map(Step::Restart),
     ]
+}
+
+fn class() -> impl Strategy<Value = QueueClass> {
+    let priority = prop::sample::select(vec![Priority::High, Priority::Normal, Priority::Bulk]);
+    let tenant =
+        prop::sample::select(vec![None, TenantName::parse("shop").ok(), TenantName::parse("club").ok()]);
+    (priority, tenant, pool()).prop_map(|(priority, tenant, pool)| QueueClass {
+        priority,
+        tenant,
+        pool,
+        ..QueueClass::default()
+    })
+}
+
+fn pool() -> impl Strategy<Value = Option<PoolName>> {
+    prop::sample::select(vec![None, PoolName::parse("warm").ok()])
 }
 
 fn keep() -> impl Strategy<Value = Keep> {
@@ -90,22 +117,27 @@ impl World {
 
     fn take_step(&mut self, step: Step) {
         match step {
-            Step::Accept { domains, size } => self.accept(&domains, size),
+            Step::Accept { domains, class, size } => self.accept(&domains, class, size),
             Step::Burst(messages) => self.burst(messages),
             Step::Take(which) => self.take(which),
             Step::Intend(which) => self.intend(which),
             Step::End { which, keep, due } => self.end(which, keep, UnixMillis::new(NOW.as_millis() + due)),
+            Step::Reroute { which, pool, due } => {
+                self.reroute(which, pool, UnixMillis::new(NOW.as_millis() + due));
+            }
+            Step::Cancel(which) => self.cancel(which),
             Step::Ask => self.expected.assert_holds(self.server()),
             Step::Restart(ending) => self.restart(&ending),
         }
     }
 
-    fn accept(&mut self, domains: &[usize], size: usize) {
+    fn accept(&mut self, domains: &[usize], class: QueueClass, size: usize) {
         let recipients: Vec<_> =
             domains.iter().enumerate().map(|(n, domain)| format!("r{n}@{}", DOMAINS[*domain])).collect();
         let recipients: Vec<_> = recipients.iter().map(String::as_str).collect();
-        let envelope = envelope(self.next_id, &recipients);
-        self.server().accept(self.next_id, &recipients, size).unwrap();
+        let QueueClass { priority, tenant, pool, .. } = class;
+        let envelope = Envelope { priority, account: tenant, pool, ..envelope(self.next_id, &recipients) };
+        self.server().accept_as(envelope.clone(), size).unwrap();
         self.expected.accepted(envelope, content(self.next_id, size));
         self.next_id += 1;
     }
@@ -128,6 +160,30 @@ impl World {
         }
     }
 
+    fn reroute(&mut self, which: Index, pool: Option<PoolName>, due: UnixMillis) {
+        let Some(mut entry) = self.any_entry(which) else { return };
+        let before = entry.place.clone();
+        entry.place.class.pool = pool;
+        entry.place.due = due;
+        self.record(Outcome::by_operator(before, Some(entry)));
+    }
+
+    fn cancel(&mut self, which: Index) {
+        if let Some(entry) = self.any_entry(which) {
+            self.record(Outcome::by_operator(entry.place, None));
+        }
+    }
+
+    fn any_entry(&self, which: Index) -> Option<QueueEntry> {
+        let keys: Vec<_> = self.expected.entries.keys().collect();
+        if keys.is_empty() { None } else { self.server().get(**which.get(&keys)) }
+    }
+
+    fn record(&mut self, outcome: Outcome) {
+        self.expected.changed(&outcome);
+        self.server().spool.record(vec![outcome]).unwrap();
+    }
+
     fn intend(&mut self, which: Index) {
         if !self.in_hand.is_empty() {
             let key = which.get(&self.in_hand).key();
@@ -147,8 +203,7 @@ impl World {
             Keep::All => entry.pending.clone(),
         };
         let outcome = if pending.is_empty() { delivered(entry) } else { attempted(entry, due, pending) };
-        self.expected.attempted(&outcome);
-        self.server().spool.record(vec![outcome]).unwrap();
+        self.record(outcome);
     }
 
     fn restart(&mut self, ending: &Ending) {

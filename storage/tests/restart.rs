@@ -6,7 +6,7 @@ mod common;
 
 use common::{NOW, SMALL, Server, block_on, content, envelope, key};
 use mailwright_engine::{address::Domain, time::UnixMillis};
-use mailwright_storage::{Content, StorageError};
+use mailwright_storage::{Content, Outcome, StorageError};
 use std::path::Path;
 
 const TO: [&str; 3] = ["a@one.example", "b@two.example", "c@one.example"];
@@ -163,4 +163,16 @@ fn questions_with_an_empty_stretch_of_time_have_empty_answers() {
     assert_eq!(block_on(server.spool.due_between(LATER, NOW, 10)).unwrap(), []);
     assert_eq!(block_on(server.spool.due_between(NOW, NOW, 10)).unwrap(), []);
     assert_eq!(block_on(server.spool.due_between(NOW, LATER, 1)).unwrap().len(), 1);
+}
+
+#[test]
+fn an_entry_that_is_cancelled_while_it_is_delivered_is_counted_out_once() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), SMALL);
+    server.accept_all(1..=2, &["a@one.example"], 10);
+    let entry = server.entry(1, 0);
+    server.spool.record(vec![Outcome::by_operator(entry.place.clone(), None)]).unwrap();
+    server.deliver(entry);
+    server.settle_down();
+    assert_eq!(server.spool.entries(), 1);
 }

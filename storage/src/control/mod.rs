@@ -5,18 +5,23 @@
 //! survive a power cut.
 
 mod model;
+mod source_days;
+mod suspension;
 
 pub use model::{Account, ObjectId, Permission, SendingDomain, StoredKey, Token, TokenSecret, Zone};
+pub use source_days::SourceDay;
+pub use suspension::{InvalidScope, Suspension, SuspensionScope};
 
 use crate::{error::StorageError, queue::store::open_unlocked};
 use mailwright_engine::{
     address::{AddressError, Domain},
+    class::SourceName,
     dkim::{DkimError, DkimKey},
     time::UnixMillis,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fs::File,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -61,6 +66,9 @@ struct State {
     zones: HashMap<ObjectId, Zone>,
     sending: HashMap<Domain, Arc<SendingDomain>>,
     tokens_by_hash: HashMap<String, Arc<Token>>,
+    suspensions: BTreeMap<SuspensionScope, Suspension>,
+    /// What each source sent, by day.
+    sent: BTreeMap<(u64, SourceName), u64>,
 }
 
 /// The control data.
@@ -91,6 +99,12 @@ impl Control {
         }
         for token in table::<Token>(&db, "token/")? {
             state.tokens_by_hash.insert(token.hash.clone(), Arc::new(token));
+        }
+        for suspension in table::<Suspension>(&db, suspension::TABLE)? {
+            state.suspensions.insert(suspension.scope.clone(), suspension);
+        }
+        for SourceDay { source, day, sent } in table(&db, source_days::TABLE)? {
+            state.sent.insert((day, source), sent);
         }
         Ok(Self { db, dir: dir.to_path_buf(), state: RwLock::new(state) })
     }
@@ -210,19 +224,34 @@ impl Control {
         read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn write<T>(&self, write: impl FnOnce(&mut State) -> T) {
-        write(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+    fn write<T>(&self, write: impl FnOnce(&mut State) -> T) -> T {
+        write(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Stores one object, safe from a power cut on return.
     fn store(&self, table: &str, id: &str, value: &impl Serialize) -> Result<(), ControlError> {
-        let bytes = serde_json::to_vec(value).map_err(|e| StorageError::format("control record", e))?;
-        self.db.insert(format!("{table}{id}"), bytes).map_err(database)?;
+        let mut batch = sled::Batch::default();
+        put(&mut batch, table, id, value)?;
+        self.commit(batch)
+    }
+
+    /// Makes changes together, safe from a power cut on return.
+    fn commit(&self, batch: sled::Batch) -> Result<(), ControlError> {
+        self.db.apply_batch(batch).map_err(database)?;
         self.db.flush().map_err(database)?;
         let file = self.dir.join("db");
         File::open(&file).and_then(|db| db.sync_all()).map_err(|e| StorageError::io("sync", &file, e))?;
         Ok(())
     }
+}
+
+fn put(batch: &mut sled::Batch, table: &str, id: &str, value: &impl Serialize) -> Result<(), StorageError> {
+    batch.insert(format!("{table}{id}").as_str(), encode(value)?);
+    Ok(())
+}
+
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, StorageError> {
+    serde_json::to_vec(value).map_err(|e| StorageError::format("control record", e))
 }
 
 fn table<T: DeserializeOwned>(db: &sled::Db, prefix: &str) -> Result<Vec<T>, ControlError> {
@@ -290,51 +319,4 @@ fn random_secret() -> Result<String, ControlError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOW: UnixMillis = UnixMillis::new(1);
-
-    #[test]
-    fn what_was_set_up_is_there_after_reopening_and_the_secret_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let control = Control::open(dir.path()).unwrap();
-        let account = control.create_account("test", NOW).unwrap();
-        let zone = control.create_zone(&account.id, Domain::parse("example.com").unwrap(), NOW).unwrap();
-        let sending = control.enable_sending(&zone.id, NOW).unwrap();
-        let (token, secret) = control.create_token(&account.id, "t", vec![Permission::Send], NOW).unwrap();
-        drop(control);
-        let on_disk = std::fs::read(dir.path().join("db")).unwrap();
-        let secret_bytes = secret.reveal().as_bytes();
-        assert!(!on_disk.windows(secret_bytes.len()).any(|window| window == secret_bytes));
-
-        let control = Control::open(dir.path()).unwrap();
-        assert_eq!(control.account(account.id.as_str()), Some(account));
-        assert_eq!(control.sending_domain(&zone.name), Some(sending));
-        assert_eq!(control.authenticate(secret.reveal()), Some(token));
-        assert!(control.authenticate("wrong").is_none());
-    }
-
-    #[test]
-    fn a_domain_is_set_up_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let control = Control::open(dir.path()).unwrap();
-        let account = control.create_account("test", NOW).unwrap();
-        let name = Domain::parse("example.com").unwrap();
-        let zone = control.create_zone(&account.id, name.clone(), NOW).unwrap();
-        assert!(matches!(control.create_zone(&account.id, name, NOW), Err(ControlError::Taken(_))));
-        control.enable_sending(&zone.id, NOW).unwrap();
-        assert!(matches!(control.enable_sending(&zone.id, NOW), Err(ControlError::Taken(_))));
-    }
-
-    #[test]
-    fn a_token_is_good_for_its_account_and_permissions_only() {
-        let dir = tempfile::tempdir().unwrap();
-        let control = Control::open(dir.path()).unwrap();
-        let account = control.create_account("test", NOW).unwrap();
-        let (token, _) = control.create_token(&account.id, "t", vec![Permission::Send], NOW).unwrap();
-        assert!(token.allows(Permission::Send, account.id.as_str()));
-        assert!(!token.allows(Permission::Admin, account.id.as_str()));
-        assert!(!token.allows(Permission::Send, "0123456789abcdef0123456789abcdef"));
-    }
-}
+mod tests;

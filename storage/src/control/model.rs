@@ -1,6 +1,6 @@
 //! What operators set up: accounts, zones, sending domains, tokens.
 
-use mailwright_engine::{address::Domain, dkim::KeyAlgorithm, time::UnixMillis};
+use mailwright_engine::{address::Domain, class::TenantName, dkim::KeyAlgorithm, time::UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -18,6 +18,11 @@ impl ObjectId {
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What the queue calls the account with this id; `None` for text that is no id of ours.
+    pub fn tenant(&self) -> Option<TenantName> {
+        TenantName::parse(&self.0).ok()
     }
 }
 

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// Octets of a record's header.
 pub const HEADER_LEN: usize = 32;
-/// First octets of every record: `MWJ1`.
-pub(crate) const MAGIC: &[u8; 4] = b"MWJ1";
+/// First octets of every record: `MWJ2`.
+pub(crate) const MAGIC: &[u8; 4] = b"MWJ2";
 /// No record is larger: content is capped far below by every way in.
 const MAX_PART: u32 = 256 << 20;
 

@@ -41,6 +41,15 @@ impl Change {
         Self::Accepted { entries: QueueEntry::for_envelope(envelope, due), message: None }
     }
 
+    /// How many entries more it leaves, taken by itself.
+    pub(crate) fn entries(&self) -> i64 {
+        match self {
+            Self::Accepted { entries, .. } => i64::try_from(entries.len()).unwrap_or(i64::MAX),
+            Self::Outcome(outcome) if outcome.after.is_none() => -1,
+            _ => 0,
+        }
+    }
+
     /// Tells the entries of a stored message where its record is.
     pub(crate) fn set_location(&mut self, location: Location) {
         if let Self::Accepted { entries, .. } | Self::Relocated(entries) = self {

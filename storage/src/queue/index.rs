@@ -1,13 +1,18 @@
-//! The queue state: newest changes in memory over the stored rest.
+//! The queue state: newest changes in memory over the stored rest. `due` answers
+//! what is asked of it, `checkpoint` stores it.
+
+mod checkpoint;
+mod due;
 
 use super::{
     change::Change,
     crossed::Crossed,
-    entry::{EntryKey, EntryPlace, Location, Outcome, QueueEntry},
-    store::{Changes, QueueStore, Reflects},
+    entry::{ChangedBy, EntryKey, EntryPlace, Location, Outcome, QueueEntry},
+    merge::{Counting, merge},
+    store::{QueueStore, Reflects},
 };
 use crate::{error::StorageError, journal::segment::Segments};
-use mailwright_engine::{address::Domain, time::UnixMillis};
+use mailwright_engine::{address::Domain, class::QueueClass, time::UnixMillis};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -17,7 +22,7 @@ use std::{
 #[derive(Debug)]
 enum Newer {
     /// The entry as it is now, and its place in the stored state if it has one there.
-    Is { entry: QueueEntry, stored: Option<EntryPlace> },
+    Is { entry: Box<QueueEntry>, stored: Option<EntryPlace> },
     /// Settled; the stored state still has it at this place.
     Gone(EntryPlace),
 }
@@ -26,12 +31,16 @@ enum Newer {
 struct Standing {
     /// Its place in the stored state, if it has one there.
     stored: Option<EntryPlace>,
-    /// Where its record is.
-    location: Location,
+    /// The entry.
+    entry: QueueEntry,
 }
 
-/// Entries in one batch of a checkpoint; each makes three keys.
-const CHECKPOINT_CHUNK: usize = 100;
+/// An entry in the order of domains, classes and due times.
+type Order = (Domain, QueueClass, UnixMillis, EntryKey);
+
+fn order(place: &EntryPlace) -> Order {
+    (place.domain.clone(), place.class.clone(), place.due, place.key)
+}
 
 /// How changes are applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +59,8 @@ pub(crate) struct QueueIndex {
     store: QueueStore,
     reflects: Reflects,
     newer: HashMap<EntryKey, Newer>,
-    /// The entries in `newer` that exist, in the order of their domains.
-    newer_by_domain: BTreeSet<(Domain, UnixMillis, EntryKey)>,
+    /// The entries in `newer` that exist, in the order of their domains and classes.
+    newer_by_domain: BTreeSet<Order>,
     mode: Mode,
     /// Entries now, stored or not.
     count: u64,
@@ -186,16 +195,14 @@ impl QueueIndex {
     }
 
     fn set_newer(&mut self, entry: QueueEntry, stored: Option<EntryPlace>) {
-        let EntryPlace { key, domain, due } = &entry.place;
-        self.newer_by_domain.insert((domain.clone(), *due, *key));
-        self.newer.insert(*key, Newer::Is { entry, stored });
+        self.newer_by_domain.insert(order(&entry.place));
+        self.newer.insert(entry.key(), Newer::Is { entry: Box::new(entry), stored });
     }
 
     fn take_newer(&mut self, key: EntryKey) -> Option<Newer> {
         let newer = self.newer.remove(&key);
         if let Some(Newer::Is { entry, .. }) = &newer {
-            let EntryPlace { key, domain, due } = &entry.place;
-            self.newer_by_domain.remove(&(domain.clone(), *due, *key));
+            self.newer_by_domain.remove(&order(&entry.place));
         }
         newer
     }
@@ -248,19 +255,35 @@ impl QueueIndex {
 
     fn settle(&mut self, outcome: Outcome) -> Result<(), StorageError> {
         let key = outcome.before.key;
-        self.intents.remove(&key);
-        match (self.standing(key)?, outcome.after) {
-            (Some(Standing { stored, location }), Some(after)) => {
-                self.replace(QueueEntry { location, ..after }, stored);
-            }
-            (Some(stands), None) => {
+        // What is gone cannot arrive twice; what an operator moved still may.
+        if outcome.by == ChangedBy::Delivery || outcome.after.is_none() {
+            self.intents.remove(&key);
+        }
+        let Some(after) = outcome.after else {
+            if let Some(stands) = self.standing(key)? {
                 self.remove(key, stands);
+            }
+            self.note_settled(key);
+            return Ok(());
+        };
+        let Some(Standing { stored, entry }) = self.standing(key)? else {
+            self.note_ahead(&outcome.before, after);
+            return Ok(());
+        };
+        let location = entry.location;
+        match merge(entry, &outcome.before, after, self.counting()) {
+            Some(merged) => self.replace(merged, stored),
+            None => {
+                self.take_out(key, stored, location);
                 self.note_settled(key);
             }
-            (None, Some(after)) => self.note_ahead(after),
-            (None, None) => self.note_settled(key),
         }
         Ok(())
+    }
+
+    /// Only what is replayed over a state that is partly newer can be in it already.
+    fn counting(&self) -> Counting {
+        if self.mode == Mode::Replay { Counting::Seen } else { Counting::Each }
     }
 
     fn forget(&mut self, key: EntryKey) -> Result<(), StorageError> {
@@ -280,9 +303,17 @@ impl QueueIndex {
         }
     }
 
-    fn note_ahead(&mut self, left: QueueEntry) {
-        if self.mode == Mode::Rebuild {
-            self.ahead.insert(left.key(), left);
+    fn note_ahead(&mut self, before: &EntryPlace, left: QueueEntry) {
+        if self.mode != Mode::Rebuild || self.settled.contains(&before.key) {
+            return;
+        }
+        let left = match self.ahead.remove(&before.key) {
+            Some(known) => merge(known, before, left, Counting::Each),
+            None => Some(left),
+        };
+        match left {
+            Some(left) => drop(self.ahead.insert(before.key, left)),
+            None => self.note_settled(before.key),
         }
     }
 
@@ -291,20 +322,20 @@ impl QueueIndex {
     fn standing(&self, key: EntryKey) -> Result<Option<Standing>, StorageError> {
         Ok(match self.newer.get(&key) {
             Some(Newer::Is { entry, stored }) => {
-                Some(Standing { stored: stored.clone(), location: entry.location })
+                Some(Standing { stored: stored.clone(), entry: QueueEntry::clone(entry) })
             }
             Some(Newer::Gone(_)) => None,
-            None => self
-                .store
-                .get(key)?
-                .map(|QueueEntry { place, location, .. }| Standing { stored: Some(place), location }),
+            None => {
+                let stored = self.store.get(key)?;
+                stored.map(|entry| Standing { stored: Some(entry.place.clone()), entry })
+            }
         })
     }
 
     /// The entry with this name as it is now.
     pub(crate) fn get(&self, key: EntryKey) -> Result<Option<QueueEntry>, StorageError> {
         match self.newer.get(&key) {
-            Some(Newer::Is { entry, .. }) => Ok(Some(entry.clone())),
+            Some(Newer::Is { entry, .. }) => Ok(Some(QueueEntry::clone(entry))),
             Some(Newer::Gone(_)) => Ok(None),
             None => self.store.get(key),
         }
@@ -316,13 +347,17 @@ impl QueueIndex {
         self.set_newer(entry, stored);
     }
 
-    fn remove(&mut self, key: EntryKey, stands: Standing) {
+    fn remove(&mut self, key: EntryKey, Standing { stored, entry }: Standing) {
+        self.take_out(key, stored, entry.location);
+    }
+
+    fn take_out(&mut self, key: EntryKey, stored: Option<EntryPlace>, location: Location) {
         self.take_newer(key);
-        if let Some(place) = stands.stored {
+        if let Some(place) = stored {
             self.newer.insert(key, Newer::Gone(place));
         }
         self.count = self.count.saturating_sub(1);
-        self.remove_live(stands.location);
+        self.remove_live(location);
     }
 
     fn add_live(&mut self, location: Location) {
@@ -341,70 +376,9 @@ impl QueueIndex {
         }
     }
 
-    /// Stores everything newer, as the state at `position`.
-    ///
-    /// In small batches: sled holds the log of a batch in memory until it is whole (measured: 300,000 keys in
-    /// batches of 3,000 left 800 MB resident, in batches of 300 33 MB). Until the last one the state still says
-    /// that it reflects the position before, and [`Mode::Replay`] takes that as it is.
-    pub(crate) fn checkpoint(&mut self, position: u64) -> Result<(), StorageError> {
-        let mut rest: Vec<_> = std::mem::take(&mut self.newer).into_iter().collect();
-        while !rest.is_empty() {
-            let chunk = rest.split_off(rest.len().saturating_sub(CHECKPOINT_CHUNK));
-            if let Err(error) = self.store_chunk(&chunk) {
-                self.newer = rest.into_iter().chain(chunk).collect();
-                return Err(error);
-            }
-        }
-        // Replaced, not cleared: one burst must not keep its room for ever.
-        self.newer_by_domain = BTreeSet::new();
-        self.reflects.position = position;
-        self.reflects.intents = self.open_intents();
-        self.store.apply(Changes::new(), &mut self.reflects)?;
-        debug_assert_eq!(self.count, self.reflects.count);
-        Ok(())
-    }
-
-    fn store_chunk(&mut self, chunk: &[(EntryKey, Newer)]) -> Result<(), StorageError> {
-        let mut changes = Changes::new();
-        for (_, newer) in chunk {
-            match newer {
-                Newer::Is { entry, stored } => {
-                    if let Some(place) = stored {
-                        changes.remove(place);
-                    }
-                    changes.insert(entry)?;
-                }
-                Newer::Gone(place) => changes.remove(place),
-            }
-        }
-        self.store.apply(changes, &mut self.reflects)
-    }
-
     /// The stored state; complete only right after a checkpoint.
     pub(crate) fn store(&self) -> &QueueStore {
         &self.store
-    }
-
-    /// Up to `limit` entries of `domain` due at `now`, earliest first.
-    pub(crate) fn due_in_domain(
-        &self,
-        domain: &Domain,
-        now: UnixMillis,
-        limit: usize,
-    ) -> Result<Vec<QueueEntry>, StorageError> {
-        let hidden = |key| self.newer.contains_key(&key);
-        let mut due = self.store.due_in_domain(domain, now, limit, &hidden)?;
-        let first = (domain.clone(), UnixMillis::default(), EntryKey::FIRST);
-        let newer =
-            self.newer_by_domain.range(first..).take_while(|(name, at, _)| name == domain && *at <= now);
-        for (_, _, key) in newer.take(limit) {
-            if let Some(Newer::Is { entry, .. }) = self.newer.get(key) {
-                due.push(entry.clone());
-            }
-        }
-        due.sort_unstable_by_key(|entry| (entry.place.due, entry.key()));
-        due.truncate(limit);
-        Ok(due)
     }
 }
 

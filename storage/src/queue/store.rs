@@ -2,14 +2,17 @@
 
 use super::{
     crossed::Crossed,
+    entry::DelayWarning,
     entry::{EntryKey, EntryPlace, Location, QueueEntry},
     keys::{self, Kind},
+    last::LastAttempt,
 };
 use crate::error::StorageError;
-use mailwright_engine::{address::Domain, time::UnixMillis};
+use mailwright_engine::{address::Domain, class::QueueClass, id::QueueId, time::UnixMillis};
 use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec};
 use std::{
+    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     time::{Duration, Instant},
@@ -35,20 +38,27 @@ pub(crate) struct Reflects {
     pub(crate) crossed: Crossed,
 }
 
-/// An entry's value; its key holds the rest.
+/// An entry's value; its key holds the rest. [`accepted_at`] reads the first two fields alone.
 #[derive(Serialize, Deserialize)]
 struct Value {
     attempts: u32,
     accepted_at: UnixMillis,
+    expires_at: Option<UnixMillis>,
     pending: Vec<u16>,
     location: Location,
+    last: Option<Box<LastAttempt>>,
+    warning: DelayWarning,
+    revision: u32,
 }
 
-/// The sled database of the queue.
-#[derive(Debug)]
+/// The sled database of the queue; clones share it.
+#[derive(Debug, Clone)]
 pub(crate) struct QueueStore {
     db: sled::Db,
 }
+
+/// A key and its value.
+pub(super) type Row = Result<(IVec, IVec), StorageError>;
 
 /// One atomic set of writes, with the fingerprints they change.
 pub(crate) struct Changes {
@@ -122,32 +132,75 @@ impl QueueStore {
     /// The entry with this name.
     pub(crate) fn get(&self, key: EntryKey) -> Result<Option<QueueEntry>, StorageError> {
         let Some(id_value) = guarded(|| self.db.get(keys::id_key(key)))? else { return Ok(None) };
-        let place = keys::place_of_id(key, &id_value)
-            .ok_or_else(|| StorageError::format("queue entry", "its id key does not read"))?;
-        guarded(|| self.db.get(keys::entry_key(&place)))?.map(|value| entry(place, &value)).transpose()
+        let place = keys::place_of_id(key, &id_value).ok_or_else(|| unreadable("id"))?;
+        self.at(place)
     }
 
-    /// Up to `limit` entries of `domain` that are due at `now` and not `hidden`, earliest first.
+    /// The entries of the message `id`, by their groups.
+    pub(crate) fn entries_of(&self, id: QueueId) -> Result<Vec<QueueEntry>, StorageError> {
+        let mut entries = Vec::new();
+        for item in items(self.db.scan_prefix(keys::id_bound(id))) {
+            let (key, value) = item?;
+            let name = keys::name_of_id(&key).ok_or_else(|| unreadable("id"))?;
+            let place = keys::place_of_id(name, &value).ok_or_else(|| unreadable("id"))?;
+            entries.extend(self.at(place)?);
+        }
+        Ok(entries)
+    }
+
+    /// Up to `limit` entries of `class` in `domain` that are due at `now` and not `hidden`, earliest first.
     pub(crate) fn due_in_domain(
         &self,
         domain: &Domain,
+        class: &QueueClass,
         now: UnixMillis,
         limit: usize,
         hidden: &dyn Fn(EntryKey) -> bool,
     ) -> Result<Vec<QueueEntry>, StorageError> {
         let mut due = Vec::new();
-        for item in items(self.db.scan_prefix(keys::domain_prefix(domain.as_str()))) {
+        for item in items(self.db.scan_prefix(keys::class_prefix(domain.as_str(), class))) {
             let (key, value) = item?;
-            let Some((at, name)) = keys::due_and_name(&key) else { continue };
+            let (at, name) = keys::due_and_name(&key).ok_or_else(|| unreadable("entry"))?;
             if at > now || due.len() >= limit {
                 break;
             }
-            if hidden(name) {
-                continue;
+            if !hidden(name) {
+                let (domain, class) = (domain.clone(), class.clone());
+                due.push(entry(EntryPlace { key: name, domain, class, due: at }, &value)?);
             }
-            due.push(entry(EntryPlace { key: name, domain: domain.clone(), due: at }, &value)?);
         }
         Ok(due)
+    }
+
+    /// The first class of `domain` after `after` (or at all) that has an entry due at `now` and not `hidden`,
+    /// and when that is due. Jumps over what is not due.
+    pub(crate) fn next_due_class(
+        &self,
+        domain: &Domain,
+        after: Option<&QueueClass>,
+        now: UnixMillis,
+        hidden: &dyn Fn(EntryKey) -> bool,
+    ) -> Result<Option<(QueueClass, UnixMillis)>, StorageError> {
+        let name = domain.as_str();
+        let Range { start, end } = keys::entries_of_domain(name);
+        let mut from = after.map_or(start, |class| keys::after_class(name, class));
+        loop {
+            let mut here = items(self.db.range(from..end.clone()));
+            let Some((first, _)) = here.next().transpose()? else { return Ok(None) };
+            let class = keys::class_of(&first).ok_or_else(|| unreadable("entry"))?;
+            let prefix = keys::class_prefix(name, &class);
+            for item in std::iter::once(Ok((first, IVec::default()))).chain(here) {
+                let (key, _) = item?;
+                let (due, entry) = keys::due_and_name(&key).ok_or_else(|| unreadable("entry"))?;
+                if due > now || !key.starts_with(&prefix) {
+                    break;
+                }
+                if !hidden(entry) {
+                    return Ok(Some((class, due)));
+                }
+            }
+            from = keys::after_class(name, &class);
+        }
     }
 
     /// Up to `limit` places due from `from` (inclusive) to `to` (exclusive), earliest first.
@@ -159,28 +212,37 @@ impl QueueStore {
     ) -> Result<Vec<EntryPlace>, StorageError> {
         let mut places = Vec::new();
         for item in items(self.db.range(keys::due_bound(from)..keys::due_bound(to))).take(limit) {
-            let (key, domain) = item?;
-            let (due, key) = keys::due_and_name(&key)
-                .ok_or_else(|| StorageError::format("queue entry", "its due key does not read"))?;
-            places.push(EntryPlace { key, domain: parse_domain(&domain)?, due });
+            let (key, value) = item?;
+            places.push(keys::place_of_due(&key, &value).ok_or_else(|| unreadable("due"))?);
         }
         Ok(places)
     }
 
     /// Every domain with entries, and when its first is due.
     pub(crate) fn domains(&self) -> Result<Vec<(Domain, UnixMillis)>, StorageError> {
-        let mut domains = Vec::new();
-        let mut from = Kind::Entry.prefix().to_vec();
-        let end = b"f".to_vec();
+        let mut domains: Vec<(Domain, UnixMillis)> = Vec::new();
+        let Range { start: mut from, end } = keys::all_entries();
         while let Some(item) = items(self.db.range(from..end.clone())).next() {
             let (key, _) = item?;
-            let (name, (due, _)) = keys::domain_of(&key)
-                .zip(keys::due_and_name(&key))
-                .ok_or_else(|| StorageError::format("queue entry", "its key does not read"))?;
-            domains.push((parse_domain(name.as_bytes())?, due));
-            from = keys::after_domain(name);
+            let EntryPlace { domain, class, due, .. } =
+                keys::place_of_entry(&key).ok_or_else(|| unreadable("entry"))?;
+            from = keys::after_class(domain.as_str(), &class);
+            match domains.last_mut() {
+                Some((last, earliest)) if *last == domain => *earliest = due.min(*earliest),
+                _ => domains.push((domain, due)),
+            }
         }
         Ok(domains)
+    }
+
+    /// The rows between two sled keys.
+    pub(super) fn rows(&self, range: Range<Vec<u8>>) -> impl Iterator<Item = Row> + use<> {
+        items(self.db.range(range))
+    }
+
+    /// The entry at `place`, if it is still there.
+    pub(super) fn at(&self, place: EntryPlace) -> Result<Option<QueueEntry>, StorageError> {
+        guarded(|| self.db.get(keys::entry_key(&place)))?.map(|value| entry(place, &value)).transpose()
     }
 }
 
@@ -193,14 +255,18 @@ impl Changes {
         let value = Value {
             attempts: entry.attempts,
             accepted_at: entry.accepted_at,
+            expires_at: entry.expires_at,
             pending: entry.pending.clone(),
             location: entry.location,
+            last: entry.last.clone(),
+            warning: entry.warning,
+            revision: entry.revision,
         };
         let value = postcard::to_stdvec(&value).map_err(|e| StorageError::format("queue entry", e))?;
         let keys = self.touch(&entry.place);
         let [entry_key, due_key, id_key] = keys;
         self.batch.insert(entry_key, value);
-        self.batch.insert(due_key, entry.place.domain.as_str());
+        self.batch.insert(due_key, keys::due_value(&entry.place));
         self.batch.insert(id_key, keys::id_value(&entry.place));
         self.count += 1;
         Ok(())
@@ -223,18 +289,34 @@ impl Changes {
     }
 }
 
-fn entry(place: EntryPlace, value: &IVec) -> Result<QueueEntry, StorageError> {
-    let Value { attempts, accepted_at, pending, location } = decode(value)?;
-    Ok(QueueEntry { place, attempts, accepted_at, pending, location })
+/// The entry at `place` with its stored value.
+pub(super) fn entry(place: EntryPlace, value: &[u8]) -> Result<QueueEntry, StorageError> {
+    let value = decode(value)?;
+    Ok(QueueEntry {
+        place,
+        attempts: value.attempts,
+        accepted_at: value.accepted_at,
+        expires_at: value.expires_at,
+        pending: value.pending,
+        location: value.location,
+        last: value.last,
+        warning: value.warning,
+        revision: value.revision,
+    })
+}
+
+/// When the entry was accepted, without reading the rest of its value.
+pub(super) fn accepted_at(value: &[u8]) -> Result<UnixMillis, StorageError> {
+    let front = postcard::take_from_bytes::<(u32, UnixMillis)>(value);
+    front.map(|((_, accepted_at), _)| accepted_at).map_err(|e| StorageError::format("queue entry", e))
+}
+
+pub(super) fn unreadable(kind: &str) -> StorageError {
+    StorageError::format("queue entry", format!("its {kind} key does not read"))
 }
 
 fn decode(value: &[u8]) -> Result<Value, StorageError> {
     postcard::from_bytes(value).map_err(|e| StorageError::format("queue entry", e))
-}
-
-fn parse_domain(bytes: &[u8]) -> Result<Domain, StorageError> {
-    let text = std::str::from_utf8(bytes).map_err(|e| StorageError::format("queue entry", e))?;
-    Domain::parse(text).map_err(|e| StorageError::format("queue entry", e))
 }
 
 /// FNV-1a, 64 bits, finished with a multiply-shift so that similar keys do not cancel under XOR.
@@ -264,7 +346,7 @@ pub(crate) fn open_unlocked<T>(mut open: impl FnMut() -> Result<T, StorageError>
 }
 
 /// The items of a sled iterator, guarded like every other call.
-fn items(mut iter: sled::Iter) -> impl Iterator<Item = Result<(IVec, IVec), StorageError>> {
+fn items(mut iter: sled::Iter) -> impl Iterator<Item = Row> {
     std::iter::from_fn(move || guarded(|| iter.next().transpose()).transpose())
 }
 
@@ -279,54 +361,4 @@ fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, StorageError>
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use mailwright_engine::id::QueueId;
-
-    fn entry(id: u64) -> QueueEntry {
-        let key = EntryKey { id: QueueId::from_raw(id), group: 0 };
-        let domain = Domain::parse("one.example").unwrap();
-        QueueEntry {
-            place: EntryPlace { key, domain, due: UnixMillis::new(id) },
-            attempts: 0,
-            accepted_at: UnixMillis::new(id),
-            pending: vec![0],
-            location: Location { lsn: id * 100, len: 100 },
-        }
-    }
-
-    fn store_of_three(dir: &Path) -> (QueueStore, Reflects) {
-        let store = QueueStore::open(dir).unwrap();
-        let mut reflects = Reflects::default();
-        let mut changes = Changes::new();
-        (1..=4).for_each(|id| changes.insert(&entry(id)).unwrap());
-        changes.remove(&entry(4).place);
-        store.apply(changes, &mut reflects).unwrap();
-        (store, reflects)
-    }
-
-    #[test]
-    fn a_whole_state_verifies_and_tells_every_location() {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, reflects) = store_of_three(dir.path());
-        let mut found = Vec::new();
-        store.verify(&store.reflects().unwrap().unwrap(), &mut |location| found.push(location.lsn)).unwrap();
-        assert_eq!((reflects.count, found), (3, vec![100, 200, 300]));
-    }
-
-    #[test]
-    fn a_state_that_lost_or_gained_a_key_does_not_verify() {
-        let place = entry(2).place;
-        for lost in [keys::entry_key(&place), keys::due_key(&place), keys::id_key(place.key)] {
-            let dir = tempfile::tempdir().unwrap();
-            let (store, reflects) = store_of_three(dir.path());
-            let value = store.db.remove(&lost).unwrap().unwrap();
-            assert!(store.verify(&reflects, &mut |_| {}).is_err());
-            // As many keys, and one of them another.
-            let mut other = lost;
-            *other.last_mut().unwrap() ^= 1;
-            store.db.insert(other, value).unwrap();
-            assert!(store.verify(&reflects, &mut |_| {}).is_err());
-        }
-    }
-}
+mod tests;

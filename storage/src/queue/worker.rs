@@ -2,9 +2,10 @@
 
 use super::{
     change::Change,
-    entry::{DueEntries, EntryKey, EntryPlace, QueueEntry},
+    entry::{DueClasses, DueEntries, EntryKey, EntryPlace, QueueEntry},
     index::QueueIndex,
     reclaim::Reclaimer,
+    view::QueueView,
 };
 use crate::{
     error::StorageError,
@@ -16,7 +17,7 @@ use crate::{
     spool::Shared,
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use mailwright_engine::{address::Domain, time::UnixMillis};
+use mailwright_engine::{address::Domain, class::QueueClass, id::QueueId, time::UnixMillis};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -35,14 +36,24 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
 pub(crate) enum Command {
     /// Changes in journal order, and the position after them.
     Committed { changes: Vec<Change>, position: u64 },
-    /// The entries of a domain due at a time.
-    DueInDomain { domain: Domain, now: UnixMillis, limit: usize, reply: Reply<DueEntries> },
+    /// The entries of a class of a domain due at a time.
+    DueInDomain { domain: Domain, class: QueueClass, now: UnixMillis, limit: usize, reply: Reply<DueEntries> },
+    /// The classes of a domain with entries due at a time.
+    ClassesDue {
+        domain: Domain,
+        after: Option<QueueClass>,
+        now: UnixMillis,
+        limit: usize,
+        reply: Reply<DueClasses>,
+    },
     /// The places due in a stretch of time.
     DueBetween { from: UnixMillis, to: UnixMillis, limit: usize, reply: Reply<Vec<EntryPlace>> },
-    /// Every domain with entries and when its first is due.
-    Domains { reply: Reply<Vec<(Domain, UnixMillis)>> },
+    /// The stored state, complete as of now.
+    View { reply: Reply<QueueView> },
     /// One entry as it is now.
     Get { key: EntryKey, reply: Reply<Option<QueueEntry>> },
+    /// The entries of a message as they are now.
+    EntriesOf { id: QueueId, reply: Reply<Vec<QueueEntry>> },
     /// The journal has ended: store and stop.
     Close,
 }
@@ -100,33 +111,45 @@ impl Worker {
     fn serve(&mut self, command: Command) {
         match command {
             Command::Committed { changes, position } => self.committed(changes, position),
-            Command::DueInDomain { domain, now, limit, reply } => {
+            Command::DueInDomain { domain, class, now, limit, reply } => {
                 let position = self.position;
-                let due = self.index.due_in_domain(&domain, now, limit);
+                let due = self.index.due_in_domain(&domain, &class, now, limit);
                 answer(reply, due.map(|entries| DueEntries { entries, position }));
+            }
+            Command::ClassesDue { domain, after, now, limit, reply } => {
+                let position = self.position;
+                let due = self.index.classes_due(&domain, after.as_ref(), now, limit);
+                answer(reply, due.map(|classes| DueClasses { classes, position }));
             }
             Command::DueBetween { from, to, limit, reply } => {
                 self.checkpoint();
                 answer(reply, self.index.store().due_between(from, to, limit));
             }
-            Command::Domains { reply } => {
+            Command::View { reply } => {
                 self.checkpoint();
-                answer(reply, self.index.store().domains());
+                answer(reply, Ok(QueueView::new(self.index.store().clone())));
             }
             Command::Get { key, reply } => answer(reply, self.index.get(key)),
+            Command::EntriesOf { id, reply } => answer(reply, self.index.entries_of(id)),
             Command::Close => {}
         }
     }
 
     fn committed(&mut self, changes: Vec<Change>, position: u64) {
+        let before = self.index.count();
+        let mut told = 0;
         for change in changes {
             if let Change::Relocated(_) = change {
                 self.reclaimer.copied(1);
             }
+            told += change.entries();
             if let Err(error) = self.index.apply(change) {
                 self.shared.queue_failed(&error);
             }
         }
+        // Changes that crossed count otherwise than each of them alone, as when a cancelled entry is delivered.
+        let made = self.index.count().cast_signed().saturating_sub_unsigned(before);
+        self.shared.count(made - told);
         self.position = position;
         self.correct_copies();
     }

@@ -51,7 +51,7 @@ pub(crate) fn records_of(path: &Path) -> Vec<RecordAt> {
     let word = |at: usize| u64::from(u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()));
     let mut found = Vec::new();
     let mut at = 0;
-    while at + HEADER_LEN <= bytes.len() && bytes[at..].starts_with(b"MWJ1") {
+    while at + HEADER_LEN <= bytes.len() && bytes[at..].starts_with(b"MWJ2") {
         let lsn = word(at + 16) | word(at + 20) << 32;
         let record = RecordAt {
             path: path.to_path_buf(),

@@ -8,7 +8,8 @@ pub(crate) mod journal;
 use bytes::Bytes;
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    envelope::{BodyType, Envelope, Origin, SmtpUtf8},
+    class::TenantName,
+    envelope::{BodyType, Envelope, Origin},
     id::QueueId,
     smtp::verdict::Verdict,
     time::UnixMillis,
@@ -100,7 +101,13 @@ impl Server {
 
     /// Accepts a message to `recipients`, with [`content`] of `size` octets.
     pub(crate) fn accept(&self, id: u64, recipients: &[&str], size: usize) -> Result<(), StorageError> {
-        block_on(self.spool.accept(envelope(id, recipients), Content::whole(content(id, size)), NOW))
+        self.accept_as(envelope(id, recipients), size)
+    }
+
+    /// Accepts a message with this envelope.
+    pub(crate) fn accept_as(&self, envelope: Envelope, size: usize) -> Result<(), StorageError> {
+        let content = content(envelope.id.as_raw(), size);
+        block_on(self.spool.accept(envelope, Content::whole(content), NOW))
     }
 
     /// Accepts many messages at once, so that they share their syncs.
@@ -193,15 +200,12 @@ pub(crate) fn key(id: u64, group: u16) -> EntryKey {
 
 /// An envelope to these recipients.
 pub(crate) fn envelope(id: u64, recipients: &[&str]) -> Envelope {
+    let sender = ReversePath::Address(EmailAddress::parse("sender@example.com").unwrap());
+    let recipients = recipients.iter().map(|r| EmailAddress::parse(r).unwrap()).collect();
     Envelope {
-        id: QueueId::from_raw(id),
-        accepted_at: NOW,
-        reverse_path: ReversePath::Address(EmailAddress::parse("sender@example.com").unwrap()),
-        recipients: recipients.iter().map(|r| EmailAddress::parse(r).unwrap()).collect(),
         body: BodyType::EightBitMime,
-        smtputf8: SmtpUtf8::NotNeeded,
-        account: Some(format!("account{id}")),
-        origin: Origin::Api,
+        account: Some(TenantName::parse("shop").unwrap()),
+        ..Envelope::new(QueueId::from_raw(id), NOW, sender, recipients, Origin::Api)
     }
 }
 
@@ -219,7 +223,7 @@ pub(crate) fn content(id: u64, size: usize) -> Bytes {
 
 /// The outcome that settles the entry.
 pub(crate) fn delivered(entry: QueueEntry) -> Outcome {
-    Outcome { before: entry.place, results: Vec::new(), after: None }
+    Outcome::new(entry.place, Vec::new(), None)
 }
 
 /// The outcome of a failed attempt: every recipient waits until `due`.
@@ -238,7 +242,7 @@ pub(crate) fn attempted(entry: QueueEntry, due: UnixMillis, pending: Vec<u16>) -
     let before = entry.place.clone();
     let mut after = QueueEntry { attempts: entry.attempts + 1, pending, ..entry };
     after.place.due = due;
-    Outcome { before, results, after: Some(after) }
+    Outcome::new(before, results, Some(after))
 }
 
 /// Copies a folder; files that vanish meanwhile are left out, as they would be after a kill.

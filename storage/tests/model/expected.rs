@@ -2,8 +2,16 @@
 
 use crate::common::{NOW, Server, block_on};
 use bytes::Bytes;
-use mailwright_engine::{address::Domain, envelope::Envelope, id::QueueId, time::UnixMillis};
-use mailwright_storage::{EntryKey, EntryPlace, Location, Outcome, QueueEntry};
+use mailwright_engine::{
+    address::Domain,
+    class::{QueueClass, TenantName},
+    envelope::Envelope,
+    id::QueueId,
+    time::UnixMillis,
+};
+use mailwright_storage::{
+    ChangedBy, DomainSummary, EntryKey, EntryPlace, ListFilter, Location, Outcome, QueueEntry, QueueView,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const FOREVER: UnixMillis = UnixMillis::new(u64::MAX);
@@ -29,16 +37,16 @@ impl Expected {
         self.messages.insert(envelope.id, (envelope, content));
     }
 
-    pub(crate) fn attempted(&mut self, outcome: &Outcome) {
+    pub(crate) fn changed(&mut self, outcome: &Outcome) {
         let key = outcome.before.key;
-        self.intents.remove(&key);
-        self.told.remove(&key);
-        match &outcome.after {
-            Some(after) => drop(self.entries.insert(key, unplaced(after.clone()))),
-            None => {
-                self.entries.remove(&key);
-                self.settled.insert(key);
-            }
+        if outcome.by == ChangedBy::Delivery || outcome.after.is_none() {
+            self.intents.remove(&key);
+            self.told.remove(&key);
+        }
+        let Some(known) = self.entries.remove(&key) else { return };
+        match outcome.after.clone().map(|after| after_both(known, &outcome.before, after)) {
+            Some(after) if !after.pending.is_empty() => drop(self.entries.insert(key, after)),
+            _ => drop(self.settled.insert(key)),
         }
     }
 
@@ -59,6 +67,7 @@ impl Expected {
     pub(crate) fn assert_holds(&self, server: &Server) {
         self.assert_entries(server);
         self.assert_orders(server);
+        self.assert_view(server);
         // Storing the state must not have changed anything.
         self.assert_entries(server);
         assert_eq!(server.spool.entries(), self.entries.len() as u64);
@@ -82,8 +91,8 @@ impl Expected {
         let places = self.places();
         let middle = places.get(places.len() / 2).map_or(NOW, |place| place.due);
         for domain in super::DOMAINS.map(|name| Domain::parse(name).unwrap()) {
-            self.assert_due_in(server, &domain, middle, 1_000);
-            self.assert_due_in(server, &domain, FOREVER, 3);
+            self.assert_classes(server, &domain, middle);
+            self.assert_classes(server, &domain, FOREVER);
         }
         for (from, to) in [(NOW, FOREVER), (NOW, middle), (middle, FOREVER)] {
             let due = block_on(server.spool.due_between(from, to, 1_000)).unwrap();
@@ -99,11 +108,80 @@ impl Expected {
         assert_eq!(domains, first_due);
     }
 
-    fn assert_due_in(&self, server: &Server, domain: &Domain, now: UnixMillis, limit: usize) {
-        let due = block_on(server.spool.due_in_domain(domain.clone(), now, limit)).unwrap().entries;
-        let due: Vec<_> = due.into_iter().map(|entry| entry.place).collect();
-        let expected = self.places().into_iter().filter(|p| p.domain == *domain && p.due <= now);
-        assert_eq!(due, expected.take(limit).cloned().collect::<Vec<_>>());
+    fn assert_classes(&self, server: &Server, domain: &Domain, now: UnixMillis) {
+        let mut expected: BTreeMap<QueueClass, Vec<EntryPlace>> = BTreeMap::new();
+        for place in self.places().into_iter().filter(|p| p.domain == *domain && p.due <= now) {
+            expected.entry(place.class.clone()).or_default().push(place.clone());
+        }
+        let mut after = None;
+        for (class, places) in expected {
+            // One at a time, so that going on after each is tried too.
+            let next = block_on(server.spool.classes_due(domain.clone(), after, now, 1)).unwrap().classes;
+            assert_eq!(next, [(class.clone(), places[0].due)]);
+            for limit in [1_000, 2] {
+                let due = server.spool.due_in_domain(domain.clone(), class.clone(), now, limit);
+                let due: Vec<_> = block_on(due).unwrap().entries.into_iter().map(|e| e.place).collect();
+                assert_eq!(due, places[..places.len().min(limit)]);
+            }
+            after = Some(class);
+        }
+        let rest = block_on(server.spool.classes_due(domain.clone(), after, now, 1)).unwrap();
+        assert_eq!(rest.classes, []);
+    }
+
+    /// Asserts what operators see.
+    fn assert_view(&self, server: &Server) {
+        let view = block_on(server.spool.view()).unwrap();
+        let mut expected: BTreeMap<(Domain, QueueClass), Vec<&QueueEntry>> = BTreeMap::new();
+        for entry in self.entries.values() {
+            let EntryPlace { domain, class, .. } = entry.place.clone();
+            expected.entry((domain, class)).or_default().push(entry);
+        }
+        let mut found = BTreeMap::new();
+        for domain in view.summaries(NOW) {
+            let DomainSummary { domain, classes } = domain.unwrap();
+            found.extend(classes.into_iter().map(|sum| ((domain.clone(), sum.class.clone()), sum)));
+        }
+        assert!(found.keys().eq(expected.keys()));
+        for (sum, entries) in found.values().zip(expected.values()) {
+            let dues: Vec<_> = entries.iter().map(|entry| entry.place.due).collect();
+            assert_eq!((sum.entries, sum.oldest), (entries.len() as u64, NOW));
+            assert_eq!(sum.due, dues.iter().filter(|due| **due <= NOW).count() as u64);
+            assert_eq!(Some(sum.next_due), dues.into_iter().min());
+        }
+        self.assert_lists(&view);
+        for id in self.messages.keys() {
+            let of = block_on(server.spool.entries_of(*id)).unwrap();
+            assert!(of.iter().map(QueueEntry::key).eq(self.entries.keys().copied().filter(|k| k.id == *id)));
+        }
+    }
+
+    fn assert_lists(&self, view: &QueueView) {
+        let tenant = TenantName::parse("shop").unwrap();
+        let domain = Domain::parse(super::DOMAINS[0]).unwrap();
+        let filters = [
+            ListFilter::default(),
+            ListFilter { tenant: Some(tenant.clone()), ..ListFilter::default() },
+            ListFilter { domain: Some(domain.clone()), ..ListFilter::default() },
+        ];
+        for (which, filter) in filters.into_iter().enumerate() {
+            let mut found = BTreeSet::new();
+            let mut after = None;
+            loop {
+                let page = view.list(&filter, after.as_ref(), 3).unwrap();
+                found.extend(page.entries.iter().map(QueueEntry::key));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let expected = self.entries.values().map(|entry| &entry.place).filter(|place| match which {
+                0 => true,
+                1 => place.class.tenant.as_ref() == Some(&tenant),
+                _ => place.domain == domain,
+            });
+            assert_eq!(found, expected.map(|place| place.key).collect());
+        }
     }
 
     /// All places, earliest first.
@@ -114,6 +192,21 @@ impl Expected {
     }
 }
 
+/// `known` after a change made from the entry as it stood at `before`, perhaps before `known` was.
+fn after_both(known: QueueEntry, before: &EntryPlace, after: QueueEntry) -> QueueEntry {
+    let mut both = unplaced(after);
+    if both.place.due == before.due {
+        both.place.due = known.place.due;
+    }
+    if both.place.class == before.class {
+        both.place.class = known.place.class;
+    }
+    both.pending.retain(|recipient| known.pending.contains(recipient));
+    both.attempts = both.attempts.max(known.attempts);
+    both
+}
+
 fn unplaced(entry: QueueEntry) -> QueueEntry {
-    QueueEntry { location: Location::default(), ..entry }
+    // Revisions are the queue's own affair.
+    QueueEntry { location: Location::default(), revision: 0, ..entry }
 }

@@ -1,5 +1,10 @@
 use super::*;
-use mailwright_engine::id::QueueId;
+use crate::queue::entry::DelayWarning;
+
+use mailwright_engine::{
+    class::{Priority, TenantName},
+    id::QueueId,
+};
 use std::path::Path;
 
 const KEY: EntryKey = EntryKey { id: QueueId::from_raw(7), group: 0 };
@@ -15,11 +20,20 @@ fn index(dir: &Path, mode: Mode) -> QueueIndex {
 fn entry(attempts: u32, pending: &[u16], lsn: u64) -> QueueEntry {
     let due = UnixMillis::new(1_000 + u64::from(attempts));
     QueueEntry {
-        place: EntryPlace { key: KEY, domain: Domain::parse("one.example").unwrap(), due },
+        place: EntryPlace {
+            key: KEY,
+            domain: Domain::parse("one.example").unwrap(),
+            class: QueueClass::default(),
+            due,
+        },
         attempts,
         accepted_at: UnixMillis::new(1_000),
+        expires_at: None,
         pending: pending.to_vec(),
         location: Location { lsn, len: 10 },
+        last: None,
+        warning: DelayWarning::NotSent,
+        revision: attempts,
     }
 }
 
@@ -32,6 +46,7 @@ fn outcome(before: &QueueEntry, after: Option<&QueueEntry>) -> Change {
         before: before.place.clone(),
         results: Vec::new(),
         after: after.cloned(),
+        by: ChangedBy::Delivery,
     }))
 }
 
@@ -170,4 +185,57 @@ fn a_replay_over_a_state_that_is_partly_newer_ends_where_the_journal_does() {
     apply(&mut resumed, [outcome(&later, None)]);
     resumed.checkpoint(200).unwrap();
     assert_eq!((resumed.count(), resumed.get(KEY).unwrap()), (0, None));
+}
+
+#[test]
+fn classes_are_found_whether_stored_or_newer_and_those_without_due_mail_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut index = index(dir.path(), Mode::Replay);
+    index.go_live();
+    let of = |id, priority, tenant: &str, due| {
+        let mut entry = entry(0, &[0], 0);
+        entry.place.key.id = QueueId::from_raw(id);
+        entry.place.class.priority = priority;
+        entry.place.class.tenant = TenantName::parse(tenant).ok();
+        entry.place.due = UnixMillis::new(due);
+        entry
+    };
+    let settled = of(1, Priority::High, "a", 1);
+    let later = of(2, Priority::High, "b", 900);
+    let both = [of(3, Priority::Normal, "a", 30), of(4, Priority::Normal, "a", 20)];
+    let stored = of(5, Priority::Bulk, "", 40);
+    apply(&mut index, [&settled, &later, &both[0], &stored].map(accepted));
+    index.checkpoint(10).unwrap();
+    let newer = of(6, Priority::Normal, "b", 50);
+    apply(&mut index, [accepted(&both[1]), accepted(&newer), outcome(&settled, None)]);
+
+    let one = Domain::parse("one.example").unwrap();
+    let due = |after: Option<&QueueClass>, limit| {
+        let due = index.classes_due(&one, after, UnixMillis::new(100), limit).unwrap();
+        due.into_iter().map(|(class, due)| (class, due.as_millis())).collect::<Vec<_>>()
+    };
+    let class = |entry: &QueueEntry| entry.place.class.clone();
+    let expected = [(class(&both[0]), 20), (class(&newer), 50), (class(&stored), 40)];
+    assert_eq!(due(None, 10), expected);
+    assert_eq!(due(None, 2), expected[..2]);
+    assert_eq!(due(Some(&class(&both[0])), 10), expected[1..]);
+    assert_eq!(due(Some(&class(&stored)), 10), []);
+    let entries = index.due_in_domain(&one, &class(&both[0]), UnixMillis::new(100), 10).unwrap();
+    assert_eq!(entries.iter().map(|entry| entry.key().id.as_raw()).collect::<Vec<_>>(), [4, 3]);
+}
+
+#[test]
+fn what_an_operator_does_leaves_a_delivery_in_doubt_and_a_cancelled_entry_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut index = index(dir.path(), Mode::Replay);
+    index.go_live();
+    let old = entry(0, &[0], 0);
+    let by_operator = |after| Change::Outcome(Box::new(Outcome::by_operator(old.place.clone(), after)));
+    apply(&mut index, [accepted(&old), Change::Intent(vec![KEY]), by_operator(Some(entry(0, &[0], 0)))]);
+    assert_eq!(index.open_intents(), [KEY]);
+    apply(&mut index, [by_operator(None)]);
+    assert_eq!((index.open_intents(), index.count()), (Vec::new(), 0));
+    // The delivery that was under way.
+    apply(&mut index, [outcome(&old, Some(&entry(1, &[0], 0)))]);
+    assert_eq!((index.count(), index.get(KEY).unwrap()), (0, None));
 }

@@ -1,0 +1,339 @@
+//! What is worth remembering of a message's way and of what the engine did by itself.
+
+use crate::control::SuspensionScope;
+use mailwright_engine::{
+    address::Domain,
+    class::{PoolName, Priority, SourceName, TenantName},
+    envelope::{Envelope, Origin},
+    id::QueueId,
+    smtp::{reply::EnhancedCode, verdict::Outcome},
+    time::UnixMillis,
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, net::IpAddr};
+
+/// An event as it was logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedEvent {
+    /// When it happened.
+    pub at: UnixMillis,
+    /// The message it is about, if it is about one.
+    pub about: Option<QueueId>,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// We took responsibility for a message.
+    Accepted(Box<Accepted>),
+    /// A recipient was tried; the outcome says whether it was delivered, put off or refused.
+    Attempt(Box<Attempt>),
+    /// A recipient was given up because its message grew too old.
+    Expired(Expired),
+    /// An operator took recipients out of the queue.
+    Cancelled(Cancelled),
+    /// An operator changed where or when an entry goes.
+    Rerouted(Rerouted),
+    /// Delivery was stopped for a scope.
+    Suspended(Suspended),
+    /// A suspension was ended before its time.
+    Resumed(Resumed),
+    /// The engine changed its own conduct.
+    Automatic(Box<Automatic>),
+    /// A site was not reached by one address family and is tried by the other.
+    Fallback(Fallback),
+    /// We sent a report.
+    ReportSent(ReportSent),
+}
+
+/// The kinds of [`Event`], as the log's index knows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// [`Event::Accepted`].
+    Accepted,
+    /// [`Event::Attempt`].
+    Attempt,
+    /// [`Event::Expired`].
+    Expired,
+    /// [`Event::Cancelled`].
+    Cancelled,
+    /// [`Event::Rerouted`].
+    Rerouted,
+    /// [`Event::Suspended`].
+    Suspended,
+    /// [`Event::Resumed`].
+    Resumed,
+    /// [`Event::Automatic`].
+    Automatic,
+    /// [`Event::Fallback`].
+    Fallback,
+    /// [`Event::ReportSent`].
+    ReportSent,
+}
+
+/// A message came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Envelope sender; empty for the null sender.
+    pub from: String,
+    /// How many recipients it has.
+    pub recipients: u32,
+    /// The first of them, at most [`Accepted::SHOWN`].
+    pub to: Vec<String>,
+    /// Whose it is.
+    pub account: Option<TenantName>,
+    /// Which door it came in by.
+    pub origin: Origin,
+    /// How urgent it is.
+    pub priority: Priority,
+    /// What it is part of, in the sender's words.
+    pub campaign: Option<String>,
+    /// Its Subject, at most [`Accepted::MAX_SUBJECT`] characters.
+    pub subject: Option<String>,
+    /// Octets of content.
+    pub size: u64,
+}
+
+impl Accepted {
+    /// Most recipients shown by address; the others are in the attempts.
+    pub const SHOWN: usize = 20;
+    /// Most characters of the Subject kept.
+    pub const MAX_SUBJECT: usize = 120;
+
+    /// The acceptance of a message of `size` octets.
+    pub fn new(envelope: &Envelope, subject: Option<&str>, size: u64) -> Self {
+        let to = envelope.recipients.iter().take(Self::SHOWN);
+        Self {
+            from: envelope.reverse_path.to_string(),
+            recipients: u32::try_from(envelope.recipients.len()).unwrap_or(u32::MAX),
+            to: to.map(ToString::to_string).collect(),
+            account: envelope.account.clone(),
+            origin: envelope.origin,
+            priority: envelope.priority,
+            campaign: envelope.campaign.as_ref().map(ToString::to_string),
+            subject: subject.map(|subject| subject.chars().take(Self::MAX_SUBJECT).collect()),
+            size,
+        }
+    }
+}
+
+/// What an attempt did for one recipient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Which of the message's groups of recipients (see [`Envelope::groups`]).
+    pub group: u16,
+    /// Which recipient, as index into [`Envelope::recipients`].
+    pub recipient: u16,
+    /// The recipient's address.
+    pub address: String,
+    /// The destination.
+    pub domain: Domain,
+    /// The site that serves it; empty if it was not found.
+    pub site: String,
+    /// The account it was tried for.
+    pub tenant: Option<TenantName>,
+    /// Name of the server, if one was reached.
+    pub mx: Option<String>,
+    /// Address of the server, if one was reached.
+    pub remote: Option<IpAddr>,
+    /// Which source it left from.
+    pub source: Option<SourceName>,
+    /// What was negotiated and why, in one line; `None` without TLS.
+    pub tls: Option<String>,
+    /// What became of the recipient.
+    pub outcome: Outcome,
+    /// Class of the failure as the bounce rules call it; empty when there was none.
+    pub class: String,
+    /// Status for delivery reports (RFC 3464 section 2.3.4).
+    pub status: EnhancedCode,
+    /// The receiver's reply, or our own words.
+    pub reply: String,
+    /// Milliseconds from the start of the transaction to the verdict.
+    pub duration_ms: u64,
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// When the next is due, if there is to be one.
+    pub next_due: Option<UnixMillis>,
+}
+
+/// A recipient was given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expired {
+    /// Which of the message's groups of recipients.
+    pub group: u16,
+    /// Which recipient.
+    pub recipient: u16,
+    /// The last thing that was said about it.
+    pub last: String,
+}
+
+/// Recipients were taken out of the queue.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// Which of the message's groups of recipients.
+    pub group: u16,
+    /// Which recipients.
+    pub recipients: Vec<u16>,
+    /// By whom.
+    pub by: String,
+}
+
+/// An entry was given another way or time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rerouted {
+    /// Which of the message's groups of recipients.
+    pub group: u16,
+    /// The pool that carries it from now on.
+    pub pool: Option<PoolName>,
+    /// When it is tried next.
+    pub due: UnixMillis,
+    /// By whom.
+    pub by: String,
+}
+
+/// Delivery was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// For what.
+    pub scope: SuspensionScope,
+    /// By whom.
+    pub by: String,
+    /// Until when; `None` until somebody ends it.
+    pub until: Option<UnixMillis>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Delivery goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// For what.
+    pub scope: SuspensionScope,
+    /// By whom.
+    pub by: String,
+}
+
+/// The engine changed its own conduct.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Automatic {
+    /// Towards which site.
+    pub site: String,
+    /// For which source; `None` for all.
+    pub source: Option<SourceName>,
+    /// For which tenant; `None` for all.
+    pub tenant: Option<TenantName>,
+    /// What it does, in one line.
+    pub action: String,
+    /// What made it, in one line: a rule and the replies that met it, or a count of failures.
+    pub cause: String,
+    /// When it ends; `None` if it ends step by step or is an end itself.
+    pub until: Option<UnixMillis>,
+}
+
+/// An address family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// One address family failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fallback {
+    /// For which site.
+    pub site: String,
+    /// The family that failed.
+    pub from: Family,
+    /// The family that is tried instead.
+    pub to: Family,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a report tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportKind {
+    /// That recipients failed (RFC 3464).
+    Failure,
+    /// That recipients are late (RFC 3464).
+    Delay,
+    /// That recipients were served or passed on, for a sender who asked (RFC 3461).
+    Success,
+    /// How TLS went with a domain (RFC 8460).
+    TlsReport,
+}
+
+/// A report was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportSent {
+    /// What it tells.
+    pub kind: ReportKind,
+    /// To whom.
+    pub to: String,
+    /// The report's own message.
+    pub report: QueueId,
+}
+
+impl Event {
+    /// What kind it is.
+    pub const fn kind(&self) -> EventKind {
+        match self {
+            Self::Accepted(_) => EventKind::Accepted,
+            Self::Attempt(_) => EventKind::Attempt,
+            Self::Expired(_) => EventKind::Expired,
+            Self::Cancelled(_) => EventKind::Cancelled,
+            Self::Rerouted(_) => EventKind::Rerouted,
+            Self::Suspended(_) => EventKind::Suspended,
+            Self::Resumed(_) => EventKind::Resumed,
+            Self::Automatic(_) => EventKind::Automatic,
+            Self::Fallback(_) => EventKind::Fallback,
+            Self::ReportSent(_) => EventKind::ReportSent,
+        }
+    }
+}
+
+impl EventKind {
+    /// Every kind.
+    pub const ALL: [Self; 10] = [
+        Self::Accepted,
+        Self::Attempt,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Rerouted,
+        Self::Suspended,
+        Self::Resumed,
+        Self::Automatic,
+        Self::Fallback,
+        Self::ReportSent,
+    ];
+
+    /// Its name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Attempt => "attempt",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Rerouted => "rerouted",
+            Self::Suspended => "suspended",
+            Self::Resumed => "resumed",
+            Self::Automatic => "automatic",
+            Self::Fallback => "fallback",
+            Self::ReportSent => "report_sent",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
