@@ -21,7 +21,7 @@ use mailwright_engine::{
     smtp::verdict::{Outcome, Verdict},
     time::UnixMillis,
 };
-use mailwright_storage::{EntryKey, Fresh, QueueEntry, StorageError};
+use mailwright_storage::{DueClasses, DueEntries, EntryKey, Fresh, QueueEntry, Spool, StorageError};
 use std::{
     collections::{HashSet, VecDeque},
     rc::Rc,
@@ -147,10 +147,8 @@ impl DomainActor {
         self.more_on_disk = false;
         self.settled_while_reading = Some(HashSet::new());
         let limit = READY_MAX + self.ready.len() + self.outstanding.len();
-        let due = self.deps.spool.clone();
-        let name = self.name.clone();
         let now = clock::now();
-        let read = async move { due.due_in_domain(name, now, limit).await };
+        let read = read_due(self.deps.spool.clone(), self.name.clone(), now, limit);
         ctx.spawn(read.into_actor(self).map(move |due, actor, ctx| {
             if let Ok(due) = &due {
                 actor.read_up_to = (due.position, now);
@@ -275,6 +273,28 @@ impl DomainActor {
     }
 }
 
+/// Most classes looked at in one read.
+const CLASSES_MAX: usize = 1_000;
+
+/// The entries of `name` due at `now`, urgent classes first, at most `limit`.
+async fn read_due(
+    spool: Spool,
+    name: Domain,
+    now: UnixMillis,
+    limit: usize,
+) -> Result<DueEntries, StorageError> {
+    let DueClasses { classes, position } = spool.classes_due(name.clone(), None, now, CLASSES_MAX).await?;
+    let mut due = DueEntries { entries: Vec::new(), position };
+    for (class, _) in classes {
+        let rest = limit.saturating_sub(due.entries.len());
+        if rest == 0 {
+            break;
+        }
+        due.entries.extend(spool.due_in_domain(name.clone(), class, now, rest).await?.entries);
+    }
+    Ok(due)
+}
+
 /// Where mail for `name` goes and how long that is known.
 async fn target(deps: &Deps, name: &Domain) -> Result<(SiteTarget, Duration), Verdict> {
     if let Some(hop) = deps.settings.routes.for_domain(name) {
@@ -284,7 +304,8 @@ async fn target(deps: &Deps, name: &Domain) -> Result<(SiteTarget, Duration), Ve
         return Ok((exchangers(deps, &plan), PLAN_TTL.1));
     }
     let found = deps.dns.mx(name).await;
-    let plan = MxPlan::new(name, found.answer, std::slice::from_ref(&deps.settings.hostname), clock::unix_micros())?;
+    let plan =
+        MxPlan::new(name, found.answer, std::slice::from_ref(&deps.settings.hostname), clock::unix_micros())?;
     Ok((exchangers(deps, &plan), found.valid_until.saturating_duration_since(Instant::now())))
 }
 

@@ -7,6 +7,7 @@ use crate::{
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
+    class::TenantName,
     envelope::{BodyType, Envelope, Origin, SmtpUtf8},
     id::QueueId,
     message::{author, is_8bit, split_header},
@@ -34,7 +35,7 @@ pub struct NewMessage {
     /// Whether SMTPUTF8 is needed.
     pub smtputf8: SmtpUtf8,
     /// The account it belongs to.
-    pub account: Option<String>,
+    pub account: Option<TenantName>,
     /// Which door it came in by.
     pub origin: Origin,
     /// The trace field to put on top; ends in CRLF.
@@ -123,11 +124,7 @@ impl Intake {
         let accepted = self.try_accept(message).await;
         match &accepted {
             Ok(()) => {
-                let origin = match origin {
-                    Origin::Api => "api",
-                    Origin::Relay => "relay",
-                };
-                ::metrics::counter!(names::ACCEPTED, "origin" => origin).increment(1);
+                ::metrics::counter!(names::ACCEPTED, "origin" => origin.as_str()).increment(1);
             }
             Err(error) => ::metrics::counter!(names::REFUSED, "reason" => error.label()).increment(1),
         }
@@ -145,14 +142,10 @@ impl Intake {
         let content = self.finish(message.trace, message.content, message.signed_by.as_deref(), now)?;
         let eight_bit = is_8bit(&content.body);
         let envelope = Envelope {
-            id: message.id,
-            accepted_at: now,
-            reverse_path: message.reverse_path,
-            recipients: message.recipients,
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
             smtputf8: message.smtputf8,
             account: message.account,
-            origin: message.origin,
+            ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
         Ok(self.spool.accept(envelope, content, now).await?)
     }

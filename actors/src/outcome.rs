@@ -37,7 +37,7 @@ pub fn settle(
         _ => after.place.due = now,
     }
     let after = (!after.pending.is_empty()).then_some(after);
-    Outcome { before: entry.place, results, after }
+    Outcome::new(entry.place, results, after)
 }
 
 /// A soft verdict becomes a hard one when there is no next attempt.
@@ -51,21 +51,20 @@ fn given_up(verdict: Verdict, decision: &RetryDecision) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailwright_engine::{address::Domain, id::QueueId};
-    use mailwright_storage::{EntryKey, EntryPlace, Location};
+    use mailwright_engine::{
+        address::{EmailAddress, ReversePath},
+        envelope::{Envelope, Origin},
+        id::QueueId,
+    };
     use std::time::Duration;
 
     const NOW: UnixMillis = UnixMillis::new(1_000_000);
 
     fn entry(pending: &[u16]) -> QueueEntry {
-        let key = EntryKey { id: QueueId::from_raw(7), group: 0 };
-        QueueEntry {
-            place: EntryPlace { key, domain: Domain::parse("example.com").unwrap(), due: NOW },
-            attempts: 0,
-            accepted_at: NOW,
-            pending: pending.to_vec(),
-            location: Location::default(),
-        }
+        let recipients = vec![EmailAddress::parse("a@example.com").unwrap()];
+        let envelope = Envelope::new(QueueId::from_raw(7), NOW, ReversePath::Null, recipients, Origin::Relay);
+        let entry = QueueEntry::for_envelope(&envelope, NOW).remove(0);
+        QueueEntry { pending: pending.to_vec(), ..entry }
     }
 
     fn verdict(outcome: Fate) -> Verdict {

@@ -271,9 +271,9 @@ impl Handler<DomainRetired> for Supervisor {
         // What was sent to it after it decided to end is on disk.
         let spool = self.deps.spool.clone();
         let name = domain.clone();
-        let rest = async move { spool.due_in_domain(name, clock::now(), 1).await };
+        let rest = async move { spool.classes_due(name, None, clock::now(), 1).await };
         ctx.spawn(rest.into_actor(self).map(move |rest, actor, ctx| {
-            if rest.is_ok_and(|rest| !rest.entries.is_empty()) && !actor.draining {
+            if rest.is_ok_and(|rest| !rest.classes.is_empty()) && !actor.draining {
                 actor.domain(&domain, &ctx.address()).do_send(ReadFromDisk);
             }
         }));

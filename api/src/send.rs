@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::{intake::NewMessage, watch::Watch};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
+    class::TenantName,
     envelope::{Origin, SmtpUtf8},
     id::QueueId,
     message::{
@@ -155,12 +156,13 @@ async fn dispatch(
     let trace = trace(state, &draft);
     let bounces = format!("bounce-{}@{}", draft.id, draft.domain.return_path_domain);
     let bounces = EmailAddress::parse(&bounces).map_err(|error| ApiError::internal(error.to_string()))?;
+    let tenant = TenantName::parse(account).map_err(|error| ApiError::internal(error.to_string()))?;
     let message = NewMessage {
         id: draft.id,
         reverse_path: ReversePath::Address(bounces),
         recipients: draft.recipients.clone(),
         smtputf8: draft.smtputf8,
-        account: Some(account.to_owned()),
+        account: Some(tenant),
         origin: Origin::Api,
         trace,
         content: draft.content,

@@ -7,9 +7,12 @@ use crate::{
     supervisor::Deps,
 };
 use actix::Addr;
-use mailwright_engine::smtp::{
-    client::{Action, Attempt, Framing, Transaction, TransactionResult, dot_stuff},
-    verdict::Verdict,
+use mailwright_engine::{
+    dsn::DsnRequest,
+    smtp::{
+        client::{Action, Attempt, Framing, Transaction, TransactionResult, dot_stuff},
+        verdict::Verdict,
+    },
 };
 use mailwright_storage::{Outcome, QueueEntry, StorageError, StoredMessage};
 use std::sync::Arc;
@@ -124,13 +127,15 @@ fn transaction(message: &StoredMessage, recipients: &[u16]) -> Transaction {
         body_type: envelope.body,
         smtputf8: envelope.smtputf8,
         security: envelope.security,
+        dsn: DsnRequest::default(),
+        recipients_dsn: Vec::new(),
     }
 }
 
 /// Takes back the intent of a delivery that came to no attempt: it is not in doubt.
 fn withdraw(delivery: &Delivery, deps: &Deps) {
     let Some(entry) = delivery.ready().map(|ready| ready.entry.clone()) else { return };
-    let unchanged = Outcome { before: entry.place.clone(), results: Vec::new(), after: Some(entry) };
+    let unchanged = Outcome::new(entry.place.clone(), Vec::new(), Some(entry));
     if let Err(error) = deps.spool.record(vec![unchanged]) {
         tracing::warn!(key = %delivery.key(), %error, "intent not withdrawn");
     }

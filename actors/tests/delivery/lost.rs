@@ -19,7 +19,7 @@ use mailwright_actors::{
 };
 use mailwright_engine::{
     address::{Domain, EmailAddress, ReversePath},
-    envelope::{BodyType, Envelope, Origin, SmtpUtf8},
+    envelope::{Envelope, Origin},
     id::QueueId,
     time::UnixMillis,
 };
@@ -116,16 +116,9 @@ impl Bench {
 }
 
 fn envelope(number: usize) -> Envelope {
-    Envelope {
-        id: QueueId::from_raw(number as u64 + 1),
-        accepted_at: UnixMillis::new(1),
-        reverse_path: ReversePath::Null,
-        recipients: vec![EmailAddress::parse(&format!("a{number}@one.example")).unwrap()],
-        body: BodyType::SevenBit,
-        smtputf8: SmtpUtf8::NotNeeded,
-        account: None,
-        origin: Origin::Relay,
-    }
+    let id = QueueId::from_raw(number as u64 + 1);
+    let recipients = vec![EmailAddress::parse(&format!("a{number}@one.example")).unwrap()];
+    Envelope::new(id, UnixMillis::new(1), ReversePath::Null, recipients, Origin::Relay)
 }
 
 /// Asks for deliveries, as a connection does, until one comes.

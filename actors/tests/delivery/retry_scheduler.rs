@@ -9,7 +9,8 @@ use mailwright_actors::{
 };
 use mailwright_engine::{
     address::{Domain, EmailAddress, ReversePath},
-    envelope::{BodyType, Envelope, Origin, SmtpUtf8},
+    class::QueueClass,
+    envelope::{Envelope, Origin},
     id::QueueId,
     time::UnixMillis,
 };
@@ -61,16 +62,9 @@ impl Bench {
 
     /// Puts a message for `domain` on disk.
     async fn accept(&self, domain: &str, due: UnixMillis) {
-        let envelope = Envelope {
-            id: self.spool.next_id(clock::unix_micros()),
-            accepted_at: clock::now(),
-            reverse_path: ReversePath::Null,
-            recipients: vec![EmailAddress::parse(&format!("a@{domain}")).unwrap()],
-            body: BodyType::SevenBit,
-            smtputf8: SmtpUtf8::NotNeeded,
-            account: None,
-            origin: Origin::Relay,
-        };
+        let id = self.spool.next_id(clock::unix_micros());
+        let recipients = vec![EmailAddress::parse(&format!("a@{domain}")).unwrap()];
+        let envelope = Envelope::new(id, clock::now(), ReversePath::Null, recipients, Origin::Relay);
         self.spool.accept(envelope, Content::whole("Subject: test\r\n\r\nbody\r\n"), due).await.unwrap();
     }
 
@@ -93,7 +87,10 @@ async fn a_deferred_entry_wakes_its_domain_when_it_is_due() {
     let scheduler = bench.scheduler(Reach::default());
     let (domain, due) = (Domain::parse("one.example").unwrap(), soon(A_WHILE));
     let key = EntryKey { id: QueueId::from_raw(1), group: 0 };
-    scheduler.send(RetryLater(EntryPlace { key, domain: domain.clone(), due })).await.unwrap();
+    scheduler
+        .send(RetryLater(EntryPlace { key, domain: domain.clone(), class: QueueClass::default(), due }))
+        .await
+        .unwrap();
     let (woken, at) = bench.next().await;
     assert_eq!(woken, domain);
     assert!(at >= due, "woken {:?} too early", due.since(at));

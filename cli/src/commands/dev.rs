@@ -4,18 +4,20 @@ use super::{CommandError, Credentials, sandbox, say, set_up, told_to_stop};
 use crate::{
     config::{Config, Route},
     logging,
-    node::{Node, spawn_listener},
+    node::Node,
 };
 use actix_rt::Arbiter;
-use mailwright_actors::smtp::sandbox::{Faults, Sandbox};
+use mailwright_actors::smtp::sandbox::{Sandbox, Store};
+use mailwright_engine::sandbox::Personality;
 use serde::Serialize;
 use std::{
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// The zone that dev sets up for sending.
 const ZONE: &str = "example.com";
@@ -60,8 +62,8 @@ struct DevFile {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
-    let sandbox = sandbox::listener(args.sandbox, false)?;
-    let sandbox_address = sandbox.socket.local_addr()?;
+    let sandbox = sandbox::socket(args.sandbox)?;
+    let sandbox_address = sandbox.local_addr()?;
     let config = config(args, sandbox_address);
     logging::start(&config.log);
     actix_rt::System::new().block_on(async {
@@ -92,12 +94,19 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
 
 /// Runs the sandbox on an arbiter of its own.
 fn spawn_sandbox(
-    listener: mailwright_actors::smtp::listener::Listener,
+    socket: TcpListener,
     dir: PathBuf,
     stopped: watch::Receiver<bool>,
-) -> Result<tokio::sync::oneshot::Receiver<()>, io::Error> {
-    let sandbox = Sandbox::new(Some(dir), Faults::default())?;
-    Ok(spawn_listener(&Arbiter::new(), listener, sandbox, stopped))
+) -> Result<oneshot::Receiver<()>, io::Error> {
+    let sandbox = Sandbox::new(Personality::default(), Arc::new(Store::open(Some(dir))?), None);
+    let (done, ended) = oneshot::channel();
+    Arbiter::new().spawn(async move {
+        if let Err(error) = sandbox.run(socket, stopped).await {
+            tracing::error!(%error, "sandbox failed");
+        }
+        drop(done);
+    });
+    Ok(ended)
 }
 
 /// Everything on loopback, all mail to the sandbox, retries within seconds.
