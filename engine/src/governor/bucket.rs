@@ -49,6 +49,11 @@ impl TokenBucket {
         at.max(now)
     }
 
+    /// Whether nothing has been taken that is not back.
+    pub fn is_full(&self, now: UnixMillis) -> bool {
+        self.full_at <= now.as_millis().saturating_mul(1_000)
+    }
+
     /// Takes a token.
     ///
     /// # Errors

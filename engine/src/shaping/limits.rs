@@ -12,6 +12,19 @@ pub struct Rate {
     pub per: Duration,
 }
 
+impl Rate {
+    /// So many in a minute; at least one.
+    pub fn per_minute(count: u32) -> Self {
+        Self { count: count.max(1), per: Duration::from_secs(60) }
+    }
+
+    /// How many that makes in a minute, rounded down; at least 1, however slow the rate.
+    pub fn in_a_minute(&self) -> u32 {
+        let minute = u128::from(self.count) * 60_000 / self.per.as_millis().max(1);
+        u32::try_from(minute).unwrap_or(u32::MAX).max(1)
+    }
+}
+
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let unit = match self.per.as_secs() {

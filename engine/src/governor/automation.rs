@@ -1,0 +1,326 @@
+//! Rules at work: counting replies, acting when there are too many, and recovering step by step.
+
+use super::{
+    bucket::TokenBucket,
+    event::Happening,
+    hold::{Hold, HoldCause},
+};
+use crate::{
+    class::TenantName,
+    shaping::{Limits, Rate, Rule, RuleAction},
+    smtp::verdict::Verdict,
+    time::UnixMillis,
+};
+use serde::Serialize;
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+/// A recovering rate grows by half with each step: from a tenth to the whole in six steps.
+const EASING: (u32, u32) = (3, 2);
+/// Steps of a recovery for each `hold` that passed.
+const STEPS_PER_HOLD: u32 = 4;
+/// A rate that was limited where none is configured is lifted once it is this many times what the site took
+/// when it was limited.
+const FREE_AT: u32 = 2;
+/// Replies that come this soon after a rule fired belong to messages that were already under way.
+const STRAGGLERS: Duration = Duration::from_secs(1);
+
+/// What a rule that fired holds to.
+#[derive(Debug, Clone)]
+enum Measure {
+    /// Messages in a time; done once it reaches `goal`.
+    Rate { bucket: TokenBucket, goal: Rate },
+    /// So many connections.
+    Connections(u32),
+    /// Nothing goes.
+    Suspended,
+    /// Carried out by others: only the end is told here.
+    Elsewhere,
+}
+
+/// A rule that acts.
+#[derive(Debug, Clone)]
+struct Active {
+    measure: Measure,
+    fired_at: UnixMillis,
+    /// When it ends or takes its next step back.
+    next_step: UnixMillis,
+    times: u32,
+}
+
+/// One rule and what it has seen. Tenants are counted apart where the rule is about tenants.
+#[derive(Debug, Clone, Default)]
+struct Watch {
+    hits: HashMap<Option<TenantName>, VecDeque<UnixMillis>>,
+    active: HashMap<Option<TenantName>, Active>,
+}
+
+/// A rule that acts, as operators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ActiveRule {
+    /// Its name.
+    pub rule: String,
+    /// What holds now, in words.
+    pub does: String,
+    /// When it ends or eases.
+    pub until: UnixMillis,
+    /// How many times it has fired.
+    pub times: u32,
+}
+
+/// All rules of a site.
+#[derive(Debug, Clone)]
+pub(super) struct Automation {
+    rules: Arc<[Rule]>,
+    watches: Vec<Watch>,
+}
+
+/// What a firing rule must know of its site.
+pub(super) struct Circumstances<'a> {
+    pub(super) limits: &'a Limits,
+    /// Messages the site took in the last minute.
+    pub(super) per_minute: u32,
+    pub(super) now: UnixMillis,
+}
+
+impl Automation {
+    pub(super) fn new(rules: Arc<[Rule]>) -> Self {
+        let watches = vec![Watch::default(); rules.len()];
+        Self { rules, watches }
+    }
+
+    /// Other rules from now on. A rule that is still there under its name and does the same goes on.
+    pub(super) fn reshape(&mut self, rules: Arc<[Rule]>) {
+        let same = |rule: &Rule| {
+            let kept =
+                self.rules.iter().position(|old| old.name == rule.name && old.action == rule.action)?;
+            self.watches.get(kept).cloned()
+        };
+        let watches = rules.iter().map(|rule| same(rule).unwrap_or_default()).collect();
+        *self = Self { rules, watches };
+    }
+
+    /// Counts a verdict and lets rules act.
+    pub(super) fn count(
+        &mut self,
+        verdict: &Verdict,
+        tenant: Option<&TenantName>,
+        site: &Circumstances<'_>,
+    ) -> Vec<Happening> {
+        let watched = self.rules.iter().zip(&mut self.watches);
+        watched
+            .filter(|(rule, _)| rule.when.matches_verdict(verdict))
+            .filter_map(|(rule, watch)| watch.hit(rule, verdict, tenant, site))
+            .collect()
+    }
+
+    /// Ends and eases what is due.
+    pub(super) fn tick(&mut self, limits: &Limits, now: UnixMillis) -> Vec<Happening> {
+        let watched = self.rules.iter().zip(&mut self.watches);
+        watched.flat_map(|(rule, watch)| watch.tick(rule, limits, now)).collect()
+    }
+
+    pub(super) fn next_tick(&self) -> Option<UnixMillis> {
+        self.watches.iter().flat_map(|watch| watch.active.values()).map(|active| active.next_step).min()
+    }
+
+    /// Whether nothing is in force.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.watches.iter().all(|watch| watch.active.is_empty())
+    }
+
+    fn active(&self) -> impl Iterator<Item = (&Rule, &Active)> {
+        let watched = self.rules.iter().zip(&self.watches);
+        watched.flat_map(|(rule, watch)| watch.active.values().map(move |active| (rule, active)))
+    }
+
+    /// What keeps every message back.
+    pub(super) fn suspension(&self) -> Option<Hold> {
+        let (rule, active) = self.active().find(|(_, a)| matches!(a.measure, Measure::Suspended))?;
+        Some(active.hold(rule, active.next_step))
+    }
+
+    /// What keeps the next message back.
+    pub(super) fn next_message(&self, now: UnixMillis) -> Option<Hold> {
+        let rates = self.active().filter_map(|(rule, active)| match &active.measure {
+            Measure::Rate { bucket, .. } => Some((rule, active, bucket.next(now))),
+            _ => None,
+        });
+        let (rule, active, next) =
+            rates.max_by_key(|(_, _, next)| *next).filter(|(_, _, next)| *next > now)?;
+        Some(active.hold(rule, next))
+    }
+
+    /// Counts a message against every rate.
+    pub(super) fn take_message(&mut self, now: UnixMillis) {
+        for active in self.watches.iter_mut().flat_map(|watch| watch.active.values_mut()) {
+            if let Measure::Rate { bucket, .. } = &mut active.measure {
+                // Looked at before by `next_message`.
+                let _ = bucket.take(now);
+            }
+        }
+    }
+
+    /// The fewest connections that a rule allows, and which does.
+    pub(super) fn connections(&self, now: UnixMillis) -> Option<(u32, Hold)> {
+        let limited = self.active().filter_map(|(rule, active)| match active.measure {
+            Measure::Connections(most) => Some((most, active.hold(rule, active.next_step.max(now)))),
+            _ => None,
+        });
+        limited.min_by_key(|(most, _)| *most)
+    }
+
+    pub(super) fn snapshot(&self) -> Vec<ActiveRule> {
+        let shown = |(rule, active): (&Rule, &Active)| ActiveRule {
+            rule: rule.name.clone(),
+            does: active.does(rule),
+            until: active.next_step,
+            times: active.times,
+        };
+        self.active().map(shown).collect()
+    }
+}
+
+impl Watch {
+    /// Counts a reply; acts when it is one too many.
+    fn hit(
+        &mut self,
+        rule: &Rule,
+        verdict: &Verdict,
+        tenant: Option<&TenantName>,
+        site: &Circumstances<'_>,
+    ) -> Option<Happening> {
+        let about = match rule.action {
+            RuleAction::SuspendTenant => Some(tenant?.clone()),
+            _ => None,
+        };
+        let stragglers_until = |active: &Active| active.fired_at.saturating_add(STRAGGLERS);
+        if self.active.get(&about).is_some_and(|active| site.now < stragglers_until(active)) {
+            return None;
+        }
+        let hits = self.hits.entry(about.clone()).or_default();
+        hits.push_back(site.now);
+        while hits.front().is_some_and(|first| site.now.since(*first) > rule.within) {
+            hits.pop_front();
+        }
+        if hits.len() < rule.count.max(1) as usize {
+            return None;
+        }
+        self.hits.remove(&about);
+        Some(self.fire(rule, about, verdict, site))
+    }
+
+    fn fire(
+        &mut self,
+        rule: &Rule,
+        about: Option<TenantName>,
+        verdict: &Verdict,
+        site: &Circumstances<'_>,
+    ) -> Happening {
+        let until = site.now.saturating_add(rule.hold);
+        let before = self.active.remove(&about);
+        let times = before.as_ref().map_or(1, |before| before.times.saturating_add(1));
+        let measure = Measure::of(&rule.action, before.map(|before| before.measure), site);
+        let active = Active { measure, fired_at: site.now, next_step: until, times };
+        let does = active.does(rule);
+        self.active.insert(about.clone(), active);
+        let (action, rule, cause) = (&rule.action, rule.name.clone(), verdict.to_string());
+        match (action, about) {
+            (_, Some(tenant)) => Happening::SuspendTenant { rule, tenant, until, cause },
+            (RuleAction::SuspendSource, None) => Happening::SuspendSource { rule, until, cause },
+            _ => Happening::RuleFired { rule, does, until, cause },
+        }
+    }
+
+    fn tick(&mut self, rule: &Rule, limits: &Limits, now: UnixMillis) -> Vec<Happening> {
+        let step = (rule.hold / STEPS_PER_HOLD).max(Duration::from_millis(100));
+        let mut happened = Vec::new();
+        self.hits.retain(|_, hits| hits.back().is_some_and(|last| now.since(*last) <= rule.within));
+        self.active.retain(|_, active| {
+            if active.next_step > now {
+                return true;
+            }
+            let name = rule.name.clone();
+            if active.ease(limits) {
+                active.next_step = now.saturating_add(step);
+                happened.push(Happening::RuleEased { rule: name, does: active.does(rule) });
+                return true;
+            }
+            happened.push(Happening::RuleEnded { rule: name, times: active.times });
+            false
+        });
+        happened
+    }
+}
+
+impl Measure {
+    /// What a rule that fires holds to, when it held to `before`.
+    fn of(action: &RuleAction, before: Option<Self>, site: &Circumstances<'_>) -> Self {
+        match action {
+            RuleAction::LimitMessageRate(rate) => {
+                let goal = site.limits.message_rate.unwrap_or(Rate::per_minute(
+                    site.per_minute.saturating_mul(FREE_AT).max(rate.in_a_minute().saturating_mul(FREE_AT)),
+                ));
+                Self::Rate { bucket: TokenBucket::new(*rate), goal }
+            }
+            RuleAction::SlowDown(part) => slowed(*part, before, site),
+            RuleAction::LimitConnections(most) => Self::Connections(*most),
+            RuleAction::SuspendSite => Self::Suspended,
+            RuleAction::SuspendTenant | RuleAction::SuspendSource => Self::Elsewhere,
+        }
+    }
+}
+
+/// A part of what holds now: of the rate that the rule came to before, of the configured rate, or of what the
+/// site took in the last minute.
+fn slowed(part: f64, before: Option<Measure>, site: &Circumstances<'_>) -> Measure {
+    let taken = Rate::per_minute(site.per_minute);
+    let (from, goal) = match before {
+        Some(Measure::Rate { bucket, goal }) => (bucket.rate(), goal),
+        _ => match site.limits.message_rate {
+            Some(rate) => (rate, rate),
+            None => (taken, Rate::per_minute(site.per_minute.saturating_mul(FREE_AT))),
+        },
+    };
+    let slower = (f64::from(from.in_a_minute()) * part).floor().max(1.0);
+    // At least 1 and no more than the u32 it came from.
+    Measure::Rate { bucket: TokenBucket::new(Rate::per_minute(slower as u32)), goal }
+}
+
+impl Active {
+    /// Takes a step back; `false` when it is over.
+    fn ease(&mut self, limits: &Limits) -> bool {
+        match &mut self.measure {
+            Measure::Rate { bucket, goal } => {
+                let (more, less) = EASING;
+                let now = bucket.rate().in_a_minute();
+                let eased = (now.saturating_mul(more) / less).max(now.saturating_add(1));
+                bucket.change(Rate::per_minute(eased));
+                eased < goal.in_a_minute()
+            }
+            Measure::Connections(most) => {
+                *most = most.saturating_add(1);
+                *most < limits.connections
+            }
+            Measure::Suspended | Measure::Elsewhere => false,
+        }
+    }
+
+    fn does(&self, rule: &Rule) -> String {
+        match (&self.measure, &rule.action) {
+            (Measure::Rate { bucket, .. }, _) => format!("no more than {} messages", bucket.rate()),
+            (Measure::Connections(most), _) => format!("no more than {most} connections"),
+            (Measure::Suspended, _) => "nothing is sent".to_owned(),
+            (Measure::Elsewhere, RuleAction::SuspendTenant) => "nothing of one tenant is sent".to_owned(),
+            (Measure::Elsewhere, _) => "nothing is sent from this source".to_owned(),
+        }
+    }
+
+    fn hold(&self, rule: &Rule, until: UnixMillis) -> Hold {
+        let detail = format!("rule {}: {}", rule.name, self.does(rule));
+        Hold { until, cause: HoldCause::Rule(rule.name.clone()), detail }
+    }
+}
