@@ -2,7 +2,8 @@
 
 use super::limits::Rate;
 use crate::smtp::{reply::Reply, verdict::Verdict};
-use std::time::Duration;
+use humantime_serde::re::humantime::format_duration;
+use std::{fmt, time::Duration};
 
 /// Which replies a rule counts. Every condition that is given must hold.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +36,21 @@ impl ReplyMatch {
     }
 }
 
+impl fmt::Display for ReplyMatch {
+    /// The conditions in one line: `421, 45x; 4.7.28; "rate limit"`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if !self.codes.is_empty() {
+            parts.push(self.codes.iter().map(|code| format!("{code:x<3}")).collect::<Vec<_>>().join(", "));
+        }
+        if !self.enhanced.is_empty() {
+            parts.push(self.enhanced.join(", "));
+        }
+        parts.extend(self.pattern.as_ref().map(|pattern| format!("\"{pattern}\"")));
+        if parts.is_empty() { f.write_str("any 4xx or 5xx") } else { f.write_str(&parts.join("; ")) }
+    }
+}
+
 /// Whether the dotted `code` begins with the whole numbers of `prefix`: 4.7.2 does not begin 4.7.28.
 fn begins(code: &str, prefix: &str) -> bool {
     code.strip_prefix(prefix)
@@ -58,6 +74,19 @@ pub enum RuleAction {
     SuspendSource,
 }
 
+impl fmt::Display for RuleAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LimitMessageRate(rate) => write!(f, "limit messages to {rate}"),
+            Self::SlowDown(factor) => write!(f, "slow down to {:.0} %", factor * 100.0),
+            Self::LimitConnections(most) => write!(f, "limit connections to {most}"),
+            Self::SuspendSite => f.write_str("suspend the site"),
+            Self::SuspendTenant => f.write_str("suspend the tenant at the site"),
+            Self::SuspendSource => f.write_str("suspend the source at the provider"),
+        }
+    }
+}
+
 /// A rule on replies.
 #[derive(Debug, Clone)]
 pub struct Rule {
@@ -73,4 +102,60 @@ pub struct Rule {
     pub action: RuleAction,
     /// How long it holds before recovery begins (or, for a suspension, before it ends).
     pub hold: Duration,
+}
+
+impl fmt::Display for Rule {
+    /// The rule in one line: what replies, how many in how long, what then, how long.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { when, count, action, .. } = self;
+        let (within, hold) = (format_duration(self.within), format_duration(self.hold));
+        write!(f, "{when}: {count} in {within}: {action} for {hold}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::reply::SmtpCode;
+
+    fn reply(code: u16, enhanced: &str, text: &str) -> Reply {
+        Reply::new(SmtpCode::new(code).unwrap(), enhanced.parse().ok(), text)
+    }
+
+    #[test]
+    fn every_condition_that_is_given_must_hold() {
+        let when = ReplyMatch {
+            codes: vec!["421".to_owned(), "45".to_owned()],
+            enhanced: vec!["4.7.28".to_owned()],
+            pattern: regex::Regex::new("(?i)unusual rate").ok(),
+        };
+        let cases = [
+            (reply(421, "4.7.28", "Unusual RATE of mail"), true),
+            (reply(450, "4.7.28", "an unusual rate\nof mail"), true),
+            (reply(550, "4.7.28", "unusual rate"), false),
+            (reply(421, "4.7.2", "unusual rate"), false),
+            (reply(421, "", "unusual rate"), false),
+            (reply(421, "4.7.28", "too fast"), false),
+        ];
+        for (reply, expected) in cases {
+            assert_eq!(when.matches(&reply), expected, "{reply}");
+        }
+        assert_eq!(when.to_string(), "421, 45x; 4.7.28; \"(?i)unusual rate\"");
+    }
+
+    #[test]
+    fn a_rule_without_conditions_counts_refusals_only() {
+        let any = ReplyMatch::default();
+        assert!(any.matches(&reply(450, "", "later")) && any.matches(&reply(550, "", "no")));
+        assert!(!any.matches(&reply(250, "2.0.0", "ok")));
+    }
+
+    #[test]
+    fn enhanced_codes_fit_by_whole_numbers() {
+        for (prefix, expected) in
+            [("4.7", true), ("4.7.28", true), ("4.7.2", false), ("4.", true), ("4.7.", true)]
+        {
+            assert_eq!(begins("4.7.28", prefix), expected, "{prefix}");
+        }
+    }
 }
