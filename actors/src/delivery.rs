@@ -2,6 +2,7 @@
 
 use crate::domain::{DomainActor, LeaseEnded};
 use actix::Addr;
+use mailwright_engine::class::SourceName;
 use mailwright_storage::{EntryKey, QueueEntry, StoredMessage};
 use std::{
     collections::HashSet,
@@ -69,6 +70,8 @@ pub struct Ready {
     pub entry: QueueEntry,
     /// Its message, if it is still in memory.
     pub message: Option<Arc<StoredMessage>>,
+    /// Where it leaves from.
+    pub source: SourceName,
 }
 
 /// Why a delivery came back without an outcome.
@@ -89,6 +92,7 @@ pub struct Delivery {
     place: Option<InFlightKey>,
     key: EntryKey,
     untried: Untried,
+    past_dot: bool,
     domain: Addr<DomainActor>,
 }
 
@@ -97,7 +101,8 @@ impl Delivery {
     pub fn new(ready: Ready, in_flight: &InFlight, domain: Addr<DomainActor>) -> Self {
         let key = ready.entry.key();
         let place = Some(in_flight.take(key));
-        Self { ready: Some(ready), place, key, untried: Untried::ConnectionEnded, domain }
+        let untried = Untried::ConnectionEnded;
+        Self { ready: Some(ready), place, key, untried, past_dot: false, domain }
     }
 
     /// The entry and, if it is in memory, its message; `None` once settled.
@@ -108,6 +113,12 @@ impl Delivery {
     /// The entry's name.
     pub fn key(&self) -> EntryKey {
         self.key
+    }
+
+    /// Notes that the content and its final dot are about to go out: if nothing more is heard of this delivery,
+    /// it is in doubt.
+    pub fn passes_the_dot(&mut self) {
+        self.past_dot = true;
     }
 
     /// Gives the delivery back, saying why.
@@ -125,6 +136,10 @@ impl Delivery {
 impl Drop for Delivery {
     fn drop(&mut self) {
         let returned = self.ready.take().map(|ready| (ready, self.untried));
+        if returned.is_some() && self.past_dot {
+            // The connection died with the answer: its journalled intent stands.
+            ::metrics::counter!(mailwright_storage::metrics::IN_DOUBT).increment(1);
+        }
         if let Some(place) = self.place.take() {
             // One message for each delivery in flight, which connections bound; a domain that is gone reads
             // its entries from disk when it is next needed.

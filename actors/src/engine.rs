@@ -1,16 +1,29 @@
 //! Putting the delivery engine together.
 
 use crate::{
+    budget::ConnectionBudget,
+    clock,
     delivery::InFlight,
-    dns::Dns,
+    dns::{CachedDns, Dns},
+    domain::ReadyTotal,
     intake::Intake,
-    settings::DeliverySettings,
+    reroutes::Reroutes,
+    settings::{DeliverySettings, NextHop},
+    shaping::ShapingBook,
+    sources::SourceBook,
     supervisor::{Backlog, Deps, DispatchCommitted, Drain, ResumeQueue, Supervisor},
-    tls::{self, TlsError},
+    suspensions::Suspensions,
+    tls::{ClientConfigs, TlsError, TlsPolicies},
+    trace::TraceHub,
     watch::OutcomeBoard,
 };
 use actix::{Addr, MailboxError};
-use mailwright_storage::{Fresh, Spool, SpoolStarter, SpoolThreads, StorageError, control::Control};
+use mailwright_engine::classify::BounceRules;
+use mailwright_storage::{
+    Fresh, Spool, SpoolStarter, SpoolThreads, StorageError,
+    control::{Control, ControlError},
+    events::EventLog,
+};
 use std::{
     rc::Rc,
     sync::{Arc, OnceLock},
@@ -23,6 +36,9 @@ pub enum EngineError {
     /// Journal or queue.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Control data.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// TLS configuration.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -31,10 +47,26 @@ pub enum EngineError {
     Ended(#[from] MailboxError),
 }
 
+/// What the engine is made of.
+pub struct EngineParts {
+    /// How to deliver.
+    pub settings: DeliverySettings,
+    /// How each site wants to be treated.
+    pub shaping: ShapingBook,
+    /// What replies mean.
+    pub rules: BounceRules,
+    /// Name resolution.
+    pub dns: Rc<dyn Dns>,
+    /// Accounts, keys, and what operators ordered.
+    pub control: Arc<Control>,
+    /// Where events are told.
+    pub events: EventLog,
+}
+
 /// The running delivery engine.
 pub struct Engine {
     supervisor: Addr<Supervisor>,
-    spool: Spool,
+    deps: Rc<Deps>,
     threads: SpoolThreads,
     intake: Intake,
     board: OutcomeBoard,
@@ -45,25 +77,20 @@ impl Engine {
     ///
     /// # Errors
     /// See [`EngineError`].
-    pub async fn start(
-        starter: SpoolStarter,
-        settings: DeliverySettings,
-        dns: Box<dyn Dns>,
-        control: Arc<Control>,
-    ) -> Result<Self, EngineError> {
+    pub async fn start(starter: SpoolStarter, parts: EngineParts) -> Result<Self, EngineError> {
         let backlog = Backlog::default();
         // The spool needs to know the supervisor and the supervisor the spool; nothing is committed before
         // both are there.
         let supervisor_cell: Arc<OnceLock<Addr<Supervisor>>> = Arc::default();
         let (spool, threads) = starter.start(sink(Arc::clone(&supervisor_cell), backlog.clone()))?;
         let board = OutcomeBoard::default();
-        let tls = tls::opportunistic_client()?;
-        let deps = Rc::new(Deps { settings, spool: spool.clone(), dns, tls, in_flight: InFlight::default() });
-        let supervisor = Supervisor::launch(deps, board.clone(), backlog.clone());
+        let control = Arc::clone(&parts.control);
+        let intake = Intake::new(spool.clone(), backlog.clone(), control, parts.events.clone());
+        let deps = Rc::new(deps(parts, spool)?);
+        let supervisor = Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), backlog);
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
         supervisor.send(ResumeQueue).await??;
-        let intake = Intake::new(spool.clone(), backlog, control);
-        Ok(Self { supervisor, spool, threads, intake, board })
+        Ok(Self { supervisor, deps, threads, intake, board })
     }
 
     /// The door for new mail.
@@ -78,7 +105,17 @@ impl Engine {
 
     /// Journal and queue.
     pub fn spool(&self) -> &Spool {
-        &self.spool
+        &self.deps.spool
+    }
+
+    /// Who takes orders.
+    pub fn supervisor(&self) -> &Addr<Supervisor> {
+        &self.supervisor
+    }
+
+    /// Where protocol dialogues can be watched.
+    pub fn traces(&self) -> &TraceHub {
+        &self.deps.traces
     }
 
     /// Finishes what is under way, for at most `patience`, and leaves everything on disk. Intake must have
@@ -88,10 +125,62 @@ impl Engine {
         if tokio::time::timeout(patience, self.supervisor.send(Drain)).await.is_err() {
             tracing::warn!(?patience, "deliveries still under way were cut short");
         }
+        self.deps.sources.store();
+        self.deps.keep_learnt();
         let threads = self.threads;
         let closed = tokio::task::spawn_blocking(move || threads.close()).await;
         if closed.is_err() {
             tracing::error!("closing the spool panicked");
+        }
+    }
+}
+
+fn deps(parts: EngineParts, spool: Spool) -> Result<Deps, EngineError> {
+    let EngineParts { settings, shaping, rules, dns, control, events } = parts;
+    let suspensions = Suspensions::new(control.suspensions(clock::now()));
+    let sources = SourceBook::new(settings.sources.clone(), suspensions.clone(), Arc::clone(&control));
+    let stored = control.reroutes()?;
+    let hops = stored.into_iter().map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
+    let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(dns));
+    let tls = TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
+    let deps = Deps {
+        connections: ConnectionBudget::new(settings.max_connections),
+        reroutes: Reroutes::new(hops),
+        ready_total: ReadyTotal::default(),
+        in_flight: InFlight::default(),
+        traces: TraceHub::default(),
+        settings,
+        spool,
+        dns,
+        tls,
+        shaping,
+        sources,
+        suspensions,
+        events,
+        rules,
+        control,
+    };
+    deps.recall_learnt();
+    Ok(deps)
+}
+
+/// Names under which the control data keep what delivery has learnt.
+const STS_POLICIES: &str = "mta-sts";
+const TLS_SESSIONS: &str = "tls-sessions";
+
+impl Deps {
+    /// Takes up what an earlier process learnt.
+    fn recall_learnt(&self) {
+        self.tls.sts().put(self.control.kept::<Vec<_>>(STS_POLICIES).unwrap_or_default());
+        self.tls.sessions().put_back(self.control.kept::<Vec<_>>(TLS_SESSIONS).unwrap_or_default());
+    }
+
+    /// Puts down what the next process should know.
+    pub(crate) fn keep_learnt(&self) {
+        let kept = self.control.keep(STS_POLICIES, &self.tls.sts().all());
+        let kept = kept.and_then(|()| self.control.keep(TLS_SESSIONS, &self.tls.sessions().all()));
+        if let Err(error) = kept {
+            tracing::warn!(%error, "TLS policies and sessions could not be put down");
         }
     }
 }

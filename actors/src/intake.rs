@@ -10,12 +10,13 @@ use mailwright_engine::{
     class::TenantName,
     envelope::{BodyType, Envelope, Origin, SmtpUtf8},
     id::QueueId,
-    message::{author, is_8bit, split_header},
+    message::{author, fields, is_8bit, split_header},
     time::UnixMillis,
 };
 use mailwright_storage::{
     Content, Spool, StorageError,
     control::{Control, SendingDomain},
+    events::{Event, EventLog, event::Accepted},
 };
 use std::sync::Arc;
 
@@ -86,13 +87,14 @@ pub struct Intake {
     spool: Spool,
     backlog: Backlog,
     control: Arc<Control>,
+    events: EventLog,
     signers: Arc<Signers>,
 }
 
 impl Intake {
-    /// The door to `spool`, watching `backlog`, signing for the domains of `control`.
-    pub fn new(spool: Spool, backlog: Backlog, control: Arc<Control>) -> Self {
-        Self { spool, backlog, control, signers: Arc::default() }
+    /// The door to `spool`, watching `backlog`, signing for the domains of `control`, telling `events`.
+    pub fn new(spool: Spool, backlog: Backlog, control: Arc<Control>, events: EventLog) -> Self {
+        Self { spool, backlog, control, events, signers: Arc::default() }
     }
 
     /// The sending domain of the author in the header of `content`, if it is one of ours.
@@ -132,7 +134,8 @@ impl Intake {
     }
 
     async fn try_accept(&self, message: NewMessage) -> Result<(), IntakeError> {
-        if self.is_busy() {
+        // A report replaces mail that is in the queue already.
+        if message.origin != Origin::Report && self.is_busy() {
             return Err(IntakeError::Busy);
         }
         if message.recipients.len() > Envelope::MAX_RECIPIENTS {
@@ -147,7 +150,10 @@ impl Intake {
             account: message.account,
             ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
-        Ok(self.spool.accept(envelope, content, now).await?)
+        let (id, accepted) = (envelope.id, accepted(&envelope, &content));
+        self.spool.accept(envelope, content, now).await?;
+        self.events.record(now, Some(id), Event::Accepted(Box::new(accepted)));
+        Ok(())
     }
 
     /// Puts trace and signatures on top.
@@ -165,4 +171,11 @@ impl Intake {
         }
         Ok(Content { head: head.into(), body: content.into() })
     }
+}
+
+/// The acceptance as an event.
+fn accepted(envelope: &Envelope, content: &Content) -> Accepted {
+    let (header, _) = split_header(&content.body);
+    let subject = fields(header).find(|field| field.is("Subject")).map(|field| field.unfolded());
+    Accepted::new(envelope, subject.as_deref().map(str::trim), content.len() as u64)
 }

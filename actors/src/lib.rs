@@ -8,8 +8,10 @@
 //! All delivery actors live on one arbiter, so that a message never crosses threads between its commit and
 //! its outcome. Each actor's module says what it owns, what it never does and how its mailbox is bounded.
 
+pub mod budget;
 pub mod clock;
 pub mod connection;
+pub mod control;
 pub mod delivery;
 pub mod dns;
 pub mod domain;
@@ -18,11 +20,16 @@ pub mod intake;
 pub mod ledger;
 pub mod metrics;
 pub mod outcome;
+pub mod reroutes;
 pub mod retry_scheduler;
 pub mod settings;
+pub mod shaping;
 pub mod signing;
 pub mod site;
 pub mod smtp;
+pub mod sources;
 pub mod supervisor;
+pub mod suspensions;
 pub mod tls;
+pub mod trace;
 pub mod watch;

@@ -1,31 +1,36 @@
 //! How delivery behaves, as values: read from the configuration by the binary, given to the actors.
 
-use mailwright_engine::{address::Domain, retry::RetryPolicy, smtp::client::Timeouts};
+use crate::tls::{PolicyFetch, TrustRoots};
+use mailwright_engine::{
+    address::Domain, class::TenantName, dsn::ReportPolicy, retry::RetrySchedule, source::Sources,
+};
 use std::{collections::HashMap, time::Duration};
 
 /// Settings of the delivery engine.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct DeliverySettings {
-    /// The name we give in EHLO.
+    /// The name we give in EHLO where a source has none of its own.
     pub hostname: String,
-    /// Most connections to one site at a time.
+    /// All names that mail exchangers of ours have: mail is not sent to ourselves.
+    pub own_names: Vec<String>,
+    /// Most connections over all sites.
     pub max_connections: usize,
-    /// Messages after which a connection is closed.
-    pub messages_per_connection: u32,
-    /// How long a connection without work stays open for the next message.
-    pub idle_timeout: Duration,
-    /// How long connecting to one address may take.
-    pub connect_timeout: Duration,
-    /// How long each step of a session may take.
-    pub timeouts: Timeouts,
-    /// Whether STARTTLS is used.
-    pub tls: TlsMode,
     /// When deferred messages are tried again and when they are given up.
-    pub retry: RetryPolicy,
+    pub retry: RetrySchedule,
+    /// Which reports senders get.
+    pub reports: ReportPolicy,
     /// Destinations that bypass DNS.
     pub routes: Routes,
     /// The port of mail exchangers found by DNS.
     pub port: u16,
+    /// Where mail leaves from.
+    pub sources: Sources,
+    /// Shares of tenants against each other; 1 for those that are not named.
+    pub weights: HashMap<TenantName, u32>,
+    /// Who vouches for servers' names.
+    pub roots: TrustRoots,
+    /// How MTA-STS policies are fetched.
+    pub policy_fetch: PolicyFetch,
 }
 
 /// Longest pause of a site that cannot be reached: its messages' own schedules may be slower, but the first to
@@ -33,24 +38,20 @@ pub struct DeliverySettings {
 const MAX_BACKOFF: Duration = Duration::from_secs(600);
 
 impl DeliverySettings {
-    /// How long a destination rests after failing to be reached `failures` times in a row: the retry schedule
-    /// without jitter, capped at ten minutes.
+    /// How long a destination rests after failing to be reached `failures` times in a row: the default retry
+    /// schedule without jitter, capped at ten minutes.
     pub fn backoff(&self, failures: u32) -> Duration {
-        let cap = self.retry.max_interval.min(MAX_BACKOFF);
+        let policy = &self.retry.default;
+        let cap = policy.max_interval.min(MAX_BACKOFF);
         let steps = i32::try_from(failures.saturating_sub(1)).unwrap_or(i32::MAX);
-        let seconds = self.retry.first.as_secs_f64() * self.retry.factor.powi(steps);
+        let seconds = policy.first.as_secs_f64() * policy.factor.powi(steps);
         Duration::try_from_secs_f64(seconds).unwrap_or(cap).min(cap)
     }
-}
 
-/// Whether STARTTLS is used when it is offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum TlsMode {
-    /// Encrypt where the peer can, without asking who it is (RFC 7435).
-    #[default]
-    Opportunistic,
-    /// Plain text only.
-    Never,
+    /// A tenant's share against others.
+    pub fn weight_of(&self, tenant: Option<&TenantName>) -> u32 {
+        tenant.and_then(|tenant| self.weights.get(tenant)).copied().unwrap_or(1).max(1)
+    }
 }
 
 /// A configured next hop.

@@ -10,19 +10,38 @@
 use crate::{
     clock,
     delivery::InFlight,
+    budget::ConnectionBudget,
     dns::Dns,
-    domain::{DomainActor, EnqueueFresh, ReadFromDisk},
+    domain::{DomainActor, EnqueueFresh, ReadFromDisk, ReadyTotal},
+    intake::Intake,
     ledger::Ledger,
     metrics as names,
+    reroutes::Reroutes,
     retry_scheduler::{Reach, RetryScheduler},
     settings::DeliverySettings,
-    site::{Site, SiteTarget, StopSite},
+    shaping::ShapingBook,
+    site::{Site, SiteKey, StopSite},
+    sources::SourceBook,
+    suspensions::Suspensions,
+    tls::TlsPolicies,
+    trace::TraceHub,
     watch::OutcomeBoard,
 };
 use actix::prelude::*;
 use futures_util::future::join_all;
-use mailwright_engine::{address::Domain, time::UnixMillis};
-use mailwright_storage::{Fresh, Spool, StorageError};
+use mailwright_engine::{
+    address::Domain,
+    class::SourceName,
+    classify::BounceRules,
+    shaping::ProviderName,
+    source::Source,
+    time::UnixMillis,
+};
+use mailwright_storage::{
+    Fresh, Spool, StorageError,
+    control::Control,
+    events::{Event, EventLog, event::Resumed},
+};
 use std::{
     collections::HashMap,
     rc::Rc,
@@ -37,6 +56,8 @@ use std::{
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How often the whole queue is looked through for due work that no timer stands for.
 const SWEEP: Duration = Duration::from_secs(60);
+/// How often state that has an end or changes outside is looked at: suspensions, the shaping file, counters.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// How long a domain or site actor without work is kept.
 pub(crate) const REAP_AFTER: Duration = Duration::from_secs(60);
 
@@ -63,11 +84,31 @@ pub struct Deps {
     /// Journal and queue.
     pub spool: Spool,
     /// Name resolution.
-    pub dns: Box<dyn Dns>,
-    /// TLS for connections out.
-    pub tls: Arc<rustls::ClientConfig>,
+    pub dns: Rc<dyn Dns>,
+    /// TLS for connections out, and the policies of recipient domains.
+    pub tls: TlsPolicies,
     /// What is being delivered.
     pub in_flight: InFlight,
+    /// How each site wants to be treated.
+    pub shaping: ShapingBook,
+    /// Where mail leaves from.
+    pub sources: SourceBook,
+    /// What is suspended.
+    pub suspensions: Suspensions,
+    /// Next hops that operators set while we run.
+    pub reroutes: Reroutes,
+    /// How many connections there may be in all.
+    pub connections: ConnectionBudget,
+    /// How many entries are in memory in all.
+    pub ready_total: ReadyTotal,
+    /// Where events are told.
+    pub events: EventLog,
+    /// What replies mean.
+    pub rules: BounceRules,
+    /// What operators ordered, kept over restarts.
+    pub control: Arc<Control>,
+    /// Who watches protocol dialogues.
+    pub traces: TraceHub,
 }
 
 /// The actor.
@@ -75,21 +116,33 @@ pub struct Supervisor {
     deps: Rc<Deps>,
     ledger: Addr<Ledger>,
     domains: HashMap<Domain, Addr<DomainActor>>,
-    sites: HashMap<SiteTarget, Addr<Site>>,
+    sites: HashMap<SiteKey, Addr<Site>>,
     backlog: Backlog,
     draining: bool,
 }
 
 impl Supervisor {
-    /// Starts the supervisor, the ledger and the retry scheduler on the current arbiter.
-    pub fn launch(deps: Rc<Deps>, board: OutcomeBoard, backlog: Backlog) -> Addr<Self> {
+    /// Starts the supervisor, the ledger and the retry scheduler on the current arbiter. Reports to senders go out
+    /// through `intake`.
+    pub fn launch(deps: Rc<Deps>, intake: Intake, board: OutcomeBoard, backlog: Backlog) -> Addr<Self> {
         Self::create(|ctx| {
             let (spool, own) = (deps.spool.clone(), ctx.address().recipient());
             let scheduler = RetryScheduler::new(spool, clock::now(), own, Reach::default()).start();
-            let policy = deps.settings.retry.clone();
-            let ledger = Ledger::new(deps.spool.clone(), policy, board, scheduler.recipient()).start();
+            let ledger = Ledger::new(Rc::clone(&deps), intake, board, scheduler.recipient()).start();
             Self { deps, ledger, domains: HashMap::new(), sites: HashMap::new(), backlog, draining: false }
         })
+    }
+
+    pub(crate) fn deps(&self) -> Rc<Deps> {
+        Rc::clone(&self.deps)
+    }
+
+    pub(crate) fn domain_actors(&self) -> &HashMap<Domain, Addr<DomainActor>> {
+        &self.domains
+    }
+
+    pub(crate) fn site_actors(&self) -> &HashMap<SiteKey, Addr<Site>> {
+        &self.sites
     }
 
     /// The actor of `domain`, started if there is none alive.
@@ -115,6 +168,7 @@ impl Actor for Supervisor {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(HEARTBEAT, Supervisor::look_after);
         ctx.run_interval(SWEEP, Self::sweep);
+        ctx.run_interval(UPKEEP, Self::keep_up);
     }
 }
 
@@ -127,13 +181,36 @@ impl Supervisor {
         }
     }
 
+    /// Ends suspensions that are over, follows the shaping file, and puts down what should survive.
+    fn keep_up(&mut self, _: &mut Context<Self>) {
+        let now = clock::now();
+        let ended = self.deps.suspensions.expire(now);
+        for scope in &ended {
+            let resumed = Resumed { scope: scope.clone(), by: "its end".to_owned() };
+            self.deps.events.record(now, None, Event::Resumed(resumed));
+        }
+        if self.deps.shaping.has_changed() {
+            match self.deps.shaping.reload() {
+                Ok(()) => tracing::info!("shaping reloaded"),
+                Err(why) => tracing::error!("{why}; what was in force stays"),
+            }
+            self.reconsider();
+        } else if !ended.is_empty() {
+            self.reconsider();
+        }
+        self.deps.sources.store();
+    }
+
     /// Finds work that nobody waits for any more: timers run on a clock that is never set, due times on one that
     /// is.
-    fn sweep(&mut self, ctx: &mut Context<Self>) {
+    pub(crate) fn sweep(&mut self, ctx: &mut Context<Self>) {
         let spool = self.deps.spool.clone();
         let domains = async move { spool.domains().await };
         ctx.spawn(domains.into_actor(self).map(|domains, actor, ctx| match domains {
-            Ok(domains) if !actor.draining => actor.wake_due(domains, ctx),
+            Ok(domains) if !actor.draining => {
+                ::metrics::gauge!(names::QUEUED_DOMAINS).set(domains.len() as f64);
+                actor.wake_due(domains, ctx);
+            }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "the queue could not be swept"),
         }));
@@ -154,11 +231,11 @@ impl Supervisor {
             self.domain(&domain, &own).do_send(ReadFromDisk);
         }
         let sites = self.sites.len();
-        self.sites.retain(|target, addr| {
+        self.sites.retain(|site, addr| {
             let alive = addr.connected();
             if !alive {
                 ::metrics::counter!(names::RESTARTS, "actor" => "site").increment(1);
-                tracing::error!(%target, "site actor ended unasked");
+                tracing::error!(%site, "site actor ended unasked");
             }
             alive
         });
@@ -169,6 +246,9 @@ impl Supervisor {
             }
         }
         ::metrics::gauge!(names::IN_FLIGHT).set(self.deps.in_flight.len() as f64);
+        ::metrics::gauge!(names::READY).set(self.deps.ready_total.get() as f64);
+        ::metrics::gauge!(names::ACTORS, "actor" => "domain").set(self.domains.len() as f64);
+        ::metrics::gauge!(names::ACTORS, "actor" => "site").set(self.sites.len() as f64);
     }
 }
 
@@ -232,21 +312,22 @@ impl Handler<ResumeQueue> for Supervisor {
 /// Asks for the site that serves a target; many domains share one.
 #[derive(Message)]
 #[rtype(result = "Addr<Site>")]
-pub struct FindSite(pub SiteTarget);
+pub struct FindSite(pub SiteKey);
 
 impl Handler<FindSite> for Supervisor {
     type Result = MessageResult<FindSite>;
 
-    fn handle(&mut self, FindSite(target): FindSite, ctx: &mut Self::Context) -> Self::Result {
-        if let Some(addr) = self.sites.get(&target).filter(|addr| addr.connected()) {
+    fn handle(&mut self, FindSite(key): FindSite, ctx: &mut Self::Context) -> Self::Result {
+        if let Some(addr) = self.sites.get(&key).filter(|addr| addr.connected()) {
             return MessageResult(addr.clone());
         }
-        let site = Site::new(target.clone(), Rc::clone(&self.deps), self.ledger.clone(), ctx.address());
+        let source = self.deps.sources.get(&key.source).cloned().unwrap_or_else(|| Arc::new(Source::unnamed()));
+        let site = Site::new(key.clone(), source, Rc::clone(&self.deps), self.ledger.clone(), ctx.address());
         let addr = site.start();
         if self.draining {
             addr.do_send(StopSite);
         }
-        self.sites.insert(target, addr.clone());
+        self.sites.insert(key, addr.clone());
         MessageResult(addr)
     }
 }
@@ -285,7 +366,7 @@ impl Handler<DomainRetired> for Supervisor {
 #[rtype(result = "()")]
 pub struct SiteRetired {
     /// Which site's.
-    pub target: SiteTarget,
+    pub key: SiteKey,
     /// The actor: the site may have a new one by now.
     pub addr: Addr<Site>,
 }
@@ -293,9 +374,9 @@ pub struct SiteRetired {
 impl Handler<SiteRetired> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, SiteRetired { target, addr }: SiteRetired, _: &mut Self::Context) {
-        if self.sites.get(&target) == Some(&addr) {
-            self.sites.remove(&target);
+    fn handle(&mut self, SiteRetired { key, addr }: SiteRetired, _: &mut Self::Context) {
+        if self.sites.get(&key) == Some(&addr) {
+            self.sites.remove(&key);
         }
     }
 }
@@ -315,5 +396,39 @@ impl Handler<Drain> for Supervisor {
             // A site that is gone has stopped.
             let _ = join_all(stopped).await;
         })
+    }
+}
+
+/// Asks for the actor of a domain, started if there is none.
+#[derive(Message)]
+#[rtype(result = "Addr<DomainActor>")]
+pub struct FindDomain(pub Domain);
+
+impl Handler<FindDomain> for Supervisor {
+    type Result = MessageResult<FindDomain>;
+
+    fn handle(&mut self, FindDomain(domain): FindDomain, ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.domain(&domain, &ctx.address()))
+    }
+}
+
+/// A rule keeps a source away from all sites of a provider for a while.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SuspendProvider {
+    /// The provider.
+    pub provider: ProviderName,
+    /// The source.
+    pub source: SourceName,
+    /// Until when.
+    pub until: UnixMillis,
+}
+
+impl Handler<SuspendProvider> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, SuspendProvider { provider, source, until }: SuspendProvider, ctx: &mut Self::Context) {
+        self.deps.suspensions.put_provider(provider, source, until);
+        ctx.run_later(until.since(clock::now()), |supervisor, _| supervisor.reconsider());
     }
 }

@@ -3,6 +3,7 @@
 use crate::{
     address::{Domain, EmailAddress, ReversePath},
     class::{PoolName, Priority, QueueClass, TenantName, TransportSecurity},
+    dsn::{DsnRequest, RecipientDsn},
     id::QueueId,
     time::UnixMillis,
 };
@@ -142,6 +143,10 @@ pub struct Envelope {
     pub security: TransportSecurity,
     /// How long after acceptance it may still be tried; `None` for what the configuration says.
     pub expires_after: Option<Duration>,
+    /// What the sender said about reports.
+    pub dsn: DsnRequest,
+    /// What the sender said about reports on each recipient, by index; empty if nothing about any.
+    pub recipients_dsn: Vec<RecipientDsn>,
 }
 
 /// The recipients of one message at one destination domain: the unit the queue schedules.
@@ -179,7 +184,14 @@ impl Envelope {
             pool: None,
             security: TransportSecurity::default(),
             expires_after: None,
+            dsn: DsnRequest::default(),
+            recipients_dsn: Vec::new(),
         }
+    }
+
+    /// What the sender said about reports on one recipient.
+    pub fn dsn_of(&self, recipient: u16) -> RecipientDsn {
+        self.recipients_dsn.get(usize::from(recipient)).cloned().unwrap_or_default()
     }
 
     /// What its entries are scheduled by.

@@ -22,7 +22,7 @@ pub use content::{Content, StoredMessage};
 pub use error::StorageError;
 pub use queue::{
     entry::{
-        ChangedBy, DelayWarning, DueClasses, DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry,
+        ChangedBy, DueClasses, DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry,
         RecipientResult,
     },
     filter::{IdPrefix, ListCursor, ListFilter},

@@ -1,51 +1,221 @@
 //! From a site's target to a session that is ready for a message: every address of every host in order, IPv6
-//! first (RFC 5321 section 5.1), with TLS where the peer offers it and without where that fails.
+//! first (RFC 5321 section 5.1), with the TLS that policy asks for.
 
-use super::stream::{Session, Wire};
-use crate::{dns::HostAnswer, metrics as names, settings::TlsMode, site::SiteTarget, supervisor::Deps};
+use super::{
+    ConnectionPlan,
+    peer::PeerFacts,
+    stream::{Session, Wire},
+};
+use crate::{
+    clock,
+    dns::HostAnswer,
+    metrics as names,
+    site::{Family, SiteTarget},
+    supervisor::Deps,
+    tls::{HostTls, TlsPolicies},
+};
 use mailwright_engine::{
     mx::{MxHost, by_family},
     smtp::{
         client::{Action, ClientConfig, ClientSession, ClientTls, CloseReason, Loss},
         verdict::{Outcome, Verdict},
     },
+    source::Bind,
+};
+use mailwright_storage::events::{
+    Event,
+    event::{Fallback, Family as LoggedFamily},
 };
 use rustls::pki_types::ServerName;
-use std::{net::SocketAddr, sync::Arc};
-use tokio::{net::TcpStream, time::timeout};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
+};
 use tokio_rustls::TlsConnector;
+
+/// Most addresses tried in one attempt; Postfix tries five (smtp_mx_address_limit).
+const MAX_ADDRESSES: usize = 10;
 
 /// A session with the first host that lets us in.
 ///
 /// # Errors
 /// The verdict of the last host tried, soft whatever it said: it was said to the connection and not to a
 /// message, and another time may do. Hard only when DNS is certain that no mail exchanger has an address.
-pub(super) async fn establish(target: &SiteTarget, deps: &Deps) -> Result<Session, Verdict> {
-    let mut last = None;
-    for (host, port) in hosts(target) {
-        let addresses = match addresses(&host, deps).await {
-            HostAnswer::Addresses(addresses) => by_family(addresses),
-            HostAnswer::NoAddresses => continue,
-            HostAnswer::Failed(reason) => {
-                last = Some(Verdict::dns_failure(&format!("{host}: {reason}")));
-                continue;
+pub(super) async fn establish(plan: &ConnectionPlan, deps: &Deps) -> Result<Session, Verdict> {
+    let mut attempt = Attempt { plan, deps, tried: 0, failed_family: None, last: None };
+    for (host, port) in hosts(&plan.target) {
+        if let Some(session) = attempt.host(&host, port).await {
+            return Ok(session);
+        }
+        if attempt.tried >= MAX_ADDRESSES {
+            break;
+        }
+    }
+    Err(attempt.last.unwrap_or_else(|| no_addresses(&plan.target)))
+}
+
+/// One round over the hosts of a target.
+struct Attempt<'a> {
+    plan: &'a ConnectionPlan,
+    deps: &'a Deps,
+    tried: usize,
+    /// The family that could not be connected to, if one could not.
+    failed_family: Option<Family>,
+    /// Why there is no session yet.
+    last: Option<Verdict>,
+}
+
+impl Attempt<'_> {
+    /// A session with one of the host's addresses.
+    async fn host(&mut self, host: &MxHost, port: u16) -> Option<Session> {
+        let addresses = self.addresses(host).await?;
+        let tls = match self.deps.tls.host(&self.plan.tls, host, port).await {
+            Ok(tls) => tls,
+            Err(verdict) => {
+                self.last = Some(verdict);
+                return None;
             }
         };
         for ip in addresses {
-            match session(&host, SocketAddr::new(ip, port), deps).await {
-                Ok(session) => return Ok(session),
-                Err(verdict) => last = Some(Verdict { outcome: Outcome::Soft, ..verdict }),
+            if self.tried >= MAX_ADDRESSES {
+                break;
+            }
+            self.tried += 1;
+            match self.address(host, SocketAddr::new(ip, port), &tls).await {
+                Ok(session) => return Some(session),
+                Err(verdict) => self.last = Some(Verdict { outcome: Outcome::Soft, ..verdict }),
+            }
+        }
+        None
+    }
+
+    /// The host's addresses that the source can reach, in the order to try them.
+    async fn addresses(&mut self, host: &MxHost) -> Option<Vec<IpAddr>> {
+        let found = match host {
+            MxHost::Address(ip) => HostAnswer::Addresses(vec![*ip]),
+            MxHost::Name(name) => self.deps.dns.addresses(name).await.answer,
+        };
+        let found = match found {
+            HostAnswer::Addresses(addresses) => addresses,
+            HostAnswer::NoAddresses => return None,
+            HostAnswer::Failed(reason) => {
+                self.last = Some(Verdict::dns_failure(&format!("{host}: {reason}")));
+                return None;
+            }
+        };
+        let source = &self.plan.source;
+        let reachable: Vec<_> =
+            found.into_iter().filter(|ip| source.bind_for(*ip) != Bind::Impossible).collect();
+        if reachable.is_empty() {
+            let why = format!("{host} has no address of a family that source {} has", source.name);
+            self.last = Some(Verdict::connect_failure(&why));
+            return None;
+        }
+        Some(self.plan.notes.in_order(by_family(reachable)))
+    }
+
+    /// A session with one address. Opportunistic TLS that fails costs a second connection, without TLS
+    /// (RFC 7435: unauthenticated encryption is better than none, and none is better than no mail).
+    async fn address(&mut self, host: &MxHost, address: SocketAddr, tls: &HostTls) -> Result<Session, Verdict> {
+        let stream = self.connect(host, address).await?;
+        match self.session(stream, host, address, tls, tls.mode()).await {
+            Err(Failed::Tls(verdict)) if tls.falls_back() => {
+                tracing::debug!(%host, %address, reason = %verdict, "going on without TLS");
+                let stream = self.connect(host, address).await?;
+                let plain = self.session(stream, host, address, tls, ClientTls::Never).await;
+                plain.map_err(Failed::verdict)
+            }
+            Err(failed) => Err(failed.verdict()),
+            Ok(session) => Ok(session),
+        }
+    }
+
+    async fn connect(&mut self, host: &MxHost, address: SocketAddr) -> Result<TcpStream, Verdict> {
+        let family = Family::of(address.ip());
+        let connecting = open(address, self.plan.source.bind_for(address.ip()));
+        let refused = |why: &str| Verdict::connect_failure(&format!("{host} [{}]: {why}", address.ip()));
+        let connected = match timeout(self.plan.limits.connect_timeout, connecting).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(refused(&error.to_string())),
+            Err(_) => Err(refused("connection timed out")),
+        };
+        self.plan.notes.family_tried(family, connected.is_ok());
+        match connected {
+            Ok(stream) => {
+                ::metrics::counter!(names::CONNECTIONS_OPENED, "family" => family.as_str()).increment(1);
+                self.note_fallback(family);
+                Ok(stream)
+            }
+            Err(verdict) => {
+                ::metrics::counter!(names::CONNECTS_FAILED, "family" => family.as_str()).increment(1);
+                self.failed_family = self.failed_family.or(Some(family));
+                Err(verdict)
             }
         }
     }
-    Err(last.unwrap_or_else(|| no_addresses(target)))
+
+    /// Makes it seen that one family failed and the other worked.
+    fn note_fallback(&mut self, worked: Family) {
+        let Some(failed) = self.failed_family.take().filter(|failed| *failed != worked) else { return };
+        ::metrics::counter!(names::FALLBACKS, "from" => failed.as_str(), "to" => worked.as_str()).increment(1);
+        let reason = self.last.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (from, to) = (logged(failed), logged(worked));
+        let fallback = Fallback { site: self.plan.target.to_string(), from, to, reason };
+        self.deps.events.record(clock::now(), None, Event::Fallback(fallback));
+    }
+
+    async fn session(
+        &self,
+        stream: TcpStream,
+        host: &MxHost,
+        address: SocketAddr,
+        tls: &HostTls,
+        mode: ClientTls,
+    ) -> Result<Session, Failed> {
+        let limits = &self.plan.limits;
+        let name = self.plan.source.ehlo.as_ref().unwrap_or(&self.deps.settings.hostname);
+        let config = ClientConfig { tls: mode, timeouts: limits.timeouts, ..ClientConfig::new(name.clone()) };
+        let peer = PeerFacts {
+            site: self.plan.target.to_string(),
+            provider: self.plan.provider.clone(),
+            host: host.clone(),
+            ip: address.ip(),
+            source: self.plan.source.name.clone(),
+            tls: None,
+        };
+        let session = Session::new(ClientSession::new(Arc::new(config)), stream, peer);
+        let greeted = greet(session, tls, &self.deps.tls).await;
+        if let Err(Failed::Tls(verdict)) = &greeted {
+            self.deps.tls.failed(tls, host, address.ip(), verdict);
+        }
+        greeted
+    }
 }
 
-async fn addresses(host: &MxHost, deps: &Deps) -> HostAnswer {
-    match host {
-        MxHost::Address(ip) => HostAnswer::Addresses(vec![*ip]),
-        MxHost::Name(name) => deps.dns.addresses(name).await,
+fn logged(family: Family) -> LoggedFamily {
+    match family {
+        Family::V4 => LoggedFamily::V4,
+        Family::V6 => LoggedFamily::V6,
     }
+}
+
+/// Connects from the given address.
+async fn open(address: SocketAddr, bind: Bind) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    match bind {
+        Bind::Address(local) => socket.bind(SocketAddr::new(local, 0))?,
+        Bind::Any => {}
+        Bind::Impossible => return Err(io::ErrorKind::AddrNotAvailable.into()),
+    }
+    let stream = socket.connect(address).await?;
+    // Each flight is one write: waiting for more to send only delays it.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// No host of the target has an address. Mail for a domain without MX records, or whose mail exchangers are
@@ -67,53 +237,27 @@ fn hosts(target: &SiteTarget) -> Vec<(MxHost, u16)> {
     }
 }
 
-/// A session with one address. Opportunistic TLS that fails costs a second connection, without TLS (RFC 7435:
-/// unauthenticated encryption is better than none, and none is better than no mail).
-async fn session(host: &MxHost, address: SocketAddr, deps: &Deps) -> Result<Session, Verdict> {
-    let tls = match deps.settings.tls {
-        TlsMode::Opportunistic => ClientTls::Opportunistic,
-        TlsMode::Never => ClientTls::Never,
-    };
-    match attempt(host, address, deps, tls).await {
-        Err(Failed::Tls(_)) => match attempt(host, address, deps, ClientTls::Never).await {
-            Err(Failed::Tls(verdict) | Failed::Other(verdict)) => Err(verdict),
-            Ok(session) => Ok(session),
-        },
-        Err(Failed::Other(verdict)) => Err(verdict),
-        Ok(session) => Ok(session),
-    }
-}
-
 enum Failed {
     /// For want of TLS only.
     Tls(Verdict),
     Other(Verdict),
 }
 
-async fn attempt(host: &MxHost, address: SocketAddr, deps: &Deps, tls: ClientTls) -> Result<Session, Failed> {
-    let settings = &deps.settings;
-    let refused = |why: &str| Failed::Other(Verdict::connect_failure(&format!("{host} [{address}]: {why}")));
-    let stream = match timeout(settings.connect_timeout, TcpStream::connect(address)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(refused(&error.to_string())),
-        Err(_) => return Err(refused("connection timed out")),
-    };
-    // Each flight is one write: waiting for more to send only delays it.
-    stream.set_nodelay(true).map_err(|error| refused(&error.to_string()))?;
-    let family = if address.is_ipv6() { "ipv6" } else { "ipv4" };
-    ::metrics::counter!(names::CONNECTIONS_OPENED, "family" => family).increment(1);
-    let config =
-        ClientConfig { tls, timeouts: settings.timeouts, ..ClientConfig::new(settings.hostname.clone()) };
-    greet(Session::new(ClientSession::new(Arc::new(config)), stream), host, deps).await
+impl Failed {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Tls(verdict) | Self::Other(verdict) => verdict,
+        }
+    }
 }
 
 /// Drives a new session until it is ready.
-async fn greet(mut session: Session, host: &MxHost, deps: &Deps) -> Result<Session, Failed> {
+async fn greet(mut session: Session, tls: &HostTls, policies: &TlsPolicies) -> Result<Session, Failed> {
     loop {
         match session.poll().await {
             Action::Ready => return Ok(session),
             Action::Read(wait) => session.read(wait).await,
-            Action::StartTls => start_tls(&mut session, host, deps).await,
+            Action::StartTls => start_tls(&mut session, tls, policies).await,
             Action::Closed(CloseReason::Failed(failure)) => {
                 let verdict = failure.verdict();
                 let tls = failure.is_about_tls();
@@ -127,10 +271,11 @@ async fn greet(mut session: Session, host: &MxHost, deps: &Deps) -> Result<Sessi
     }
 }
 
-async fn start_tls(session: &mut Session, host: &MxHost, deps: &Deps) {
+async fn start_tls(session: &mut Session, tls: &HostTls, policies: &TlsPolicies) {
     let Wire::Plain(stream) = std::mem::replace(&mut session.wire, Wire::Gone) else {
         return session.machine.lost(Loss::Eof);
     };
+    let host = &session.peer.host;
     let name = match host {
         MxHost::Name(name) => ServerName::try_from(name.clone()),
         MxHost::Address(ip) => Ok(ServerName::from(*ip)),
@@ -138,9 +283,15 @@ async fn start_tls(session: &mut Session, host: &MxHost, deps: &Deps) {
     let Ok(name) = name else {
         return session.machine.tls_failed(format!("{host} is no name for a certificate"));
     };
-    let handshake = TlsConnector::from(Arc::clone(&deps.tls)).connect(name, stream);
-    match timeout(deps.settings.timeouts.tls, handshake).await {
+    let Some(config) = tls.config.clone() else {
+        return session.machine.tls_failed("TLS is not wanted here".to_owned());
+    };
+    let patience = session.machine.wait().timeout;
+    let handshake = TlsConnector::from(config).connect(name, stream);
+    match timeout(patience, handshake).await {
         Ok(Ok(stream)) => {
+            let facts = policies.established(tls, host, session.peer.ip, stream.get_ref().1);
+            session.peer.tls = Some(facts);
             session.wire = Wire::Tls(Box::new(stream));
             session.machine.tls_established();
         }

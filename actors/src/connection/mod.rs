@@ -7,22 +7,32 @@
 //! Mailbox: nothing is sent to it but by its own future.
 
 mod establish;
+mod peer;
 mod stream;
 mod transaction;
+
+pub use peer::PeerFacts;
 
 use crate::{
     delivery::Delivery,
     ledger::Ledger,
     metrics as names,
-    site::{NextDelivery, Site, SiteTarget},
+    site::{NextDelivery, Site, SiteNotes, SiteTarget},
     supervisor::Deps,
+    tls::{TlsIdentity, TlsPlan},
 };
 use actix::prelude::*;
-use mailwright_engine::smtp::{
-    client::{Action, Loss},
-    verdict::Verdict,
+use mailwright_engine::{
+    class::TenantName,
+    classify::Judged,
+    shaping::{Limits, ProviderName},
+    smtp::{
+        client::{Action, Loss},
+        verdict::Verdict,
+    },
+    source::Source,
 };
-use std::rc::Rc;
+use std::{rc::Rc, sync::Arc};
 use stream::Session;
 use tokio::sync::oneshot;
 
@@ -35,6 +45,34 @@ impl ConnectionId {
     pub(crate) const fn new(number: u64) -> Self {
         Self(number)
     }
+}
+
+/// What a connection is to be made to, from where and how.
+#[derive(Clone)]
+pub struct ConnectionPlan {
+    /// Where to.
+    pub target: SiteTarget,
+    /// Where from.
+    pub source: Arc<Source>,
+    /// Whose mail exchangers they are.
+    pub provider: ProviderName,
+    /// Under which policy.
+    pub tls: TlsPlan,
+    /// The pool it belongs to.
+    pub identity: TlsIdentity,
+    /// Time-outs and counts.
+    pub limits: Arc<Limits>,
+    /// What earlier connections learnt.
+    pub notes: SiteNotes,
+}
+
+/// What a delivery came to, as far as the site is concerned.
+#[derive(Debug, Clone)]
+pub struct AttemptReport {
+    /// Whose message it was.
+    pub tenant: Option<TenantName>,
+    /// What each recipient got.
+    pub attempt: Vec<Judged>,
 }
 
 /// A connection has ended.
@@ -52,8 +90,9 @@ pub struct ConnectionEnded {
 pub enum HowEnded {
     /// It never was ready for a message; the verdict says why.
     NotEstablished(Verdict),
-    /// It was; whatever ended it says nothing about the site.
-    Used,
+    /// It was. Holds what its last delivery came to, if that ended with the connection; whatever else ended it
+    /// says nothing about the site.
+    Used(Option<AttemptReport>),
 }
 
 /// The actor.
@@ -66,23 +105,26 @@ pub struct Connection {
 
 /// What the session's future needs.
 struct Work {
-    target: SiteTarget,
+    id: ConnectionId,
+    plan: ConnectionPlan,
     deps: Rc<Deps>,
     site: Addr<Site>,
     ledger: Addr<Ledger>,
 }
 
 impl Connection {
-    /// A connection to be made to `target`.
+    /// A connection to be made by `plan`.
     pub fn new(
         id: ConnectionId,
-        target: SiteTarget,
+        plan: ConnectionPlan,
         deps: Rc<Deps>,
         site: Addr<Site>,
         ledger: Addr<Ledger>,
     ) -> Self {
-        let work = Some(Work { target, deps, site: site.clone(), ledger });
-        Self { id, work, site, how: HowEnded::Used }
+        let work = Some(Work { id, plan, deps, site: site.clone(), ledger });
+        // What is told if it dies before it can say more.
+        let how = HowEnded::NotEstablished(Verdict::connect_failure("the connection ended unasked"));
+        Self { id, work, site, how }
     }
 }
 
@@ -108,41 +150,44 @@ impl Drop for Connection {
 
 impl Work {
     async fn run(self) -> HowEnded {
-        let mut session = match establish::establish(&self.target, &self.deps).await {
-            Ok(session) => session,
+        match establish::establish(&self.plan, &self.deps).await {
+            Ok(session) => self.carry_all(session).await,
             Err(verdict) => {
-                ::metrics::counter!(names::CONNECTIONS_FAILED).increment(1);
-                return HowEnded::NotEstablished(verdict);
+                let provider = self.plan.provider.to_string();
+                ::metrics::counter!(names::CONNECTIONS_FAILED, "provider" => provider).increment(1);
+                HowEnded::NotEstablished(verdict)
             }
-        };
-        let mut carried = 0;
-        while carried < self.deps.settings.messages_per_connection {
-            let (reply, next) = oneshot::channel();
-            self.site.do_send(NextDelivery { first: carried == 0, reply });
-            let Some(delivery) = self.wait_for_work(&mut session, next).await else { break };
+        }
+    }
+
+    /// Carries deliveries until there are no more or the session is of no more use.
+    async fn carry_all(self, mut session: Session) -> HowEnded {
+        let mut last = None;
+        for carried in 0..self.plan.limits.messages_per_connection {
+            let Some(delivery) = self.next(&mut session, last.take()).await else { break };
             if carried > 0 {
                 ::metrics::counter!(names::CONNECTIONS_REUSED).increment(1);
             }
-            if !transaction::carry(&mut session, delivery, &self.deps, &self.ledger).await {
-                return HowEnded::Used;
+            let carried = transaction::carry(&mut session, delivery, &self.plan, &self.deps, &self.ledger).await;
+            last = carried.report;
+            if !carried.goes_on {
+                return HowEnded::Used(last);
             }
-            carried += 1;
         }
         session.quit().await;
-        HowEnded::Used
+        HowEnded::Used(last)
     }
 
-    /// Waits for a delivery, while the peer may close or complain; `None` when there is none in time.
-    async fn wait_for_work(
-        &self,
-        session: &mut Session,
-        next: oneshot::Receiver<Delivery>,
-    ) -> Option<Delivery> {
+    /// Asks for a delivery and waits for it, while the peer may close or complain; `None` when there is none in
+    /// time.
+    async fn next(&self, session: &mut Session, last: Option<AttemptReport>) -> Option<Delivery> {
+        let (reply, next) = oneshot::channel();
+        self.site.do_send(NextDelivery { id: self.id, identity: self.plan.identity.clone(), last, reply });
         tokio::select! {
             biased;
             delivery = next => delivery.ok(),
             () = session.closed_by_peer() => None,
-            () = tokio::time::sleep(self.deps.settings.idle_timeout) => None,
+            () = tokio::time::sleep(self.plan.limits.idle_timeout) => None,
         }
     }
 }

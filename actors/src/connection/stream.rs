@@ -1,16 +1,23 @@
 //! A socket with a client session on it.
 
+use super::peer::PeerFacts;
 use mailwright_engine::smtp::client::{Action, ClientSession, Loss, Wait};
-use std::io::{self, IoSlice};
+use std::{
+    io::{self, IoSlice},
+    time::Duration,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::client::TlsStream;
 
 /// Octets read at once: replies are short.
 const READ_SIZE: usize = 4096;
+/// Octets of a body that must go out within one body time-out: a peer that reads just enough to reset an idle
+/// time-out would hold its connection for days.
+const BODY_SHARE: usize = 256 << 10;
 
 /// Plain or encrypted.
 pub(super) enum Wire {
@@ -24,14 +31,18 @@ pub(super) enum Wire {
 pub(super) struct Session {
     pub(super) machine: ClientSession,
     pub(super) wire: Wire,
+    pub(super) peer: PeerFacts,
+    /// The reply that is waited for, by its number, and when it must be complete.
+    deadline: Option<(u64, Instant)>,
     out: Vec<u8>,
     input: Box<[u8; READ_SIZE]>,
 }
 
 impl Session {
-    pub(super) fn new(machine: ClientSession, stream: TcpStream) -> Self {
+    pub(super) fn new(machine: ClientSession, stream: TcpStream, peer: PeerFacts) -> Self {
         let input = Box::new([0; READ_SIZE]);
-        Self { machine, wire: Wire::Plain(stream), out: Vec::with_capacity(512), input }
+        let wire = Wire::Plain(stream);
+        Self { machine, wire, peer, deadline: None, out: Vec::with_capacity(512), input }
     }
 
     /// The next action, after what it wants written has been written.
@@ -40,58 +51,52 @@ impl Session {
         // What goes before a body is written together with it.
         if !matches!(action, Action::WriteBody(_)) && !self.out.is_empty() {
             let out = std::mem::take(&mut self.out);
-            self.write(&mut [IoSlice::new(&out)]).await;
+            let patience = self.machine.wait().timeout;
+            self.write(&mut [IoSlice::new(&out)], patience).await;
             self.out = out;
             self.out.clear();
         }
         action
     }
 
-    /// Writes the commands that go before a body and then the body.
-    pub(super) async fn write_body(&mut self, body: impl Iterator<Item = &[u8]>) -> bool {
+    /// Writes the commands that go before a body of `size` octets and then the body.
+    pub(super) async fn write_body(&mut self, body: impl Iterator<Item = &[u8]>, size: usize) -> bool {
         let out = std::mem::take(&mut self.out);
+        let shares = u32::try_from(size / BODY_SHARE).unwrap_or(u32::MAX).saturating_add(1);
+        let total = self.machine.wait().timeout.saturating_mul(shares);
         let written = {
             let mut slices = vec![IoSlice::new(&out)];
             for part in body {
                 slices.push(IoSlice::new(part));
             }
-            self.write(&mut slices).await
+            self.write(&mut slices, total).await
         };
         self.out = out;
         self.out.clear();
         written
     }
 
-    /// Writes everything; a failure or a peer that takes nothing for too long is told to the session.
-    async fn write(&mut self, mut rest: &mut [IoSlice<'_>]) -> bool {
+    /// Writes everything within `total`; a failure or a peer that takes nothing for too long is told to the
+    /// session.
+    async fn write(&mut self, rest: &mut [IoSlice<'_>], total: Duration) -> bool {
         let patience = self.machine.wait().timeout;
-        IoSlice::advance_slices(&mut rest, 0);
-        while !rest.is_empty() {
-            let written = match timeout(patience, self.wire.write(rest)).await {
-                Ok(Ok(0)) => Err(Loss::Eof),
-                Ok(Ok(written)) => Ok(written),
-                Ok(Err(error)) => Err(Loss::Reset(error.to_string())),
-                Err(_) => Err(Loss::TimedOut),
-            };
-            match written {
-                Ok(written) => IoSlice::advance_slices(&mut rest, written),
-                Err(loss) => {
-                    self.machine.lost(loss);
-                    return false;
-                }
-            }
-        }
-        match timeout(patience, self.wire.flush()).await {
+        match timeout(total, self.wire.write_all(rest, patience)).await {
             Ok(Ok(())) => return true,
-            Ok(Err(error)) => self.machine.lost(Loss::Reset(error.to_string())),
+            Ok(Err(loss)) => self.machine.lost(loss),
             Err(_) => self.machine.lost(Loss::TimedOut),
         }
         false
     }
 
-    /// Reads once and gives it to the session.
+    /// Reads once and gives it to the session. A reply must be complete within the time-out of its phase,
+    /// however its octets trickle in.
     pub(super) async fn read(&mut self, wait: Wait) {
-        match timeout(wait.timeout, self.wire.read(&mut self.input[..])).await {
+        let deadline = match self.deadline {
+            Some((reply, deadline)) if reply == wait.reply => deadline,
+            _ => Instant::now() + wait.timeout,
+        };
+        self.deadline = Some((wait.reply, deadline));
+        match timeout_at(deadline, self.wire.read(&mut self.input[..])).await {
             Ok(Ok(0)) => self.machine.lost(Loss::Eof),
             Ok(Ok(read)) => self.machine.receive(self.input.get(..read).unwrap_or_default()),
             Ok(Err(error)) => self.machine.lost(Loss::Reset(error.to_string())),
@@ -117,6 +122,23 @@ impl Wire {
             Self::Plain(stream) => stream.read(buffer).await,
             Self::Tls(stream) => stream.read(buffer).await,
             Self::Gone => Ok(0),
+        }
+    }
+
+    /// Writes everything; no single write may take longer than `patience`.
+    async fn write_all(&mut self, mut rest: &mut [IoSlice<'_>], patience: Duration) -> Result<(), Loss> {
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match timeout(patience, self.write(rest)).await {
+                Ok(Ok(0)) => return Err(Loss::Eof),
+                Ok(Ok(written)) => IoSlice::advance_slices(&mut rest, written),
+                Ok(Err(error)) => return Err(Loss::Reset(error.to_string())),
+                Err(_) => return Err(Loss::TimedOut),
+            }
+        }
+        match timeout(patience, self.flush()).await {
+            Ok(flushed) => flushed.map_err(|error| Loss::Reset(error.to_string())),
+            Err(_) => Err(Loss::TimedOut),
         }
     }
 

@@ -1,6 +1,6 @@
 //! One delivery over an established session.
 
-use super::stream::Session;
+use super::{AttemptReport, ConnectionPlan, stream::Session};
 use crate::{
     delivery::{Delivery, Untried},
     ledger::{DeliveryFinished, FailDeliveries, Ledger},
@@ -8,71 +8,134 @@ use crate::{
 };
 use actix::Addr;
 use mailwright_engine::{
-    dsn::DsnRequest,
+    classify::Judged,
+    dsn::RecipientDsn,
+    envelope::Envelope,
     smtp::{
         client::{Action, Attempt, Framing, Transaction, TransactionResult, dot_stuff},
         verdict::Verdict,
     },
 };
 use mailwright_storage::{Outcome, QueueEntry, StorageError, StoredMessage};
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-/// Most recipients in one transaction: what every server must take (RFC 5321 section 4.5.3.1.8). The others
-/// follow in the next.
-const MAX_RECIPIENTS: usize = 100;
+/// What carrying a delivery came to.
+pub(super) struct Carried {
+    /// What the site should know; `None` when the message was not attempted.
+    pub(super) report: Option<AttemptReport>,
+    /// Whether the session is of more use.
+    pub(super) goes_on: bool,
+}
 
-/// Carries `delivery` over `session` and reports to the ledger; false when the session is of no more use.
+impl Carried {
+    const UNTOUCHED: Self = Self { report: None, goes_on: true };
+    const OVER: Self = Self { report: None, goes_on: false };
+}
+
+/// Carries `delivery` over `session` and reports to the ledger.
 pub(super) async fn carry(
     session: &mut Session,
     delivery: Delivery,
+    plan: &ConnectionPlan,
     deps: &Deps,
     ledger: &Addr<Ledger>,
-) -> bool {
+) -> Carried {
+    let began = Instant::now();
     let message = match message(&delivery, deps).await {
         Ok(message) => message,
         Err(error) => {
             set_aside(delivery, &error, ledger);
-            return true;
+            return Carried::UNTOUCHED;
         }
     };
-    let Some(recipients) = delivery.ready().map(|ready| recipients(&ready.entry)) else { return true };
-    // The intent goes to the journal now and is awaited before the content goes out: by then it has usually
-    // been synced along with somebody else's commit.
-    let intent = match deps.spool.intend(delivery.key()) {
-        Ok(intent) => intent,
-        Err(_) => {
-            delivery.give_back(Untried::StorageRefused);
-            return false;
-        }
+    let most = usize::from(plan.limits.recipients_per_transaction);
+    let Some(recipients) = delivery.ready().map(|ready| recipients(&ready.entry, most)) else {
+        return Carried::UNTOUCHED;
     };
-    if session.machine.begin(transaction(&message, &recipients)).is_err() {
-        return false;
-    }
-    let mut intent = Some(intent);
-    let finished = loop {
-        match session.poll().await {
-            Action::Read(wait) => session.read(wait).await,
-            Action::WriteBody(framing) => {
-                if let Some(intent) = intent.take()
-                    && let Err(error) = intent.await
-                {
-                    tracing::warn!(key = %delivery.key(), %error, "delivery postponed: the attempt could not be journalled");
-                    delivery.give_back(Untried::StorageRefused);
-                    return false;
+    let work = Transfer { delivery, message, recipients, began };
+    work.run(session, deps, ledger).await
+}
+
+/// One transaction under way.
+struct Transfer {
+    delivery: Delivery,
+    message: Arc<StoredMessage>,
+    /// Indexes into the envelope.
+    recipients: Vec<u16>,
+    began: Instant,
+}
+
+impl Transfer {
+    async fn run(mut self, session: &mut Session, deps: &Deps, ledger: &Addr<Ledger>) -> Carried {
+        // The intent goes to the journal now and is awaited before the content goes out: by then it has usually
+        // been synced along with somebody else's commit.
+        let Ok(intent) = deps.spool.intend(self.delivery.key()) else {
+            self.delivery.give_back(Untried::StorageRefused);
+            return Carried::OVER;
+        };
+        if session.machine.begin(transaction(&self.message, &self.recipients)).is_err() {
+            withdraw(&self.delivery, deps);
+            return Carried::OVER;
+        }
+        let mut intent = Some(intent);
+        let finished = loop {
+            match session.poll().await {
+                Action::Read(wait) => session.read(wait).await,
+                Action::WriteBody(framing) => {
+                    if let Some(intent) = intent.take()
+                        && let Err(error) = intent.await
+                    {
+                        let key = self.delivery.key();
+                        tracing::warn!(%key, %error, "delivery postponed: the attempt could not be journalled");
+                        self.delivery.give_back(Untried::StorageRefused);
+                        return Carried::OVER;
+                    }
+                    self.delivery.passes_the_dot();
+                    write_content(session, &self.message, framing).await;
                 }
-                write_content(session, &message, framing).await;
+                Action::Finished(result) => break result,
+                Action::Ready | Action::StartTls | Action::Closed(_) => return Carried::OVER,
             }
-            Action::Finished(result) => break result,
-            Action::Ready | Action::StartTls | Action::Closed(_) => return false,
+        };
+        if finished.attempt == Attempt::NotAttempted {
+            withdraw(&self.delivery, deps);
+            self.delivery.give_back(Untried::ConnectionEnded);
+            return Carried::OVER;
         }
-    };
-    if finished.attempt == Attempt::NotAttempted {
-        withdraw(&delivery, deps);
-        delivery.give_back(Untried::ConnectionEnded);
-        return false;
+        let report = self.report(*finished, session, deps, ledger);
+        Carried { report: Some(report), goes_on: matches!(session.poll().await, Action::Ready) }
     }
-    report(delivery, *finished, &recipients, message, ledger);
-    matches!(session.poll().await, Action::Ready)
+
+    /// Tells the ledger; what the site should know comes back.
+    fn report(
+        self,
+        finished: TransactionResult,
+        session: &Session,
+        deps: &Deps,
+        ledger: &Addr<Ledger>,
+    ) -> AttemptReport {
+        if finished.attempt == Attempt::InDoubt {
+            ::metrics::counter!(mailwright_storage::metrics::IN_DOUBT).increment(1);
+        }
+        let index = |at: usize| self.recipients.get(at).copied();
+        let attempt: Vec<(u16, Judged)> = finished
+            .verdicts
+            .into_iter()
+            .filter_map(|(at, verdict)| Some((index(at)?, Judged::new(verdict, &deps.rules))))
+            .collect();
+        let tenant = self.delivery.ready().and_then(|ready| ready.entry.place.class.tenant.clone());
+        let report =
+            AttemptReport { tenant, attempt: attempt.iter().map(|(_, judged)| judged.clone()).collect() };
+        ledger.do_send(DeliveryFinished {
+            delivery: self.delivery,
+            attempt,
+            message: self.message,
+            peer: session.peer.clone(),
+            took: self.began.elapsed(),
+            duty: finished.duty,
+        });
+        report
+    }
 }
 
 /// The message, from memory or from disk.
@@ -84,9 +147,9 @@ async fn message(delivery: &Delivery, deps: &Deps) -> Result<Arc<StoredMessage>,
     let (spool, entry) = (deps.spool.clone(), ready.entry.clone());
     match load(spool.clone(), entry).await {
         // Copied forward since the entry was read: the queue knows where to.
-        Err(StorageError::Missing { .. }) => match spool.get(delivery.key()).await? {
+        Err(missing @ StorageError::Missing { .. }) => match spool.get(delivery.key()).await? {
             Some(entry) => load(spool, entry).await,
-            None => Err(StorageError::Closed),
+            None => Err(missing),
         },
         loaded => loaded,
     }
@@ -113,8 +176,8 @@ fn set_aside(delivery: Delivery, error: &StorageError, ledger: &Addr<Ledger>) {
 }
 
 /// The recipients of this transaction, as indexes into the envelope.
-fn recipients(entry: &QueueEntry) -> Vec<u16> {
-    entry.pending.iter().copied().take(MAX_RECIPIENTS).collect()
+fn recipients(entry: &QueueEntry, most: usize) -> Vec<u16> {
+    entry.pending.iter().copied().take(most).collect()
 }
 
 fn transaction(message: &StoredMessage, recipients: &[u16]) -> Transaction {
@@ -127,9 +190,17 @@ fn transaction(message: &StoredMessage, recipients: &[u16]) -> Transaction {
         body_type: envelope.body,
         smtputf8: envelope.smtputf8,
         security: envelope.security,
-        dsn: DsnRequest::default(),
-        recipients_dsn: Vec::new(),
+        dsn: envelope.dsn.clone(),
+        recipients_dsn: recipients_dsn(envelope, recipients),
     }
+}
+
+/// What the sender said about reports on these recipients; empty if nothing about any.
+fn recipients_dsn(envelope: &Envelope, recipients: &[u16]) -> Vec<RecipientDsn> {
+    if envelope.recipients_dsn.is_empty() {
+        return Vec::new();
+    }
+    recipients.iter().map(|index| envelope.dsn_of(*index)).collect()
 }
 
 /// Takes back the intent of a delivery that came to no attempt: it is not in doubt.
@@ -144,27 +215,13 @@ fn withdraw(delivery: &Delivery, deps: &Deps) {
 async fn write_content(session: &mut Session, message: &StoredMessage, framing: Framing) {
     let (head, body) = (&message.content.head[..], &message.content.body[..]);
     let head = std::iter::once(head);
+    let size = message.content.len();
     let written = match framing {
-        Framing::Dot => session.write_body(head.chain(dot_stuff(body))).await,
-        Framing::Bdat => session.write_body(head.chain(std::iter::once(body))).await,
+        Framing::Dot => session.write_body(head.chain(dot_stuff(body)), size).await,
+        Framing::Bdat => session.write_body(head.chain(std::iter::once(body)), size).await,
     };
     if written {
         session.machine.body_sent();
     }
 }
 
-fn report(
-    delivery: Delivery,
-    finished: TransactionResult,
-    recipients: &[u16],
-    message: Arc<StoredMessage>,
-    ledger: &Addr<Ledger>,
-) {
-    if finished.attempt == Attempt::InDoubt {
-        ::metrics::counter!(mailwright_storage::metrics::IN_DOUBT).increment(1);
-    }
-    let index = |at: usize| recipients.get(at).copied();
-    let verdicts =
-        finished.verdicts.into_iter().filter_map(|(at, verdict)| Some((index(at)?, verdict))).collect();
-    ledger.do_send(DeliveryFinished { delivery, verdicts, message: Some(message) });
-}

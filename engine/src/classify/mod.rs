@@ -8,6 +8,7 @@
 
 mod class;
 mod file;
+mod judged;
 mod own;
 mod retry_after;
 mod rules;
@@ -15,6 +16,7 @@ mod when;
 
 pub use class::BounceClass;
 pub use file::BounceRulesError;
+pub use judged::Judged;
 pub use rules::BounceRules;
 
 use crate::smtp::{

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     class::TenantName,
+    classify::Judged,
     shaping::{Limits, Rate, Rule, RuleAction},
-    smtp::verdict::Verdict,
     time::UnixMillis,
 };
 use serde::Serialize;
@@ -103,17 +103,17 @@ impl Automation {
         *self = Self { rules, watches };
     }
 
-    /// Counts a verdict and lets rules act.
+    /// Counts a failure and lets rules act.
     pub(super) fn count(
         &mut self,
-        verdict: &Verdict,
+        judged: &Judged,
         tenant: Option<&TenantName>,
         site: &Circumstances<'_>,
     ) -> Vec<Happening> {
         let watched = self.rules.iter().zip(&mut self.watches);
         watched
-            .filter(|(rule, _)| rule.when.matches_verdict(verdict))
-            .filter_map(|(rule, watch)| watch.hit(rule, verdict, tenant, site))
+            .filter(|(rule, _)| rule.when.matches_verdict(&judged.verdict))
+            .filter_map(|(rule, watch)| watch.hit(rule, judged, tenant, site))
             .collect()
     }
 
@@ -189,7 +189,7 @@ impl Watch {
     fn hit(
         &mut self,
         rule: &Rule,
-        verdict: &Verdict,
+        judged: &Judged,
         tenant: Option<&TenantName>,
         site: &Circumstances<'_>,
     ) -> Option<Happening> {
@@ -210,14 +210,14 @@ impl Watch {
             return None;
         }
         self.hits.remove(&about);
-        Some(self.fire(rule, about, verdict, site))
+        Some(self.fire(rule, about, judged, site))
     }
 
     fn fire(
         &mut self,
         rule: &Rule,
         about: Option<TenantName>,
-        verdict: &Verdict,
+        judged: &Judged,
         site: &Circumstances<'_>,
     ) -> Happening {
         let until = site.now.saturating_add(rule.hold);
@@ -227,7 +227,7 @@ impl Watch {
         let active = Active { measure, fired_at: site.now, next_step: until, times };
         let does = active.does(rule);
         self.active.insert(about.clone(), active);
-        let (action, rule, cause) = (&rule.action, rule.name.clone(), verdict.to_string());
+        let (action, rule, cause) = (&rule.action, rule.name.clone(), judged.verdict.to_string());
         match (action, about) {
             (_, Some(tenant)) => Happening::SuspendTenant { rule, tenant, until, cause },
             (RuleAction::SuspendSource, None) => Happening::SuspendSource { rule, until, cause },

@@ -18,6 +18,7 @@ pub use hold::{Hold, HoldCause};
 
 use crate::{
     class::TenantName,
+    classify::{BounceClass, Judged},
     shaping::{Limits, Rule},
     smtp::verdict::{Fault, Outcome, Phase, Verdict},
     time::UnixMillis,
@@ -166,8 +167,9 @@ impl Governor {
     }
 
     /// A connection could not be made while `open` others were open or being made.
-    pub fn connect_failed(&mut self, verdict: &Verdict, open: usize, now: UnixMillis) -> Vec<GovernorEvent> {
-        let mut happened = self.count(verdict, None, now);
+    pub fn connect_failed(&mut self, judged: &Judged, open: usize, now: UnixMillis) -> Vec<GovernorEvent> {
+        let verdict = &judged.verdict;
+        let mut happened = self.count(judged, None, now);
         self.concurrency.failure();
         let open = u32::try_from(open).unwrap_or(u32::MAX);
         if turned_away(verdict)
@@ -187,17 +189,17 @@ impl Governor {
     /// An attempt has ended with a verdict for each recipient.
     pub fn attempt_finished(
         &mut self,
-        verdicts: &[Verdict],
+        attempt: &[Judged],
         tenant: Option<&TenantName>,
         now: UnixMillis,
     ) -> Vec<GovernorEvent> {
         let mut happened = Vec::new();
-        for verdict in verdicts {
-            if verdict.outcome != Outcome::Delivered {
-                happened.extend(self.count(verdict, tenant, now));
+        for judged in attempt {
+            if judged.verdict.outcome != Outcome::Delivered {
+                happened.extend(self.count(judged, tenant, now));
             }
         }
-        match verdicts.iter().map(feedback).reduce(strongest) {
+        match attempt.iter().map(feedback).reduce(strongest) {
             Some(Feedback::Takes) => {
                 self.taken.count(now);
                 self.concurrency.success();
@@ -293,9 +295,9 @@ impl Governor {
         Hold { until, cause, detail }
     }
 
-    fn count(&mut self, verdict: &Verdict, tenant: Option<&TenantName>, now: UnixMillis) -> Vec<Happening> {
+    fn count(&mut self, judged: &Judged, tenant: Option<&TenantName>, now: UnixMillis) -> Vec<Happening> {
         let site = Circumstances { limits: &self.limits, per_minute: self.taken.per_minute(now), now };
-        self.automation.count(verdict, tenant, &site)
+        self.automation.count(judged, tenant, &site)
     }
 }
 
@@ -319,9 +321,11 @@ fn turned_away(verdict: &Verdict) -> bool {
     }
 }
 
-fn feedback(verdict: &Verdict) -> Feedback {
-    match (verdict.outcome, verdict.fault) {
+fn feedback(judged: &Judged) -> Feedback {
+    match (judged.verdict.outcome, judged.verdict.fault) {
         (Outcome::Delivered, _) => Feedback::Takes,
+        // A server that greylists does so to everybody, however slowly they come.
+        _ if judged.class == Some(BounceClass::Greylisted) => Feedback::Answers,
         (Outcome::Soft, Fault::Us | Fault::Remote | Fault::Network) => Feedback::Refuses,
         (Outcome::Soft | Outcome::Hard, _) => Feedback::Answers,
     }

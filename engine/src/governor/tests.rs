@@ -1,11 +1,13 @@
 use super::*;
 use crate::{
+    classify::BounceRules,
     shaping::{Rate, ReplyMatch, RuleAction},
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
         verdict::{Loss, judge},
     },
 };
+use std::sync::LazyLock;
 
 const NOW: UnixMillis = UnixMillis::new(1_000_000_000);
 
@@ -17,18 +19,23 @@ fn governor(limits: Limits) -> Governor {
     Governor::new(Arc::new(limits), Arc::from([]))
 }
 
-fn delivered() -> Verdict {
-    judge(Phase::Dot, &Reply::new(SmtpCode::OK, None, "ok"))
+fn judged(verdict: Verdict) -> Judged {
+    static RULES: LazyLock<BounceRules> = LazyLock::new(BounceRules::builtin);
+    Judged::new(verdict, &RULES)
+}
+
+fn delivered() -> Judged {
+    judged(judge(Phase::Dot, &Reply::new(SmtpCode::OK, None, "ok")))
 }
 
 /// 421 4.7.28 at the end of data.
-fn rate_limited() -> Verdict {
+fn rate_limited() -> Judged {
     let status = Some(EnhancedCode::new(4, 7, 28));
-    judge(Phase::Dot, &Reply::new(SmtpCode::SHUTTING_DOWN, status, "unusual rate"))
+    judged(judge(Phase::Dot, &Reply::new(SmtpCode::SHUTTING_DOWN, status, "unusual rate")))
 }
 
-fn too_many_connections() -> Verdict {
-    judge(Phase::Greeting, &Reply::new(SmtpCode::SHUTTING_DOWN, None, "too many connections"))
+fn too_many_connections() -> Judged {
+    judged(judge(Phase::Greeting, &Reply::new(SmtpCode::SHUTTING_DOWN, None, "too many connections")))
 }
 
 fn labels(events: &[GovernorEvent]) -> Vec<&'static str> {
@@ -103,7 +110,7 @@ fn a_dead_destination_is_tried_by_one_connection_now_and_then() {
         adaptive: crate::shaping::Adaptive::Off,
         ..Limits::default()
     });
-    let refused = Verdict::connect_failure("refused");
+    let refused = judged(Verdict::connect_failure("refused"));
     let mut seen = Vec::new();
     for _ in 0..3 {
         seen.extend(labels(&governor.connect_failed(&refused, 0, NOW)));
@@ -122,11 +129,11 @@ fn a_dead_destination_is_tried_by_one_connection_now_and_then() {
 fn a_failure_beside_working_connections_is_no_sign_of_death() {
     let mut governor = governor(Limits { breaker_failures: 1, ..Limits::default() });
     assert!(
-        labels(&governor.connect_failed(&Verdict::connect_failure("timed out"), 0, NOW))
+        labels(&governor.connect_failed(&judged(Verdict::connect_failure("timed out")), 0, NOW))
             .contains(&"breaker_opened")
     );
     let mut governor = self::governor(Limits { breaker_failures: 1, ..Limits::default() });
-    let events = governor.connect_failed(&Verdict::lost(Phase::Greeting, &Loss::Eof), 4, NOW);
+    let events = governor.connect_failed(&judged(Verdict::lost(Phase::Greeting, &Loss::Eof)), 4, NOW);
     assert_eq!(labels(&events), ["cap_learned"]);
 }
 
@@ -151,10 +158,10 @@ fn a_cap_is_learnt_from_refused_connections_and_tested_again_later() {
 #[test]
 fn refusals_of_a_message_or_recipient_do_not_narrow_the_window() {
     let mut governor = governor(Limits::default());
-    let no_such_user = judge(
+    let no_such_user = judged(judge(
         Phase::Rcpt,
         &Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(EnhancedCode::new(5, 1, 1)), "no"),
-    );
+    ));
     let before = governor.snapshot(NOW).window;
     (0..50).for_each(|_| drop(governor.attempt_finished(std::slice::from_ref(&no_such_user), None, NOW)));
     assert_eq!(governor.snapshot(NOW).window, before);
@@ -283,7 +290,7 @@ proptest::proptest! {
                 0 => governor.attempt_finished(&[delivered()], Some(&tenant), now),
                 1 | 2 => governor.attempt_finished(&[rate_limited()], Some(&tenant), now),
                 3 => governor.connect_failed(&too_many_connections(), 2, now),
-                4 => governor.connect_failed(&Verdict::connect_failure("refused"), 0, now),
+                4 => governor.connect_failed(&judged(Verdict::connect_failure("refused")), 0, now),
                 _ => governor.connected(now),
             });
             seen.extend(labels(&events));

@@ -11,6 +11,7 @@ pub use judge::judge;
 pub use phase::Phase;
 
 use super::reply::{EnhancedCode, Reply, ReplyError, printable};
+use crate::tls::{HostRefusal, OnFailure};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -113,6 +114,22 @@ impl Verdict {
     pub fn tls_not_offered() -> Self {
         let detail = "TLS is required and the receiving server does not offer STARTTLS";
         Self::own(Outcome::Soft, Fault::Remote, Phase::StartTls, EnhancedCode::new(4, 7, 4), detail)
+    }
+
+    /// The TLS policies of the recipient's domain or of the message keep the message from the server: soft, or hard
+    /// where they could never be met, with the status that the refusal names.
+    pub fn tls_policy(refusal: &HostRefusal) -> Self {
+        let (outcome, fault) = match refusal.on_failure() {
+            OnFailure::Bounce => (Outcome::Hard, Fault::Message),
+            OnFailure::Defer | OnFailure::FallBack => (Outcome::Soft, Fault::Remote),
+        };
+        Self::own(outcome, fault, Phase::Tls, refusal.status(), refusal.to_string())
+    }
+
+    /// An operator took the message out of the queue: hard, 5.4.0, nobody's fault that anybody could mend.
+    pub fn cancelled(by: &str) -> Self {
+        let detail = format!("the message was cancelled by {by}");
+        Self::own(Outcome::Hard, Fault::Us, Phase::Queue, EnhancedCode::new(5, 4, 0), detail)
     }
 
     /// The message needs SMTPUTF8 and the peer does not offer it: hard, 5.6.7 (RFC 6531 section 3.5).

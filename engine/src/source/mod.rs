@@ -49,6 +49,11 @@ pub enum Bind {
 }
 
 impl Source {
+    /// The source that there is when none is configured: the system chooses the addresses.
+    pub fn unnamed() -> Self {
+        Self { name: SourceName::unnamed(), ipv4: None, ipv6: None, ehlo: None, warm_up: None }
+    }
+
     /// How to reach `peer`.
     pub fn bind_for(&self, peer: IpAddr) -> Bind {
         let own = match peer {

@@ -4,11 +4,13 @@
 //! write returns after sled has written and the file is synced here, because sled's own flush does not
 //! survive a power cut.
 
+mod kept;
 mod model;
 mod source_days;
 mod suspension;
 
 pub use model::{Account, ObjectId, Permission, SendingDomain, StoredKey, Token, TokenSecret, Zone};
+pub use kept::StoredReroute;
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
 

@@ -2,7 +2,7 @@
 
 use super::last::LastAttempt;
 use mailwright_engine::{
-    address::Domain, class::QueueClass, envelope::Envelope, id::QueueId, smtp::verdict::Verdict,
+    address::Domain, dsn::DelayWarning, class::QueueClass, envelope::Envelope, id::QueueId, smtp::verdict::Verdict,
     time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
@@ -50,16 +50,6 @@ pub struct EntryPlace {
     pub class: QueueClass,
     /// When it may next be tried.
     pub due: UnixMillis,
-}
-
-/// Whether the sender was told that a message is late (RFC 3461, `NOTIFY=DELAY`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub enum DelayWarning {
-    /// Not told, or there was no need to.
-    #[default]
-    NotSent,
-    /// Told; once is enough.
-    Sent,
 }
 
 /// A message waiting for delivery to one destination domain.

@@ -2,13 +2,12 @@
 
 use super::{
     crossed::Crossed,
-    entry::DelayWarning,
     entry::{EntryKey, EntryPlace, Location, QueueEntry},
     keys::{self, Kind},
     last::LastAttempt,
 };
 use crate::error::StorageError;
-use mailwright_engine::{address::Domain, class::QueueClass, id::QueueId, time::UnixMillis};
+use mailwright_engine::{address::Domain, dsn::DelayWarning, class::QueueClass, id::QueueId, time::UnixMillis};
 use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec};
 use std::{

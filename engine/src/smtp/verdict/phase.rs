@@ -42,6 +42,11 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Whether it is decided here what TLS comes to.
+    pub const fn is_about_tls(self) -> bool {
+        matches!(self, Self::StartTls | Self::Tls)
+    }
+
     /// The phase in words that follow "while".
     pub const fn phrase(self) -> &'static str {
         match self {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::queue::entry::DelayWarning;
+use mailwright_engine::dsn::DelayWarning;
 
 use mailwright_engine::{
     class::{Priority, TenantName},

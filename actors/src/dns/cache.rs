@@ -1,0 +1,219 @@
+//! Answers kept for as long as they hold, and each question asked once however many wait for it.
+
+use super::{Dns, HostAnswer, Timed, TxtAnswer};
+use crate::metrics as names;
+use futures_util::{
+    FutureExt,
+    future::{LocalBoxFuture, Shared},
+};
+use mailwright_engine::{address::Domain, mx::MxAnswer, tls::DaneLookup};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    hash::Hash,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// Longest wait for an answer. A resolver has time-outs of its own, but no look-up may hang for any other reason.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Most answers kept of one kind; some 200 octets each.
+const MOST: usize = 50_000;
+/// Longest time an answer is kept, whatever its time to live: a week-old answer is nobody's wish.
+const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
+
+type Pending<V> = Shared<LocalBoxFuture<'static, Timed<V>>>;
+
+/// The answers to one kind of question.
+struct Answers<K, V: Clone> {
+    kind: &'static str,
+    known: RefCell<HashMap<K, Timed<V>>>,
+    pending: RefCell<HashMap<K, Pending<V>>>,
+}
+
+impl<K: Clone + Eq + Hash, V: Clone + 'static> Answers<K, V> {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, known: RefCell::default(), pending: RefCell::default() }
+    }
+
+    /// The answer to `question`: one that still holds, the one somebody is waiting for, or that of `ask`.
+    async fn get(&self, question: K, ask: impl FnOnce() -> LocalBoxFuture<'static, Timed<V>>) -> Timed<V> {
+        let known = self.known.borrow().get(&question).cloned();
+        if let Some(known) = known.filter(|known| known.valid_until > Instant::now()) {
+            return known;
+        }
+        let pending = self.pending.borrow().get(&question).cloned();
+        let (pending, is_first) = match pending {
+            Some(pending) => (pending, false),
+            None => {
+                ::metrics::counter!(names::DNS_QUESTIONS, "kind" => self.kind).increment(1);
+                let pending = ask().shared();
+                self.pending.borrow_mut().insert(question.clone(), pending.clone());
+                (pending, true)
+            }
+        };
+        // Whoever asked first may stop waiting; then the next one drives the look-up on.
+        let answer = pending.await;
+        if is_first || self.pending.borrow().contains_key(&question) {
+            self.pending.borrow_mut().remove(&question);
+            self.keep(question, answer.clone());
+        }
+        answer
+    }
+
+    fn keep(&self, question: K, mut answer: Timed<V>) {
+        let now = Instant::now();
+        answer.valid_until = answer.valid_until.min(now + MAX_TTL);
+        let mut known = self.known.borrow_mut();
+        if known.len() >= MOST {
+            known.retain(|_, answer| answer.valid_until > now);
+        }
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(question, answer);
+    }
+}
+
+/// Another's answers, kept. Used on one thread.
+pub struct CachedDns {
+    inner: Rc<dyn Dns>,
+    mx: Answers<Domain, MxAnswer>,
+    addresses: Answers<String, HostAnswer>,
+    txt: Answers<String, TxtAnswer>,
+    secure: Answers<Domain, bool>,
+    tlsa: Answers<(String, u16), DaneLookup>,
+}
+
+impl CachedDns {
+    /// Keeps the answers of `inner`.
+    pub fn new(inner: Rc<dyn Dns>) -> Self {
+        Self {
+            inner,
+            mx: Answers::new("mx"),
+            addresses: Answers::new("address"),
+            txt: Answers::new("txt"),
+            secure: Answers::new("mx_dnssec"),
+            tlsa: Answers::new("tlsa"),
+        }
+    }
+
+    /// Asks `ask` of the inner resolver within the deadline.
+    fn within<V: 'static>(
+        &self,
+        late: V,
+        ask: impl AsyncFnOnce(&dyn Dns) -> Timed<V> + 'static,
+    ) -> LocalBoxFuture<'static, Timed<V>> {
+        let inner = Rc::clone(&self.inner);
+        Box::pin(async move {
+            let answer = tokio::time::timeout(DEADLINE, ask(&*inner)).await;
+            answer.unwrap_or_else(|_| Timed::lasting(late, Duration::from_secs(5)))
+        })
+    }
+}
+
+fn late() -> String {
+    format!("no answer within {DEADLINE:?}")
+}
+
+impl Dns for CachedDns {
+    fn mx<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<MxAnswer>> {
+        let name = domain.clone();
+        let ask = move || self.within(MxAnswer::Failed(late()), async move |dns: &dyn Dns| dns.mx(&name).await);
+        Box::pin(self.mx.get(domain.clone(), ask))
+    }
+
+    fn addresses<'a>(&'a self, host: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>> {
+        let name = host.to_owned();
+        let late = HostAnswer::Failed(late());
+        let ask = move || self.within(late, async move |dns: &dyn Dns| dns.addresses(&name).await);
+        Box::pin(self.addresses.get(host.to_owned(), ask))
+    }
+
+    fn txt<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<TxtAnswer>> {
+        let owned = name.to_owned();
+        let late = TxtAnswer::Failed(late());
+        let ask = move || self.within(late, async move |dns: &dyn Dns| dns.txt(&owned).await);
+        Box::pin(self.txt.get(name.to_owned(), ask))
+    }
+
+    fn mx_is_secure<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<bool>> {
+        let name = domain.clone();
+        let ask = move || self.within(false, async move |dns: &dyn Dns| dns.mx_is_secure(&name).await);
+        Box::pin(self.secure.get(domain.clone(), ask))
+    }
+
+    fn tlsa<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Timed<DaneLookup>> {
+        let name = host.to_owned();
+        let late = DaneLookup::Failed(late());
+        let ask = move || self.within(late, async move |dns: &dyn Dns| dns.tlsa(&name, port).await);
+        Box::pin(self.tlsa.get((host.to_owned(), port), ask))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::join_all;
+    use std::cell::Cell;
+
+    /// Counts questions and answers after a turn of the executor.
+    struct Counting {
+        asked: Cell<u32>,
+        ttl: Duration,
+    }
+
+    impl Dns for Counting {
+        fn mx<'a>(&'a self, _: &'a Domain) -> LocalBoxFuture<'a, Timed<MxAnswer>> {
+            Box::pin(async {
+                self.asked.set(self.asked.get() + 1);
+                tokio::task::yield_now().await;
+                Timed::lasting(MxAnswer::NoDomain, self.ttl)
+            })
+        }
+
+        fn addresses<'a>(&'a self, _: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    fn counting(ttl: Duration) -> (Rc<Counting>, CachedDns) {
+        let inner = Rc::new(Counting { asked: Cell::new(0), ttl });
+        (Rc::clone(&inner), CachedDns::new(inner))
+    }
+
+    #[tokio::test]
+    async fn a_crowd_asks_once_and_negative_answers_are_kept() {
+        let (inner, dns) = counting(Duration::from_secs(60));
+        let domain = Domain::parse("example.com").unwrap();
+        let crowd = join_all((0..100).map(|_| dns.mx(&domain))).await;
+        assert!(crowd.iter().all(|found| found.answer == MxAnswer::NoDomain));
+        dns.mx(&domain).await;
+        assert_eq!(inner.asked.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_no_longer_holds_is_asked_for_again() {
+        let (inner, dns) = counting(Duration::ZERO);
+        let domain = Domain::parse("example.com").unwrap();
+        dns.mx(&domain).await;
+        dns.mx(&domain).await;
+        assert_eq!(inner.asked.get(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_up_that_hangs_has_an_end() {
+        let (_, dns) = counting(Duration::ZERO);
+        assert!(matches!(dns.addresses("mx.example").await.answer, HostAnswer::Failed(_)));
+    }
+
+    #[tokio::test]
+    async fn a_question_goes_on_when_the_first_to_ask_stops_waiting() {
+        let (inner, dns) = counting(Duration::from_secs(60));
+        let domain = Domain::parse("example.com").unwrap();
+        let first = dns.mx(&domain);
+        assert!(first.now_or_never().is_none());
+        assert_eq!(dns.mx(&domain).await.answer, MxAnswer::NoDomain);
+        assert_eq!(inner.asked.get(), 1);
+    }
+}

@@ -1,0 +1,137 @@
+//! What a site learns from its connections, and what it does about it: the governor decides, here it is told
+//! and carried out.
+
+use super::Site;
+use crate::{
+    clock,
+    connection::{AttemptReport, ConnectionId},
+    metrics as names,
+    supervisor::SuspendProvider,
+    tls::TlsIdentity,
+};
+use actix::prelude::*;
+use mailwright_engine::{
+    classify::Judged,
+    governor::{GovernorEvent, Happening},
+    smtp::verdict::{Outcome, Verdict},
+};
+use mailwright_storage::events::{Event, event::Automatic};
+use std::time::Duration;
+
+impl Site {
+    /// A connection is ready for its first message.
+    pub(super) fn connected(&mut self, id: ConnectionId, identity: &TlsIdentity) {
+        if let Some(pool) = self.pools.get_mut(identity) {
+            pool.opening.remove(&id);
+        }
+        self.failures = 0;
+        let events = self.governor.connected(clock::now());
+        self.tell(events);
+    }
+
+    /// A delivery has ended.
+    pub(super) fn attempt_finished(&mut self, report: &AttemptReport) {
+        let events = self.governor.attempt_finished(&report.attempt, report.tenant.as_ref(), clock::now());
+        self.tell(events);
+    }
+
+    /// A connection of the pool `identity` could not be made.
+    pub(super) fn not_established(
+        &mut self,
+        verdict: Verdict,
+        identity: Option<&TlsIdentity>,
+        ctx: &mut Context<Self>,
+    ) {
+        if verdict.phase.is_about_tls() {
+            return self.policy_not_met(&verdict, identity, ctx);
+        }
+        let judged = Judged::new(verdict, &self.deps.rules);
+        let open = self.addresses.len();
+        let events = self.governor.connect_failed(&judged, open, clock::now());
+        self.tell(events);
+        // With others working or being tried this only slows opening; with none left the site is out of order and
+        // its domains wait, or give up if the verdict is hard.
+        if open > 0 {
+            return self.advance(ctx);
+        }
+        if judged.verdict.outcome == Outcome::Hard {
+            // Nothing to wait for: mail that comes later is told the same, after another look-up.
+            return self.tell_domains(None, Duration::ZERO, &judged.verdict);
+        }
+        self.failures = self.failures.saturating_add(1);
+        let pause = self.deps.settings.backoff(self.failures);
+        tracing::warn!(site = %self.key, reason = %judged.verdict, ?pause, "site unreachable");
+        self.tell_domains(None, pause, &judged.verdict);
+        self.wake_in_time(ctx);
+    }
+
+    /// The servers do not do what the TLS policy of a pool asks. Nobody but the pool's domains is concerned, and
+    /// nothing was learnt about how fast the site may be sent to.
+    fn policy_not_met(&mut self, verdict: &Verdict, identity: Option<&TlsIdentity>, ctx: &mut Context<Self>) {
+        let alone = identity.and_then(|identity| self.pools.get(identity));
+        if alone.is_none_or(|pool| pool.connections.is_empty()) {
+            self.failures = self.failures.saturating_add(1);
+            let pause = match verdict.outcome {
+                Outcome::Hard => Duration::ZERO,
+                _ => self.deps.settings.backoff(self.failures),
+            };
+            tracing::warn!(site = %self.key, reason = %verdict, ?pause, "TLS policy not met");
+            self.tell_domains(identity, pause, verdict);
+        }
+        self.advance(ctx);
+    }
+
+    /// Records what the governor did, and does what only the site can.
+    pub(super) fn tell(&mut self, events: Vec<GovernorEvent>) {
+        for event in events {
+            tracing::info!(site = %self.key, provider = %self.effective.provider, "{event}");
+            ::metrics::counter!(
+                names::AUTOMATIC_ACTIONS,
+                "provider" => self.effective.provider.to_string(),
+                "action" => event.what.label()
+            )
+            .increment(1);
+            self.deps.events.record(event.at, None, Event::Automatic(Box::new(self.automatic(&event))));
+            self.carry_out(&event);
+        }
+    }
+
+    fn automatic(&self, event: &GovernorEvent) -> Automatic {
+        let tenant = match &event.what {
+            Happening::SuspendTenant { tenant, .. } => Some(tenant.clone()),
+            _ => None,
+        };
+        Automatic {
+            site: self.key.name(),
+            source: Some(self.key.source.clone()),
+            tenant,
+            action: event.to_string(),
+            cause: event.what.cause().to_owned(),
+            until: event.what.until(),
+        }
+    }
+
+    fn carry_out(&mut self, event: &GovernorEvent) {
+        match &event.what {
+            Happening::SuspendTenant { tenant, until, .. } => {
+                let flows: Vec<_> = self
+                    .pools
+                    .values()
+                    .flat_map(|pool| pool.domains.keys())
+                    .filter(|flow| flow.lane.class.tenant.as_ref() == Some(tenant))
+                    .cloned()
+                    .collect();
+                for pool in self.pools.values_mut() {
+                    flows.iter().for_each(|flow| pool.withdraw(flow));
+                }
+                self.tenants_away.insert(tenant.clone(), *until);
+            }
+            Happening::SuspendSource { until, .. } => self.supervisor.do_send(SuspendProvider {
+                provider: self.effective.provider.clone(),
+                source: self.key.source.clone(),
+                until: *until,
+            }),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The connections of a site that were made under one TLS policy, and the mail that may use them.
+//!
+//! Limits are the site's, trust is the domain's: a connection made for one policy carries no mail of another.
+
+use super::{ConnectionId, Flow};
+use crate::{delivery::Delivery, domain::DomainActor, tls::TlsPlan};
+use actix::Addr;
+use mailwright_engine::fair::FairShares;
+use std::collections::{HashMap, HashSet, VecDeque};
+use tokio::sync::oneshot;
+
+/// One pool.
+pub(super) struct Pool {
+    /// What its connections must come to.
+    pub(super) tls: TlsPlan,
+    pub(super) shares: FairShares<Flow>,
+    pub(super) domains: HashMap<Flow, Addr<DomainActor>>,
+    /// Connections that wait for work.
+    pub(super) idle: VecDeque<oneshot::Sender<Delivery>>,
+    pub(super) connections: HashSet<ConnectionId>,
+    /// Those of them that are being established.
+    pub(super) opening: HashSet<ConnectionId>,
+}
+
+impl Pool {
+    pub(super) fn new(tls: TlsPlan) -> Self {
+        Self {
+            tls,
+            shares: FairShares::default(),
+            domains: HashMap::new(),
+            idle: VecDeque::new(),
+            connections: HashSet::new(),
+            opening: HashSet::new(),
+        }
+    }
+
+    /// The domain to serve next.
+    pub(super) fn take(&mut self) -> Option<(Flow, Addr<DomainActor>)> {
+        while let Some(flow) = self.shares.take() {
+            if let Some(addr) = self.domains.get(&flow).filter(|addr| addr.connected()) {
+                return Some((flow, addr.clone()));
+            }
+            self.withdraw(&flow);
+        }
+        None
+    }
+
+    pub(super) fn withdraw(&mut self, flow: &Flow) {
+        self.shares.withdraw(flow);
+        self.domains.remove(flow);
+    }
+
+    /// Messages for which there is no connection yet, not even one being made.
+    pub(super) fn unserved(&self) -> usize {
+        self.shares.ready().saturating_sub(self.opening.len())
+    }
+
+    /// Whether mail waits and no connection will ever come by.
+    pub(super) fn is_starved(&self) -> bool {
+        self.shares.ready() > 0 && self.connections.is_empty()
+    }
+
+    /// Whether nothing is left of it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.shares.ready() == 0 && self.connections.is_empty()
+    }
+
+    /// Forgets connections that gave up waiting.
+    pub(super) fn prune(&mut self) {
+        self.idle.retain(|waiting| !waiting.is_closed());
+    }
+}

@@ -1,0 +1,103 @@
+//! What is counted for reports to domain owners (RFC 8460).
+
+use super::HostTls;
+use mailwright_engine::{
+    address::Domain,
+    smtp::verdict::{Phase, Verdict},
+    tls::{
+        HostRefusal, PolicyReason,
+        report::{FailureDetail, FailureKind, SessionPolicy, TlsReportBuilder},
+    },
+};
+use std::{cell::RefCell, collections::HashMap, net::IpAddr};
+
+/// Most domains counted for one report; others of a day with more get none.
+const DOMAINS: usize = 10_000;
+
+/// Sessions since the last reports, by domain. Only of domains that have a policy: the others asked for
+/// nothing. Used on one thread.
+#[derive(Debug, Default)]
+pub struct TlsSessions(RefCell<HashMap<Domain, TlsReportBuilder>>);
+
+impl TlsSessions {
+    fn count(&self, counted: Option<&(Domain, Vec<SessionPolicy>)>, count: impl Fn(&mut TlsReportBuilder, &SessionPolicy)) {
+        let Some((domain, policies)) = counted else { return };
+        let mut all = self.0.borrow_mut();
+        if all.len() >= DOMAINS && !all.contains_key(domain) {
+            return;
+        }
+        let builder = all.entry(domain.clone()).or_insert_with(|| TlsReportBuilder::new(domain.clone()));
+        for policy in policies {
+            count(builder, policy);
+        }
+    }
+
+    pub(super) fn succeeded(&self, tls: &HostTls) {
+        self.count(tls.counted.as_ref(), |builder, policy| builder.succeeded(policy));
+    }
+
+    pub(super) fn failed(&self, tls: &HostTls, kind: FailureKind, host: &str, ip: IpAddr, why: &str) {
+        let detail = FailureDetail::new(kind).to_host(host, Some(ip)).because(why);
+        self.count(tls.counted.as_ref(), |builder, policy| builder.failed(policy, detail.clone()));
+    }
+
+    pub(super) fn handshake_failed(&self, tls: &HostTls, host: &str, ip: IpAddr, verdict: &Verdict) {
+        let kind = match (verdict.phase, tls.requirement.why) {
+            (Phase::Tls, PolicyReason::Dane) => FailureKind::TlsaInvalid,
+            (Phase::Tls, _) => by_words(&verdict.detail),
+            _ => FailureKind::StarttlsNotSupported,
+        };
+        self.failed(tls, kind, host, ip, &verdict.detail);
+    }
+
+    pub(super) fn refused(
+        &self,
+        counted: Option<&(Domain, Vec<SessionPolicy>)>,
+        host: &str,
+        refusal: &HostRefusal,
+    ) {
+        let kind = match refusal {
+            HostRefusal::NotInStsPolicy(_) => FailureKind::ValidationFailure,
+            HostRefusal::TlsaLookup { .. } => FailureKind::DnssecInvalid,
+            HostRefusal::HostNotProven(_) | HostRefusal::TlsForbidden(_) => return,
+        };
+        let detail = FailureDetail::new(kind).to_host(host, None).because(&refusal.to_string());
+        self.count(counted, |builder, policy| builder.failed(policy, detail.clone()));
+    }
+
+    /// Counts that the policy of a domain could not be fetched.
+    pub(super) fn fetch_failed(&self, domain: &Domain, kind: FailureKind, why: &str) {
+        let detail = FailureDetail::new(kind).because(why);
+        let counted = (domain.clone(), vec![SessionPolicy::none(domain)]);
+        self.count(Some(&counted), |builder, policy| builder.failed(policy, detail.clone()));
+    }
+
+    /// Takes out all that was counted.
+    pub fn take(&self) -> Vec<TlsReportBuilder> {
+        self.0.borrow_mut().drain().map(|(_, builder)| builder).collect()
+    }
+
+    /// Puts back what an earlier process counted.
+    pub fn put_back(&self, builders: impl IntoIterator<Item = TlsReportBuilder>) {
+        self.0.borrow_mut().extend(builders.into_iter().map(|builder| (builder.domain().clone(), builder)));
+    }
+
+    /// All that was counted, to be kept over a restart.
+    pub fn all(&self) -> Vec<TlsReportBuilder> {
+        self.0.borrow().values().cloned().collect()
+    }
+}
+
+/// The kind of failure, by rustls's words for it.
+fn by_words(why: &str) -> FailureKind {
+    let says = |word: &str| why.contains(word);
+    if says("NotValidForName") || says("not valid for name") {
+        FailureKind::CertificateHostMismatch
+    } else if says("Expired") || says("expired") || says("NotValidYet") {
+        FailureKind::CertificateExpired
+    } else if says("UnknownIssuer") || says("CaUsedAsEndEntity") {
+        FailureKind::CertificateNotTrusted
+    } else {
+        FailureKind::ValidationFailure
+    }
+}
