@@ -105,16 +105,16 @@ impl Shown for Adaptive {
 
 impl Shown for TlsDemand {
     fn shown(&self) -> String {
-        name_in(&Self::NAMED, *self)
+        name_in(&Self::NAMED, self)
     }
 }
 
 impl Shown for TlsMinimum {
     fn shown(&self) -> String {
-        name_in(&Self::NAMED, *self)
+        name_in(&Self::NAMED, self)
     }
 }
 
-fn name_in<T: PartialEq>(named: &[(&str, T)], value: T) -> String {
-    named.iter().find(|(_, named)| *named == value).map(|(name, _)| (*name).to_owned()).unwrap_or_default()
+fn name_in<T: PartialEq>(named: &[(&str, T)], value: &T) -> String {
+    named.iter().find(|(_, named)| named == value).map(|(name, _)| (*name).to_owned()).unwrap_or_default()
 }

@@ -11,22 +11,27 @@
 //! | `[domain."NAME"]` | this recipient domain, which then has a site of its own |
 //! | `[source.NAME]` | what leaves from this source |
 //!
-//! [`Shaping::resolve`] merges them for one site.
+//! [`Shaping::resolve`] merges them for one site, [`Shaping::explain`] says which section decided what, and
+//! [`Shaping::replay`] tries a file on what happened.
 
 mod error;
+mod explain;
 mod file;
 mod keys;
 mod layer;
 pub mod limits;
 mod provider;
+mod replay;
 mod resolve;
 pub mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use error::{ShapingError, ShapingProblem};
+pub use explain::{ExplainedRule, ExplainedValue, Explanation};
 pub use limits::{Adaptive, InvalidRate, Limits, Rate, TlsDemand, TlsMinimum};
 pub use provider::{InvalidProviderName, ProviderName};
+pub use replay::{FiredRule, PastAttempt, ReplayReport, ReplayedSite, SiteLabel};
 pub use resolve::{Effective, LayerName, Shaping, SiteFacts};
 pub use rule::{ReplyMatch, Rule, RuleAction};
 

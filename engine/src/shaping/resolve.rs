@@ -8,6 +8,7 @@ use super::{
     rule::Rule,
 };
 use crate::address::Domain;
+use serde::{Serialize, Serializer};
 use std::{collections::HashMap, fmt, sync::Arc};
 
 /// The shaping file that comes with mailwright.
@@ -77,6 +78,12 @@ impl fmt::Display for LayerName {
             Self::Domain(domain) => write!(f, "domain.\"{domain}\""),
             Self::Source(name) => write!(f, "source.{name}"),
         }
+    }
+}
+
+impl Serialize for LayerName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -1,3 +1,5 @@
+mod shipped;
+
 use super::*;
 use crate::address::Domain;
 use std::{sync::Arc, time::Duration};
@@ -23,6 +25,9 @@ fn resolve(shaping: &Shaping, domain_name: &str, mx: &[&str], source: &str) -> E
 fn provider(shaping: &Shaping, mx: &[&str]) -> String {
     resolve(shaping, "example.org", mx, "").provider.to_string()
 }
+
+/// Domain, hosts and source; connections, message rate, recipients and TLS.
+type Case<'c> = (&'c str, &'c [&'c str], &'c str, u32, &'c str, u16, TlsDemand);
 
 const LAYERS: &str = r#"
 [default]
@@ -74,10 +79,9 @@ tls_minimum = "1.3"
 #[test]
 fn layers_override_each_other_key_by_key() {
     let shaping = parse(LAYERS);
-    // Domain, hosts, source; connections, message rate, recipients, TLS.
     let own = ["mx1.own.example", "mx2.own.example"];
     let big = ["a.mx.big.example"];
-    let cases: &[(&str, &[&str], &str, u32, &str, u16, TlsDemand)] = &[
+    let cases: &[Case<'_>] = &[
         ("a.example", &["mx.a.example"], "warm", 10, "100/min", 100, TlsDemand::Opportunistic),
         ("a.example", &big, "warm", 3, "100/min", 100, TlsDemand::Required),
         ("a.example", &["mx1.own.example"], "warm", 6, "none", 100, TlsDemand::Opportunistic),
@@ -204,11 +208,4 @@ fn knows_the_domains_that_have_a_section() {
     let shaping = parse(LAYERS);
     assert!(shaping.has_domain(&domain("shaped.example")));
     assert!(!shaping.has_domain(&domain("big.example")) && !shaping.has_domain(&domain("a.shaped.example")));
-}
-
-#[test]
-fn the_builtin_file_is_sound() {
-    Shaping::parse(include_str!("../../../config/shaping.toml")).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(provider(&Shaping::builtin(), &["gmail-smtp-in.l.google.com"]), "google");
-    assert_eq!(provider(&Shaping::builtin(), &["mx.notgoogle.com"]), "other");
 }

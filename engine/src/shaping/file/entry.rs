@@ -20,13 +20,15 @@ pub(super) struct Entry<'t, 'i> {
 }
 
 impl<'t, 'i> Entry<'t, 'i> {
-    /// The entries of a table whose own path is `parent`; empty for the root.
+    /// The entries of a table in the order of the text; its own path is `parent`, empty for the root.
     pub(super) fn all(parent: &str, table: &'t DeTable<'i>) -> Vec<Self> {
         let entry = |(key, value): (&'t Spanned<_>, _)| {
             let name: &'t str = std::borrow::Cow::as_ref(key.get_ref());
             Self { path: join(parent, name), name, key_span: key.span(), value }
         };
-        table.iter().map(entry).collect()
+        let mut entries: Vec<_> = table.iter().map(entry).collect();
+        entries.sort_by_key(|entry| entry.key_span.start);
+        entries
     }
 
     /// The value.

@@ -6,6 +6,8 @@
 mod entry;
 mod rules;
 mod section;
+#[cfg(test)]
+mod tests;
 pub(super) mod value;
 
 use super::{
@@ -78,14 +80,19 @@ impl Reader<'_, '_> {
     fn provider(&mut self, entry: &Entry<'_, '_>, shaping: &mut Shaping) {
         let name = ProviderName::parse(entry.name);
         let Section { layer, rules, mut rest } = self.with_rules(entry);
-        let suffixes = self.names(&mut rest, "mx_suffix");
-        let domains = self.names(&mut rest, "domains");
-        section::refuse(&rest, &["rules", "mx_suffix", "domains"], self.problems);
-        if entry.value().is_table() && suffixes.is_empty() && domains.is_empty() {
+        let known_by = |entry: &Entry<'_, '_>| {
+            let list = entry.value().as_array();
+            matches!(entry.name, "mx_suffix" | "domains")
+                && list.is_none_or(|list| list.iter().next().is_some())
+        };
+        if entry.value().is_table() && !rest.iter().any(known_by) {
             let reason =
                 "nothing is of this provider: say mx_suffix (of its mail exchangers), domains or both";
             entry.refuse(self.problems, reason);
         }
+        let suffixes = self.names(&mut rest, "mx_suffix");
+        let domains = self.names(&mut rest, "domains");
+        section::refuse(&rest, &["rules", "mx_suffix", "domains"], self.problems);
         match name {
             Ok(name) => {
                 let provider = Arc::new(Provider { name, layer, rules });

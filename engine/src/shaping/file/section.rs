@@ -14,6 +14,7 @@ pub(super) fn read<'t, 'i>(
 ) -> (Layer, Vec<Entry<'t, 'i>>) {
     let mut layer = Layer::default();
     let mut rest = Vec::new();
+    let initial = entries.iter().find(|entry| entry.name == "initial_connections").cloned();
     for entry in entries {
         match entry.name {
             "timeouts" => read_timeouts(&entry, &mut layer, problems),
@@ -23,6 +24,9 @@ pub(super) fn read<'t, 'i>(
                 None => rest.push(entry),
             },
         }
+    }
+    if let Some(initial) = initial {
+        check_connections(&initial, &layer, problems);
     }
     (layer, rest)
 }
@@ -39,14 +43,16 @@ pub(super) fn refuse(entries: &[Entry<'_, '_>], also: &[&str], problems: &mut Pr
 
 fn read_key(key: &'static keys::Key, entry: &Entry<'_, '_>, layer: &mut Layer, problems: &mut Problems<'_>) {
     entry.read(problems, |value| layer.set(key, |limits| (key.read)(limits, value)));
-    let both = layer.sets("connections") && layer.sets("initial_connections");
+}
+
+/// Refuses more connections to begin with than there may be, where the section sets both.
+fn check_connections(initial: &Entry<'_, '_>, layer: &Layer, problems: &mut Problems<'_>) {
     let values = layer.values();
-    if both && values.initial_connections > values.connections && entry.name.ends_with("connections") {
+    let both = layer.sets("connections") && layer.sets("initial_connections");
+    if both && values.initial_connections > values.connections {
         let most = values.connections;
-        entry.refuse(
-            problems,
-            format!("initial_connections cannot exceed connections, {most}: lower it or raise the other"),
-        );
+        initial
+            .refuse(problems, format!("this is more than connections, {most}: lower it or raise the other"));
     }
 }
 
