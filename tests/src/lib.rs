@@ -1,6 +1,6 @@
 //! The harness of the end-to-end scenarios in `tests/tests/`: it runs the `mailwright` binary, feeds it
-//! over HTTP and SMTP, gives it receivers to deliver to (its own sandbox, Postfix, smtp-sink) and reads
-//! what became of every message.
+//! over HTTP and SMTP, gives it receivers to deliver to (its own sandbox, Postfix, Exim, OpenSMTPD, smtp-sink)
+//! and reads what became of every message.
 //!
 //! Each scenario is one file named for what it proves. Every wait has a deadline, everything listens on
 //! loopback with a port of its own, and every process that a test starts is ended by its id when the
@@ -9,27 +9,37 @@
 //! Environment:
 //! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
 //! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
-//!   `root`, `nsd`, `ipv6`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//!   `root`, `nsd`, `exim`, `opensmtpd`, `unbound`, `promtool`, `ipv6`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
 //! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
+pub mod certificate;
+mod dns_query;
 pub mod durability;
 pub mod error;
+pub mod exim;
 pub mod feeder;
+mod fetched;
 pub mod http;
 pub mod mailbox;
+mod maildir;
 pub mod message;
 pub mod metrics;
 pub mod name_server;
 pub mod needs;
+pub mod opensmtpd;
 pub mod postfix;
 pub mod process;
+pub mod promtool;
 pub mod python;
 pub mod sandbox;
 pub mod server;
 pub mod smtp;
 pub mod smtp_sink;
+mod stage;
 pub mod tmpfs;
+pub mod unbound;
 pub mod wait;
+pub mod zone;
 
 pub use error::{Error, Result};

@@ -1,25 +1,26 @@
-//! NSD as the name server of a world with one zone, `example`, and beneath it one that is broken.
+//! NSD as the name server of a world with one zone, `example`, or with zones of the test's own, and beneath
+//! it one that is broken.
 
+use std::fmt::Write;
 use std::fs;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::dns_query::{SOA, ask};
 use crate::error::{Context, Result};
 use crate::process::Process;
 use crate::server::free_address;
+use crate::zone::Zone;
 
 /// Where Debian has it.
 pub(crate) const NSD: &str = "/usr/sbin/nsd";
 
 /// A domain for which the server answers every question with SERVFAIL: it is to serve the zone and has no file.
 pub const BROKEN: &str = "broken.example";
-
-/// A query for the SOA record of `example.`: identifier 1, one question, class IN (RFC 1035 section 4.1).
-const QUERY: &[u8] = b"\0\x01\0\0\0\x01\0\0\0\0\0\0\x07example\0\0\x06\0\x01";
 
 /// A running name server.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub struct NameServer {
     _files: TempDir,
     /// Where it answers, over UDP and TCP.
     pub address: SocketAddr,
+    /// The names of its zones, the broken one left out.
+    pub(crate) zones: Vec<String>,
 }
 
 impl NameServer {
@@ -36,22 +39,37 @@ impl NameServer {
     /// # Errors
     /// [`crate::Error::Unexpected`] with its log if it does not run, as when a record does not read.
     pub fn start(records: &str) -> Result<Self> {
+        Self::serving(&[Zone::new("example", records)])
+    }
+
+    /// Starts one that serves these zones, plain or signed ([`crate::zone::SignedZone::zone`]).
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn serving(zones: &[Zone]) -> Result<Self> {
         let files = tempfile::tempdir().context("make a temporary folder")?;
         let address = free_address()?;
-        fs::write(files.path().join("nsd.conf"), configuration(files.path(), address))
+        fs::write(files.path().join("nsd.conf"), configuration(files.path(), address, zones))
             .context("write nsd.conf")?;
-        fs::write(files.path().join("example.zone"), zone(records)).context("write the zone")?;
+        for Zone { name, text } in zones {
+            fs::write(files.path().join(format!("{name}.zone")), text).context("write the zone")?;
+        }
         let mut command = Command::new(NSD);
         command.arg("-d").arg("-c").arg(files.path().join("nsd.conf"));
         let mut process = Process::start("nsd", command, &files.path().join("log"))?;
-        process.until("an answer", Duration::from_secs(10), || answers(address))?;
-        Ok(Self { _process: process, _files: files, address })
+        process.until("an answer for each zone", Duration::from_secs(10), || {
+            let is_served =
+                |zone: &Zone| ask(address, &zone.name, SOA).is_some_and(|answer| answer.code == 0);
+            zones.iter().all(is_served).then_some(())
+        })?;
+        let names = zones.iter().map(|zone| zone.name.clone()).collect();
+        Ok(Self { _process: process, _files: files, address, zones: names })
     }
 }
 
-fn configuration(folder: &Path, address: SocketAddr) -> String {
+fn configuration(folder: &Path, address: SocketAddr, zones: &[Zone]) -> String {
     let (ip, port, folder) = (address.ip(), address.port(), folder.display());
-    format!(
+    let mut text = format!(
         r#"server:
     ip-address: {ip}@{port}
     server-count: 1
@@ -66,28 +84,13 @@ fn configuration(folder: &Path, address: SocketAddr) -> String {
 remote-control:
     control-enable: no
 zone:
-    name: example
-    zonefile: example.zone
-zone:
     name: {BROKEN}
     zonefile: none.zone
 "#
-    )
-}
-
-fn zone(records: &str) -> String {
-    format!(
-        "$ORIGIN example.\n$TTL 300\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 127.0.0.1\n{records}\n"
-    )
-}
-
-/// Asks for the zone's SOA record; `Some` if there is an answer without error.
-fn answers(address: SocketAddr) -> Option<()> {
-    let socket = UdpSocket::bind("127.0.0.1:0").ok()?;
-    socket.set_read_timeout(Some(Duration::from_millis(200))).ok()?;
-    socket.send_to(QUERY, address).ok()?;
-    let mut answer = [0; 512];
-    let length = socket.recv(&mut answer).ok()?;
-    let code = answer.get(..length)?.get(3)? & 0x0f;
-    (code == 0).then_some(())
+    );
+    for Zone { name, .. } in zones {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "zone:\n    name: {name}\n    zonefile: {name}.zone");
+    }
+    text
 }

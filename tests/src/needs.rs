@@ -5,8 +5,13 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::Path;
 
+use crate::exim::EXIM;
 use crate::name_server::NSD;
-use crate::python;
+use crate::opensmtpd::SMTPD;
+use crate::promtool::PROMTOOL;
+use crate::unbound::UNBOUND;
+use crate::zone::SIGN_ZONE;
+use crate::{fetched, python};
 
 /// A need that not every machine can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,14 @@ pub enum Need {
     Root,
     /// The name server NSD.
     Nsd,
+    /// Exim, fetched by `tests/fetch-receivers`, with the rights to mount folders for it (root).
+    Exim,
+    /// OpenSMTPD, likewise.
+    OpenSmtpd,
+    /// The resolver Unbound and the tools of ldns that sign zones, likewise but without root's rights.
+    Unbound,
+    /// Prometheus' promtool, likewise.
+    Promtool,
     /// An IPv6 loopback address.
     Ipv6,
 }
@@ -30,6 +43,10 @@ impl Need {
             Self::Postfix => "postfix",
             Self::Root => "root",
             Self::Nsd => "nsd",
+            Self::Exim => "exim",
+            Self::OpenSmtpd => "opensmtpd",
+            Self::Unbound => "unbound",
+            Self::Promtool => "promtool",
             Self::Ipv6 => "ipv6",
         }
     }
@@ -40,6 +57,10 @@ impl Need {
             Self::Postfix => Path::new("/usr/sbin/postfix").exists() && is_root(),
             Self::Root => is_root(),
             Self::Nsd => Path::new(NSD).exists(),
+            Self::Exim => fetched::has(EXIM) && is_root(),
+            Self::OpenSmtpd => fetched::has(SMTPD) && is_root(),
+            Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
+            Self::Promtool => fetched::has(PROMTOOL),
             Self::Ipv6 => TcpListener::bind("[::1]:0").is_ok(),
         }
     }

@@ -1,7 +1,6 @@
 //! Postfix as a receiver: an instance of its own in a temporary folder, on a port of its own, that stores
 //! all mail for example.net in one Maildir.
 
-use std::fmt::Write;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -12,7 +11,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
+use crate::certificate::Certificate;
 use crate::error::{Context, Error, Result};
+use crate::maildir;
 use crate::process::Process;
 use crate::server::free_address;
 use crate::smtp::SmtpClient;
@@ -55,6 +56,8 @@ pub struct Postfix {
     files: TempDir,
     /// Where it listens.
     pub address: SocketAddr,
+    /// What it shows to clients that use STARTTLS.
+    pub certificate: Certificate,
 }
 
 impl Postfix {
@@ -63,14 +66,22 @@ impl Postfix {
     /// # Errors
     /// [`Error::Unexpected`] with its log if it does not run.
     pub fn start(announce: Announce) -> Result<Self> {
+        Self::on(free_address()?, announce)
+    }
+
+    /// Does the same on an address of the test's choice.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn on(address: SocketAddr, announce: Announce) -> Result<Self> {
         let files = tempfile::tempdir().context("make a temporary folder")?;
-        let address = free_address()?;
-        prepare(files.path(), address, announce)?;
+        let certificate = Certificate::self_signed(files.path(), "receiver.example.net")?;
+        prepare(files.path(), address, announce, &certificate)?;
         let mut command = Command::new("/usr/sbin/postfix");
         command.arg("-c").arg(files.path().join("conf")).arg("start-fg");
         let process = Process::start("postfix", command, &files.path().join("log"))?;
         // Owned before it is waited for, so that it is stopped even if it never greets.
-        let mut postfix = Self { process, files, address };
+        let mut postfix = Self { process, files, address, certificate };
         postfix
             .process
             .until("the greeting", Duration::from_secs(30), || SmtpClient::connect(address).ok())?;
@@ -82,9 +93,7 @@ impl Postfix {
     /// # Errors
     /// [`Error::Io`] if one cannot be read.
     pub fn received(&self) -> Result<Vec<Vec<u8>>> {
-        let Ok(entries) = fs::read_dir(self.files.path().join("mail/all/new")) else { return Ok(Vec::new()) };
-        let read = |entry: std::io::Result<fs::DirEntry>| fs::read(entry?.path());
-        entries.map(|entry| read(entry).context("read the Maildir")).collect()
+        maildir::messages(&self.files.path().join("mail/all"))
     }
 
     /// Returns what the instance has logged.
@@ -114,7 +123,7 @@ impl Drop for Postfix {
 }
 
 /// Makes the folders and files of an instance.
-fn prepare(root: &Path, address: SocketAddr, announce: Announce) -> Result<()> {
+fn prepare(root: &Path, address: SocketAddr, announce: Announce, certificate: &Certificate) -> Result<()> {
     // Postfix's own users have to pass through the folder that we alone may enter.
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).context("open the folder to Postfix")?;
     let folder = |name: &str| -> Result<PathBuf> {
@@ -134,7 +143,7 @@ fn prepare(root: &Path, address: SocketAddr, announce: Announce) -> Result<()> {
         Announce::NoPipeliningNoChunking => {
             main.push_str("smtpd_discard_ehlo_keywords = pipelining, chunking\n");
         }
-        Announce::StartTls => main.push_str(&tls_settings(root)?),
+        Announce::StartTls => main.push_str(&tls_settings(certificate)),
     }
     fs::write(conf.join("main.cf"), main).context("main.cf")
 }
@@ -173,33 +182,17 @@ maillog_file_prefixes = /dev, /var
     )
 }
 
-/// Makes a self-signed certificate and returns the settings that use it. The protocol of a session is
-/// then noted in the `Received` header.
-fn tls_settings(root: &Path) -> Result<String> {
-    let (key, certificate) = (root.join("key.pem"), root.join("cert.pem"));
-    let mut command = Command::new("openssl");
-    command.args([
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=receiver.example.net",
-    ]);
-    let output =
-        command.arg("-keyout").arg(&key).arg("-out").arg(&certificate).output().context("run openssl")?;
-    if !output.status.success() {
-        return Err(Error::unexpected("openssl", String::from_utf8_lossy(&output.stderr)));
-    }
-    let mut settings = String::from("smtpd_tls_received_header = yes\n");
-    let (key, certificate) = (key.display(), certificate.display());
-    // Writing to a string does not fail.
-    let _ = writeln!(settings, "smtpd_tls_security_level = may\nsmtpd_tls_key_file = {key}");
-    let _ = writeln!(settings, "smtpd_tls_cert_file = {certificate}");
-    Ok(settings)
+/// Returns the settings that use a certificate. The protocol of a session is then noted in the `Received`
+/// header.
+fn tls_settings(certificate: &Certificate) -> String {
+    let (key, certificate) = (certificate.key.display(), certificate.certificate.display());
+    format!(
+        "smtpd_tls_received_header = yes
+smtpd_tls_security_level = may
+smtpd_tls_key_file = {key}
+smtpd_tls_cert_file = {certificate}
+"
+    )
 }
 
 /// Looks a user up in passwd(5).

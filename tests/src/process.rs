@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::error::{Context, Error, Result};
 use crate::wait;
@@ -85,6 +85,14 @@ impl Process {
         }
         let what = format!("the end of {}", self.name);
         wait::until(&what, limit, || self.ended())
+    }
+
+    /// Asks the process to end and, if it has not after `limit`, ends it with all processes it has made.
+    pub fn end_with_children(&mut self, limit: Duration) {
+        if self.terminate(limit).is_err() {
+            // It leads a group of its own. Nothing can be done about one that will not end even then.
+            let _ = kill_process_group(Pid::from_child(&self.child), Signal::KILL);
+        }
     }
 
     /// Returns what the process has written so far.
