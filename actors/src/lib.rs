@@ -8,6 +8,7 @@
 //! All delivery actors live on one arbiter, so that a message never crosses threads between its commit and
 //! its outcome. Each actor's module says what it owns, what it never does and how its mailbox is bounded.
 
+pub mod certificates;
 pub mod clock;
 pub mod connection;
 pub mod delivery;

@@ -9,6 +9,7 @@ use mailwright_actors::{
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
+    class::TransportSecurity,
     envelope::{Origin, SmtpUtf8},
     retry::RetryPolicy,
     smtp::client::Timeouts,
@@ -107,6 +108,7 @@ fn message(intake: &Intake, to: &str) -> NewMessage {
         reverse_path: ReversePath::Null,
         recipients: vec![EmailAddress::parse(to).unwrap()],
         smtputf8: SmtpUtf8::NotNeeded,
+        security: TransportSecurity::ByPolicy,
         account: None,
         origin: Origin::Relay,
         trace: String::new(),
