@@ -1,5 +1,9 @@
 //! The configuration file.
 
+mod submission;
+
+pub(crate) use submission::Submission;
+
 use bytesize::ByteSize;
 use mailwright_actors::{
     settings::{DeliverySettings, NextHop, Routes, TlsMode},
@@ -23,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) state: PathBuf,
     pub(crate) http: Http,
     pub(crate) smtp: Smtp,
+    pub(crate) submission: Submission,
     pub(crate) delivery: Delivery,
     pub(crate) dns: Dns,
     pub(crate) spool: Spool,
@@ -121,6 +126,9 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Most sessions of a listener: a client costs memory for a message and a file descriptor.
+const MOST_SESSIONS: usize = 100_000;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -128,6 +136,7 @@ impl Default for Config {
             state: PathBuf::from("/var/lib/mailwright"),
             http: Http::default(),
             smtp: Smtp::default(),
+            submission: Submission::default(),
             delivery: Delivery::default(),
             dns: Dns::default(),
             spool: Spool::default(),
@@ -219,6 +228,7 @@ impl Config {
         config.trusted_networks()?;
         config.max_message_size()?;
         config.check_smtp()?;
+        config.submission.check()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -251,8 +261,6 @@ impl Config {
     }
 
     fn check_smtp(&self) -> Result<(), ConfigError> {
-        /// A client costs memory for a message and a file descriptor.
-        const MOST_SESSIONS: usize = 100_000;
         let Smtp { max_recipients, max_sessions, .. } = self.smtp;
         if !(1..=Envelope::MAX_RECIPIENTS).contains(&max_recipients) {
             return Err(invalid("smtp.max_recipients", &max_recipients, &"from 1 to 10000"));
@@ -395,6 +403,10 @@ mod tests {
             (
                 "delivery",
                 "max_connections messages_per_connection idle_timeout connect_timeout tls port drain_timeout retry routes",
+            ),
+            (
+                "submission",
+                "listen listen_tls certificate key more_certificates allow_plain_auth_on_loopback max_sessions max_sessions_per_address max_auth_failures auth_failure_memory messages_per_minute",
             ),
             ("dns", "servers"),
             ("spool", "segment_size min_free memory"),

@@ -1,14 +1,20 @@
 //! The running service: state folder, engine, listeners and API, wired together.
 
+mod submission;
+
+pub(crate) use submission::SubmissionAddresses;
+
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
+    certificates::CertificateError,
     dns::HickoryDns,
     engine::{Engine, EngineError},
     smtp::{
-        listener::{Listener, bind},
+        listener::{Listener, ListenerTls, LoopbackAuth, bind},
         relay::Relay,
     },
+    tls::TlsError,
 };
 use mailwright_api::{ApiSettings, AppState};
 use mailwright_engine::smtp::server::ServerConfig;
@@ -23,6 +29,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use submission::SubmissionParts;
 use tokio::sync::{oneshot, watch};
 
 /// Buckets of every histogram of seconds: from a tenth of a millisecond to an hour.
@@ -44,6 +51,10 @@ pub(crate) enum NodeError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("submission: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("{0}")]
     Dns(String),
     #[error("metrics: {0}")]
@@ -60,6 +71,7 @@ pub(crate) struct Node {
     pub(crate) control: Arc<Control>,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) smtp: Vec<SocketAddr>,
+    pub(crate) submission: SubmissionAddresses,
     engine: Engine,
     http_server: Option<actix_web::dev::ServerHandle>,
     stopping: watch::Sender<bool>,
@@ -86,6 +98,7 @@ impl Node {
             control,
             http: None,
             smtp: Vec::new(),
+            submission: SubmissionAddresses::default(),
             engine,
             http_server: None,
             stopping,
@@ -93,6 +106,7 @@ impl Node {
             drain_timeout: config.delivery.drain_timeout,
         };
         node.serve_smtp(config, sockets.smtp)?;
+        node.serve_submission(config, sockets.submission)?;
         if let Some(listener) = sockets.http {
             node.serve_http(config, listener, metrics)?;
         }
@@ -117,7 +131,8 @@ impl Node {
                     max_recipients: config.smtp.max_recipients,
                     ..ServerConfig::new(config.hostname())
                 },
-                tls: None,
+                tls: ListenerTls::Off,
+                loopback_auth: LoopbackAuth::UnderTls,
                 max_sessions: config.smtp.max_sessions,
             };
             self.listeners.push(spawn_listener(&arbiter, listener, relay.clone(), self.stopping.subscribe()));
@@ -172,23 +187,29 @@ impl Node {
     }
 }
 
-/// Every listening socket.
+/// Every listening socket, and what else can fail before anything begins.
 struct Sockets {
     smtp: Vec<TcpListener>,
+    submission: SubmissionParts,
     http: Option<TcpListener>,
 }
 
 impl Sockets {
     fn bind(config: &Config) -> Result<Self, NodeError> {
+        let smtp = bind_all(&config.smtp.listen)?;
+        let submission = SubmissionParts::prepare(config)?;
         let failed = |address| move |source| NodeError::Listen { address, source };
-        let mut smtp = Vec::new();
-        for address in &config.smtp.listen {
-            smtp.push(bind(*address).map_err(failed(*address))?);
-        }
         let http = config.http_address()?;
         let http = http.map(|address| TcpListener::bind(address).map_err(failed(address))).transpose()?;
-        Ok(Self { smtp, http })
+        Ok(Self { smtp, submission, http })
     }
+}
+
+fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, NodeError> {
+    let one = |address: &SocketAddr| {
+        bind(*address).map_err(|source| NodeError::Listen { address: *address, source })
+    };
+    addresses.iter().map(one).collect()
 }
 
 /// Runs a listener on `arbiter`; the receiver resolves when it has ended.
