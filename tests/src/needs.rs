@@ -21,6 +21,8 @@ pub enum Need {
     Nsd,
     /// An IPv6 loopback address.
     Ipv6,
+    /// The program openssl.
+    Openssl,
 }
 
 impl Need {
@@ -31,6 +33,7 @@ impl Need {
             Self::Root => "root",
             Self::Nsd => "nsd",
             Self::Ipv6 => "ipv6",
+            Self::Openssl => "openssl",
         }
     }
 
@@ -40,6 +43,7 @@ impl Need {
             Self::Postfix => Path::new("/usr/sbin/postfix").exists() && is_root(),
             Self::Root => is_root(),
             Self::Nsd => Path::new(NSD).exists(),
+            Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::Ipv6 => TcpListener::bind("[::1]:0").is_ok(),
         }
     }
