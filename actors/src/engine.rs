@@ -86,7 +86,7 @@ impl Engine {
         let board = OutcomeBoard::default();
         let control = Arc::clone(&parts.control);
         let intake = Intake::new(spool.clone(), backlog.clone(), control, parts.events.clone());
-        let deps = Rc::new(deps(parts, spool)?);
+        let deps = Rc::new(Deps::new(parts, spool)?);
         let supervisor = Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), backlog);
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
         supervisor.send(ResumeQueue).await??;
@@ -135,7 +135,12 @@ impl Engine {
     }
 }
 
-fn deps(parts: EngineParts, spool: Spool) -> Result<Deps, EngineError> {
+impl Deps {
+    /// What the actors need, from `parts` and what an earlier process left.
+    ///
+    /// # Errors
+    /// See [`EngineError`].
+    pub fn new(parts: EngineParts, spool: Spool) -> Result<Self, EngineError> {
     let EngineParts { settings, shaping, rules, dns, control, events } = parts;
     let suspensions = Suspensions::new(control.suspensions(clock::now()));
     let sources = SourceBook::new(settings.sources.clone(), suspensions.clone(), Arc::clone(&control));
@@ -143,7 +148,7 @@ fn deps(parts: EngineParts, spool: Spool) -> Result<Deps, EngineError> {
     let hops = stored.into_iter().map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
     let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(dns));
     let tls = TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
-    let deps = Deps {
+    let deps = Self {
         connections: ConnectionBudget::new(settings.max_connections),
         reroutes: Reroutes::new(hops),
         ready_total: ReadyTotal::default(),
@@ -162,6 +167,7 @@ fn deps(parts: EngineParts, spool: Spool) -> Result<Deps, EngineError> {
     };
     deps.recall_learnt();
     Ok(deps)
+}
 }
 
 /// Names under which the control data keep what delivery has learnt.

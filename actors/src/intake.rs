@@ -7,10 +7,14 @@ use crate::{
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    class::TenantName,
+    class::{TenantName, TransportSecurity},
     envelope::{BodyType, Envelope, Origin, SmtpUtf8},
     id::QueueId,
-    message::{author, fields, is_8bit, split_header},
+    message::{
+        author, fields,
+        hints::{InvalidHint, SendingHints},
+        is_8bit, split_header,
+    },
     time::UnixMillis,
 };
 use mailwright_storage::{
@@ -35,6 +39,8 @@ pub struct NewMessage {
     pub recipients: Vec<EmailAddress>,
     /// Whether SMTPUTF8 is needed.
     pub smtputf8: SmtpUtf8,
+    /// What its envelope asks of TLS; `ByPolicy` leaves it to the header (`TLS-Required: No`).
+    pub security: TransportSecurity,
     /// The account it belongs to.
     pub account: Option<TenantName>,
     /// Which door it came in by.
@@ -56,6 +62,9 @@ pub enum IntakeError {
     /// More recipients than a message may have.
     #[error("{0} recipients are more than a message may have")]
     TooManyRecipients(usize),
+    /// A header field that is for us says what we do not understand.
+    #[error(transparent)]
+    Hint(#[from] InvalidHint),
     /// The message could not be signed.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -74,6 +83,7 @@ impl IntakeError {
         match self {
             Self::Busy => "busy",
             Self::TooManyRecipients(_) => "recipients",
+            Self::Hint(_) => "hint",
             Self::Signing(_) => "signing",
             Self::Storage(error) if error.is_disk_full() => "disk_full",
             Self::Storage(_) => "storage",
@@ -133,7 +143,7 @@ impl Intake {
         accepted
     }
 
-    async fn try_accept(&self, message: NewMessage) -> Result<(), IntakeError> {
+    async fn try_accept(&self, mut message: NewMessage) -> Result<(), IntakeError> {
         // A report replaces mail that is in the queue already.
         if message.origin != Origin::Report && self.is_busy() {
             return Err(IntakeError::Busy);
@@ -141,6 +151,7 @@ impl Intake {
         if message.recipients.len() > Envelope::MAX_RECIPIENTS {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));
         }
+        let hints = SendingHints::take(&mut message.content)?;
         let now = clock::now();
         let content = self.finish(message.trace, message.content, message.signed_by.as_deref(), now)?;
         let eight_bit = is_8bit(&content.body);
@@ -148,6 +159,14 @@ impl Intake {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
             smtputf8: message.smtputf8,
             account: message.account,
+            priority: hints.priority,
+            campaign: hints.campaign,
+            pool: hints.pool,
+            // A demand of the envelope is stronger than the leave of the header (RFC 8689 section 5).
+            security: match message.security {
+                TransportSecurity::ByPolicy => hints.security,
+                demanded => demanded,
+            },
             ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
         let (id, accepted) = (envelope.id, accepted(&envelope, &content));

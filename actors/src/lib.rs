@@ -9,6 +9,7 @@
 //! its outcome. Each actor's module says what it owns, what it never does and how its mailbox is bounded.
 
 pub mod budget;
+pub mod certificates;
 pub mod clock;
 pub mod connection;
 pub mod control;

@@ -59,5 +59,7 @@ pub const MAILBOX: &str = "mailwright_actor_mailbox";
 pub const ACTORS: &str = "mailwright_actors";
 /// Actors restarted after they ended unasked, by `actor` (counter).
 pub const RESTARTS: &str = "mailwright_actor_restarts_total";
+/// Attempts to log in on submission listeners, by `result`, `accepted` or `refused` (counter).
+pub const LOGINS: &str = "mailwright_smtp_logins_total";
 /// Clients connected to our SMTP listeners, by `listener` (gauge).
 pub const SMTP_SESSIONS: &str = "mailwright_smtp_sessions";

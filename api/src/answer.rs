@@ -150,6 +150,9 @@ impl From<IntakeError> for ApiError {
             IntakeError::TooManyRecipients(_) => {
                 SendError::new(SendErrorCode::TooManyRecipients, "to", error.to_string()).into()
             }
+            IntakeError::Hint(_) => {
+                SendError::new(SendErrorCode::HeaderValueInvalid, "headers", error.to_string()).into()
+            }
             IntakeError::Signing(_) => {
                 tracing::error!(%error, "message refused");
                 Self::internal("The message could not be signed.")

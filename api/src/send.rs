@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::{intake::NewMessage, watch::Watch};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    class::TenantName,
+    class::{TenantName, TransportSecurity},
     envelope::{Origin, SmtpUtf8},
     id::QueueId,
     message::{
@@ -162,6 +162,7 @@ async fn dispatch(
         reverse_path: ReversePath::Address(bounces),
         recipients: draft.recipients.clone(),
         smtputf8: draft.smtputf8,
+        security: TransportSecurity::ByPolicy,
         account: Some(tenant),
         origin: Origin::Api,
         trace,
@@ -182,8 +183,8 @@ async fn dispatch(
 /// Where it came in. The address of the application that sent it is nobody else's business.
 fn trace(state: &AppState, draft: &Draft) -> String {
     let (helo, by) = (draft.domain.name.as_str(), state.settings.hostname.as_str());
-    ReceivedHeader { helo, peer: None, by, with: ReceivedWith::Http, id: draft.id, date: draft.now }
-        .to_string()
+    let (with, id, date) = (ReceivedWith::Http, draft.id, draft.now);
+    ReceivedHeader { helo, peer: None, by, with, tls: None, id, date }.to_string()
 }
 
 /// The first outcome of each recipient, as far as they come within `patience`.

@@ -1,11 +1,14 @@
 //! The configuration file.
 
+mod delivery;
+mod submission;
+
+pub(crate) use delivery::{Delivery, Dns, Events, Route};
+pub(crate) use submission::Submission;
+
 use bytesize::ByteSize;
-use mailwright_actors::{
-    settings::{DeliverySettings, NextHop, Routes, TlsMode},
-    smtp::relay::Network,
-};
-use mailwright_engine::{address::Domain, envelope::Envelope, retry::RetryPolicy, smtp::client::Timeouts};
+use mailwright_actors::smtp::relay::Network;
+use mailwright_engine::{address::Domain, envelope::Envelope, source::SourcesConfig};
 use mailwright_storage::SpoolSettings;
 use serde::Deserialize;
 use std::{
@@ -23,10 +26,16 @@ pub(crate) struct Config {
     pub(crate) state: PathBuf,
     pub(crate) http: Http,
     pub(crate) smtp: Smtp,
+    pub(crate) submission: Submission,
     pub(crate) delivery: Delivery,
+    pub(crate) outbound: SourcesConfig,
     pub(crate) dns: Dns,
+    pub(crate) events: Events,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
+    /// The folder of the file: others that it names are looked for there.
+    #[serde(skip)]
+    pub(crate) folder: PathBuf,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -46,57 +55,6 @@ pub(crate) struct Smtp {
     pub(crate) max_message_size: ByteSize,
     pub(crate) max_recipients: usize,
     pub(crate) max_sessions: usize,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Delivery {
-    pub(crate) max_connections: usize,
-    pub(crate) messages_per_connection: u32,
-    #[serde(with = "humantime_serde")]
-    pub(crate) idle_timeout: Duration,
-    #[serde(with = "humantime_serde")]
-    pub(crate) connect_timeout: Duration,
-    pub(crate) tls: Tls,
-    pub(crate) port: u16,
-    #[serde(with = "humantime_serde")]
-    pub(crate) drain_timeout: Duration,
-    pub(crate) retry: Retry,
-    pub(crate) routes: Vec<Route>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Tls {
-    Opportunistic,
-    Never,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Retry {
-    #[serde(with = "humantime_serde")]
-    pub(crate) first: Duration,
-    pub(crate) factor: f64,
-    #[serde(with = "humantime_serde")]
-    pub(crate) max_interval: Duration,
-    pub(crate) jitter: f64,
-    #[serde(with = "humantime_serde")]
-    pub(crate) max_age: Duration,
-    pub(crate) max_attempts: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Route {
-    pub(crate) domain: String,
-    pub(crate) next_hop: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Dns {
-    pub(crate) servers: Vec<SocketAddr>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -121,6 +79,9 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// Most sessions of a listener: a client costs memory for a message and a file descriptor.
+const MOST_SESSIONS: usize = 100_000;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -128,10 +89,14 @@ impl Default for Config {
             state: PathBuf::from("/var/lib/mailwright"),
             http: Http::default(),
             smtp: Smtp::default(),
+            submission: Submission::default(),
             delivery: Delivery::default(),
+            outbound: SourcesConfig::default(),
             dns: Dns::default(),
+            events: Events::default(),
             spool: Spool::default(),
             log: Log::default(),
+            folder: PathBuf::new(),
         }
     }
 }
@@ -150,36 +115,6 @@ impl Default for Smtp {
             max_message_size: ByteSize::mib(25),
             max_recipients: 1000,
             max_sessions: 2000,
-        }
-    }
-}
-
-impl Default for Delivery {
-    fn default() -> Self {
-        Self {
-            max_connections: 20,
-            messages_per_connection: 1000,
-            idle_timeout: Duration::from_secs(5),
-            connect_timeout: Duration::from_secs(30),
-            tls: Tls::Opportunistic,
-            port: 25,
-            drain_timeout: Duration::from_secs(10),
-            retry: Retry::default(),
-            routes: Vec::new(),
-        }
-    }
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        let policy = RetryPolicy::default();
-        Self {
-            first: policy.first,
-            factor: policy.factor,
-            max_interval: policy.max_interval,
-            jitter: policy.jitter,
-            max_age: policy.max_age,
-            max_attempts: policy.max_attempts.unwrap_or(0),
         }
     }
 }
@@ -205,6 +140,8 @@ pub(crate) enum ConfigError {
     Invalid { path: PathBuf, source: Box<toml::de::Error> },
     #[error("configuration: {key} = {value:?}: {reason}")]
     Value { key: &'static str, value: String, reason: String },
+    #[error("configuration: {0}")]
+    Other(String),
 }
 
 impl Config {
@@ -212,13 +149,17 @@ impl Config {
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
-        let config: Self = toml::from_str(&text)
+        let mut config: Self = toml::from_str(&text)
             .map_err(|source| ConfigError::Invalid { path: path.to_path_buf(), source: Box::new(source) })?;
+        config.folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         config.check_hostname()?;
         config.delivery()?;
+        config.shaping()?;
+        config.bounce_rules()?;
         config.trusted_networks()?;
         config.max_message_size()?;
         config.check_smtp()?;
+        config.submission.check()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -251,8 +192,6 @@ impl Config {
     }
 
     fn check_smtp(&self) -> Result<(), ConfigError> {
-        /// A client costs memory for a message and a file descriptor.
-        const MOST_SESSIONS: usize = 100_000;
         let Smtp { max_recipients, max_sessions, .. } = self.smtp;
         if !(1..=Envelope::MAX_RECIPIENTS).contains(&max_recipients) {
             return Err(invalid("smtp.max_recipients", &max_recipients, &"from 1 to 10000"));
@@ -295,70 +234,6 @@ impl Config {
             memory: memory.as_u64(),
         })
     }
-
-    /// How to deliver.
-    pub(crate) fn delivery(&self) -> Result<DeliverySettings, ConfigError> {
-        let delivery = &self.delivery;
-        if delivery.max_connections == 0 {
-            return Err(invalid("delivery.max_connections", &0, &"at least 1"));
-        }
-        Ok(DeliverySettings {
-            hostname: self.hostname(),
-            max_connections: delivery.max_connections,
-            messages_per_connection: delivery.messages_per_connection.max(1),
-            idle_timeout: delivery.idle_timeout,
-            connect_timeout: delivery.connect_timeout,
-            timeouts: Timeouts::default(),
-            tls: match delivery.tls {
-                Tls::Opportunistic => TlsMode::Opportunistic,
-                Tls::Never => TlsMode::Never,
-            },
-            retry: delivery.retry.policy()?,
-            routes: routes(&delivery.routes)?,
-            port: delivery.port,
-        })
-    }
-}
-
-impl Retry {
-    fn policy(&self) -> Result<RetryPolicy, ConfigError> {
-        let policy = RetryPolicy {
-            first: self.first,
-            factor: self.factor,
-            max_interval: self.max_interval,
-            jitter: self.jitter,
-            max_age: self.max_age,
-            max_attempts: (self.max_attempts > 0).then_some(self.max_attempts),
-        };
-        policy.validate().map_err(|error| invalid("delivery.retry", &"", &error))?;
-        Ok(policy)
-    }
-}
-
-fn routes(configured: &[Route]) -> Result<Routes, ConfigError> {
-    let mut routes = Routes::default();
-    for Route { domain, next_hop } in configured {
-        let hop = next_hop_of(next_hop)?;
-        if domain == "*" {
-            routes.default = Some(hop);
-        } else {
-            let domain = Domain::parse(domain).map_err(|e| invalid("delivery.routes.domain", domain, &e))?;
-            routes.by_domain.insert(domain, hop);
-        }
-    }
-    Ok(routes)
-}
-
-/// `host:port`, `192.0.2.1:25` or `[2001:db8::1]:25`; without a port, 25.
-fn next_hop_of(text: &str) -> Result<NextHop, ConfigError> {
-    let wrong = |reason: &str| invalid("delivery.routes.next_hop", &text, &reason);
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Ok(NextHop { host: address.ip().to_string(), port: address.port() });
-    }
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, "25"));
-    let port = port.parse().map_err(|_| wrong("expected host:port"))?;
-    let host = Domain::parse(host).map_err(|error| wrong(&error.to_string()))?;
-    Ok(NextHop { host: host.as_str().to_owned(), port })
 }
 
 fn invalid(key: &'static str, value: &dyn Display, reason: &dyn Display) -> ConfigError {
@@ -394,9 +269,15 @@ mod tests {
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",
-                "max_connections messages_per_connection idle_timeout connect_timeout tls port drain_timeout retry routes",
+                "shaping bounce_rules max_connections port drain_timeout delay_warning own_names weights tls retry routes",
             ),
+            (
+                "submission",
+                "listen listen_tls certificate key more_certificates allow_plain_auth_on_loopback max_sessions max_sessions_per_address max_auth_failures auth_failure_memory messages_per_minute",
+            ),
+            ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers"),
+            ("events", "retention_days"),
             ("spool", "segment_size min_free memory"),
             ("log", "level format"),
         ];
@@ -450,19 +331,5 @@ mod tests {
         }
         std::fs::write(&file, "hostname = \"mx.example\"\n[smtp]\nmax_recipients = 10000").unwrap();
         assert!(Config::read(&file).is_ok());
-    }
-
-    #[test]
-    fn a_next_hop_is_a_host_or_an_address_with_a_port() {
-        for (text, host, port) in [
-            ("mx.example.com:2525", "mx.example.com", 2525),
-            ("mx.example.com", "mx.example.com", 25),
-            ("127.0.0.1:2526", "127.0.0.1", 2526),
-            ("[::1]:2526", "::1", 2526),
-        ] {
-            assert_eq!(next_hop_of(text).unwrap(), NextHop { host: host.to_owned(), port });
-        }
-        assert!(next_hop_of("host:x").is_err());
-        assert!(next_hop_of("a b:25").is_err());
     }
 }

@@ -1,28 +1,37 @@
 //! The running service: state folder, engine, listeners and API, wired together.
 
+mod submission;
+
+pub(crate) use submission::SubmissionAddresses;
+
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
+    certificates::CertificateError,
     dns::HickoryDns,
-    engine::{Engine, EngineError},
+    engine::{Engine, EngineError, EngineParts},
     smtp::{
-        listener::{Listener, bind},
+        listener::{Listener, ListenerTls, LoopbackAuth, bind},
         relay::Relay,
     },
+    tls::TlsError,
 };
 use mailwright_api::{ApiSettings, AppState};
 use mailwright_engine::smtp::server::ServerConfig;
 use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
+    events::{EventLog, EventLogThread},
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use std::{
     io,
     net::{SocketAddr, TcpListener},
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
+use submission::SubmissionParts;
 use tokio::sync::{oneshot, watch};
 
 /// Buckets of every histogram of seconds: from a tenth of a millisecond to an hour.
@@ -44,6 +53,10 @@ pub(crate) enum NodeError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("submission: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("{0}")]
     Dns(String),
     #[error("metrics: {0}")]
@@ -60,7 +73,10 @@ pub(crate) struct Node {
     pub(crate) control: Arc<Control>,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) smtp: Vec<SocketAddr>,
+    pub(crate) submission: SubmissionAddresses,
     engine: Engine,
+    events: EventLog,
+    event_thread: EventLogThread,
     http_server: Option<actix_web::dev::ServerHandle>,
     stopping: watch::Sender<bool>,
     /// Resolve when a listener's last client has gone.
@@ -78,21 +94,34 @@ impl Node {
         let control = Arc::new(Control::open(&state.control_dir())?);
         let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
         tell(&recovery);
-        let dns = HickoryDns::new(&config.dns.servers).map_err(NodeError::Dns)?;
-        let engine = Engine::start(starter, config.delivery()?, Box::new(dns), Arc::clone(&control)).await?;
+        let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
+        let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
+        let parts = EngineParts {
+            settings: config.delivery()?,
+            shaping: config.shaping()?,
+            rules: config.bounce_rules()?,
+            dns: Rc::new(dns),
+            control: Arc::clone(&control),
+            events: events.clone(),
+        };
+        let engine = Engine::start(starter, parts).await?;
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
             state,
             control,
             http: None,
             smtp: Vec::new(),
+            submission: SubmissionAddresses::default(),
             engine,
+            events,
+            event_thread,
             http_server: None,
             stopping,
             listeners: Vec::new(),
             drain_timeout: config.delivery.drain_timeout,
         };
         node.serve_smtp(config, sockets.smtp)?;
+        node.serve_submission(config, sockets.submission)?;
         if let Some(listener) = sockets.http {
             node.serve_http(config, listener, metrics)?;
         }
@@ -117,7 +146,8 @@ impl Node {
                     max_recipients: config.smtp.max_recipients,
                     ..ServerConfig::new(config.hostname())
                 },
-                tls: None,
+                tls: ListenerTls::Off,
+                loopback_auth: LoopbackAuth::UnderTls,
                 max_sessions: config.smtp.max_sessions,
             };
             self.listeners.push(spawn_listener(&arbiter, listener, relay.clone(), self.stopping.subscribe()));
@@ -168,27 +198,35 @@ impl Node {
             tracing::warn!("clients still connected were cut short");
         }
         self.engine.stop(self.drain_timeout).await;
+        drop(self.events);
+        self.event_thread.close();
         tracing::info!("stopped");
     }
 }
 
-/// Every listening socket.
+/// Every listening socket, and what else can fail before anything begins.
 struct Sockets {
     smtp: Vec<TcpListener>,
+    submission: SubmissionParts,
     http: Option<TcpListener>,
 }
 
 impl Sockets {
     fn bind(config: &Config) -> Result<Self, NodeError> {
+        let smtp = bind_all(&config.smtp.listen)?;
+        let submission = SubmissionParts::prepare(config)?;
         let failed = |address| move |source| NodeError::Listen { address, source };
-        let mut smtp = Vec::new();
-        for address in &config.smtp.listen {
-            smtp.push(bind(*address).map_err(failed(*address))?);
-        }
         let http = config.http_address()?;
         let http = http.map(|address| TcpListener::bind(address).map_err(failed(address))).transpose()?;
-        Ok(Self { smtp, http })
+        Ok(Self { smtp, submission, http })
     }
+}
+
+fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, NodeError> {
+    let one = |address: &SocketAddr| {
+        bind(*address).map_err(|source| NodeError::Listen { address: *address, source })
+    };
+    addresses.iter().map(one).collect()
 }
 
 /// Runs a listener on `arbiter`; the receiver resolves when it has ended.

@@ -1,9 +1,10 @@
 //! Certificates of receivers, made by openssl(1).
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::fetched::output_of;
 
 /// A key and a certificate that no authority signed, in PEM.
@@ -23,11 +24,23 @@ impl Certificate {
     /// [`Error::Unexpected`] with openssl's complaint.
     pub fn self_signed(folder: &Path, host: &str) -> Result<Self> {
         let (key, certificate) = (folder.join("key.pem"), folder.join("cert.pem"));
+        let made = Self { key, certificate, folder: folder.into() };
+        made.renew(host)?;
+        Ok(made)
+    }
+
+    /// Replaces key and certificate as renewing programs do: each file whole, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with openssl's complaint.
+    pub fn renew(&self, host: &str) -> Result<()> {
+        let (key, certificate) = (self.folder.join("new.key"), self.folder.join("new.pem"));
         let mut command = Command::new("openssl");
         command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
         command.args(["-subj", &format!("/CN={host}"), "-addext", &format!("subjectAltName=DNS:{host}")]);
         output_of(command.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
-        Ok(Self { key, certificate, folder: folder.into() })
+        fs::rename(key, &self.key).context("replace the key")?;
+        fs::rename(certificate, &self.certificate).context("replace the certificate")
     }
 
     /// Returns the data of a TLSA record that names this key, whoever signed its certificate: `3 1 1` and

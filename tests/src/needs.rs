@@ -34,6 +34,8 @@ pub enum Need {
     Promtool,
     /// An IPv6 loopback address.
     Ipv6,
+    /// The program openssl.
+    Openssl,
 }
 
 impl Need {
@@ -48,6 +50,7 @@ impl Need {
             Self::Unbound => "unbound",
             Self::Promtool => "promtool",
             Self::Ipv6 => "ipv6",
+            Self::Openssl => "openssl",
         }
     }
 
@@ -61,6 +64,7 @@ impl Need {
             Self::OpenSmtpd => fetched::has(SMTPD) && is_root(),
             Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
             Self::Promtool => fetched::has(PROMTOOL),
+            Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::Ipv6 => TcpListener::bind("[::1]:0").is_ok(),
         }
     }

@@ -62,6 +62,10 @@ pub struct Server {
     pub http: SocketAddr,
     /// Where the SMTP listener is.
     pub smtp: SocketAddr,
+    /// Where submission with STARTTLS is, if it is on.
+    pub submission: Option<SocketAddr>,
+    /// Where submission with implicit TLS is, if it is on.
+    pub submission_tls: Option<SocketAddr>,
 }
 
 impl Server {
@@ -74,7 +78,9 @@ impl Server {
         let mut process = Process::start("mailwright", command, log)?;
         let contents = process.until("the readiness", START_LIMIT, || wait::json_file(ready))?;
         let (http, smtp) = (address(&contents, "http")?, address(&contents, "smtp")?);
-        Ok((Self { process, http, smtp }, contents))
+        let optional = |key: &str| contents[key].as_str().and_then(|text| text.parse().ok());
+        let (submission, submission_tls) = (optional("submission"), optional("submission_tls"));
+        Ok((Self { process, http, smtp, submission, submission_tls }, contents))
     }
 
     /// Reads the server's metrics.
@@ -193,6 +199,8 @@ pub struct Config {
     pub segment_size: String,
     /// The free space that is left untouched.
     pub min_free: String,
+    /// Further tables, as the configuration writes them.
+    pub more: String,
 }
 
 impl Config {
@@ -212,13 +220,14 @@ impl Config {
             retry_max_interval: "1s".into(),
             segment_size: "64MiB".into(),
             min_free: "64MiB".into(),
+            more: String::new(),
         }
     }
 
     /// Writes the settings in the form of the configuration file.
     #[must_use]
     pub fn toml(&self) -> String {
-        let Self { retry_first, retry_max_interval, segment_size, min_free, .. } = self;
+        let Self { retry_first, retry_max_interval, segment_size, min_free, more, .. } = self;
         let (port, destination) = (self.destination.port(), self.destination.toml());
         let networks = format!("{:?}", self.trusted_networks);
         format!(
@@ -250,7 +259,8 @@ min_free = "{min_free}"
 
 [log]
 format = "text"
-"#
+
+{more}"#
         )
     }
 }

@@ -11,6 +11,7 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     hash::Hash,
+    panic::AssertUnwindSafe,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -106,8 +107,12 @@ impl CachedDns {
     ) -> LocalBoxFuture<'static, Timed<V>> {
         let inner = Rc::clone(&self.inner);
         Box::pin(async move {
-            let answer = tokio::time::timeout(DEADLINE, ask(&*inner)).await;
-            answer.unwrap_or_else(|_| Timed::lasting(late, Duration::from_secs(5)))
+            // A panic must not stay behind as the answer to everybody who asks later.
+            let asked = AssertUnwindSafe(tokio::time::timeout(DEADLINE, ask(&*inner))).catch_unwind();
+            match asked.await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) | Err(_) => Timed::lasting(late, Duration::from_secs(5)),
+            }
         })
     }
 }

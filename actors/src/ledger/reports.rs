@@ -9,6 +9,7 @@ use crate::{
 };
 use mailwright_engine::{
     address::{Domain, EmailAddress, ReversePath},
+    class::TransportSecurity,
     dsn::{DelayWarning, RemoteMta, Report, ReportEvent, ReportKind, ReportPolicy, ReportedRecipient},
     envelope::{Envelope, Origin},
     retry::RetrySchedule,
@@ -168,6 +169,7 @@ impl Reporter {
                 reverse_path: ReversePath::Null,
                 recipients: vec![to.clone()],
                 smtputf8: written.smtputf8,
+                security: TransportSecurity::ByPolicy,
                 account: envelope.account.clone(),
                 origin: Origin::Report,
                 trace: String::new(),

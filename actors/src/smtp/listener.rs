@@ -1,6 +1,9 @@
 //! Accepting SMTP clients.
 
-use super::{Service, session};
+use super::{
+    Service,
+    session::{self, Encryption},
+};
 use crate::metrics as names;
 use mailwright_engine::smtp::{
     reply::{EnhancedCode, Reply, SmtpCode},
@@ -17,6 +20,26 @@ use tokio_rustls::TlsAcceptor;
 /// Pause after accepting failed, as when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How a listener uses TLS.
+#[derive(Debug, Clone)]
+pub enum ListenerTls {
+    /// Not at all.
+    Off,
+    /// When the client says STARTTLS (RFC 3207); the listener's `config` must offer it.
+    OnRequest(Arc<rustls::ServerConfig>),
+    /// From the first octet (RFC 8314 section 3.3).
+    Implicit(Arc<rustls::ServerConfig>),
+}
+
+/// How clients on the machine itself may log in, where `config` asks for a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoopbackAuth {
+    /// As all others.
+    UnderTls,
+    /// Without TLS too: nobody overhears them.
+    InPlainText,
+}
+
 /// A listening socket and what it offers.
 pub struct Listener {
     /// Bound and listening; non-blocking.
@@ -25,8 +48,10 @@ pub struct Listener {
     pub name: &'static str,
     /// What sessions offer.
     pub config: ServerConfig,
-    /// For STARTTLS, if `config` offers it.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// How it uses TLS.
+    pub tls: ListenerTls,
+    /// How clients on the machine itself may log in.
+    pub loopback_auth: LoopbackAuth,
     /// Most clients at a time; the next is told 421.
     pub max_sessions: usize,
 }
@@ -60,7 +85,12 @@ impl Listener {
         let context = Rc::new(session::Context {
             config: Arc::new(self.config),
             service,
-            tls: self.tls.map(TlsAcceptor::from),
+            encryption: match self.tls {
+                ListenerTls::Off => Encryption::Never,
+                ListenerTls::OnRequest(tls) => Encryption::OnRequest(TlsAcceptor::from(tls)),
+                ListenerTls::Implicit(tls) => Encryption::AtOnce(TlsAcceptor::from(tls)),
+            },
+            loopback_auth: self.loopback_auth,
             patience: session::PATIENCE,
             stopping: stopping.clone(),
         });
@@ -79,6 +109,8 @@ impl Listener {
                         drop((slot, counted));
                     });
                 }
+                // It would take words in plain text for a broken handshake.
+                (Ok(_), Err(_)) if matches!(context.encryption, Encryption::AtOnce(_)) => {}
                 (Ok((stream, _)), Err(_)) => drop(actix_rt::spawn(turn_away(stream))),
                 (Err(error), _) => {
                     tracing::warn!(listener = self.name, %error, "accepting failed");

@@ -1,16 +1,21 @@
 //! SMTP in: sockets around the pure server session.
 //!
 //! [`listener`] accepts clients, `session` drives one, and a [`Service`] decides: [`relay`] takes mail for
-//! the world from trusted networks, [`sandbox`] keeps everything it gets.
+//! the world from trusted networks, [`submission`] from clients that log in, [`sandbox`] keeps everything it gets.
 
+mod handover;
 pub mod listener;
 pub mod relay;
 pub mod sandbox;
 mod session;
+pub mod submission;
 
 use mailwright_engine::{
     address::EmailAddress,
-    smtp::server::{Answer, MailCommand, ReceivedMessage},
+    smtp::{
+        reply::{EnhancedCode, Reply, SmtpCode},
+        server::{Answer, Credentials, MailCommand, ReceivedMessage},
+    },
 };
 use std::net::SocketAddr;
 
@@ -23,20 +28,49 @@ pub enum Reaction {
     HangUp,
 }
 
+/// What is known of the TLS that carries a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// The registered name of the cipher suite.
+    pub cipher: Option<String>,
+}
+
 /// Decides about the mail of one kind of listener; sessions share it.
 pub trait Service {
+    /// What it keeps of one client as long as that is connected.
+    type Client;
+
     /// Whether `peer` may talk at all; the reply says why not.
-    fn admits(&self, peer: SocketAddr) -> Result<(), mailwright_engine::smtp::reply::Reply>;
+    fn admit(&self, peer: SocketAddr) -> Result<Self::Client, Reply>;
+
+    /// The connection is under TLS from now on. Whatever the client proved before counts no more (RFC 3207
+    /// section 4.2).
+    fn secured(&self, client: &mut Self::Client, tls: TlsFacts);
+
+    /// Is the client who it says it is? Asked only where the listener offers AUTH.
+    fn authenticate(
+        &self,
+        _client: &mut Self::Client,
+        _credentials: &Credentials,
+    ) -> impl Future<Output = Reaction> {
+        let why = "there is nobody to log in as";
+        std::future::ready(refuse(SmtpCode::AUTH_FAILED, EnhancedCode::new(5, 7, 8), why))
+    }
 
     /// May this sender begin a message?
-    fn mail(&self, command: &MailCommand) -> impl Future<Output = Reaction>;
+    fn mail(&self, client: &mut Self::Client, command: &MailCommand) -> impl Future<Output = Reaction>;
 
     /// Is this recipient accepted?
-    fn rcpt(&self, recipient: &EmailAddress) -> impl Future<Output = Reaction>;
+    fn rcpt(&self, client: &mut Self::Client, recipient: &EmailAddress) -> impl Future<Output = Reaction>;
 
     /// Is there room for content?
-    fn data(&self) -> impl Future<Output = Reaction>;
+    fn data(&self, client: &mut Self::Client) -> impl Future<Output = Reaction>;
 
-    /// A whole message from `peer`; accepting it takes responsibility.
-    fn message(&self, message: ReceivedMessage, peer: SocketAddr) -> impl Future<Output = Reaction>;
+    /// A whole message; accepting it takes responsibility.
+    fn message(&self, client: &mut Self::Client, message: ReceivedMessage) -> impl Future<Output = Reaction>;
+}
+
+/// A refusal.
+fn refuse(code: SmtpCode, status: EnhancedCode, why: impl Into<String>) -> Reaction {
+    Reaction::Answer(Answer::Refuse(Reply::new(code, Some(status), why)))
 }

@@ -1,12 +1,15 @@
 //! The relay: takes mail for anywhere from networks that are trusted to send it, and signs it when its author
 //! is at a domain that is set up for sending.
 
-use super::{Reaction, Service, session::refuse};
+use super::{
+    Reaction, Service, TlsFacts,
+    handover::{refuse_loop, refused, taken},
+};
 use crate::intake::{Intake, IntakeError, NewMessage};
 use mailwright_engine::{
     address::EmailAddress,
-    envelope::{Origin, SmtpUtf8},
-    message::{ReceivedHeader, ReceivedWith, fields, split_header},
+    envelope::Origin,
+    message::ReceivedHeader,
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
         server::{Answer, MailCommand, ReceivedMessage},
@@ -17,9 +20,6 @@ use std::{
     net::{IpAddr, SocketAddr},
     str::FromStr,
 };
-
-/// `Received` fields with which a message is taken to go round in circles (RFC 5321 section 6.3: at least 100).
-const MAX_HOPS: usize = 100;
 
 /// A range of addresses, `192.0.2.0/24` or `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,37 +83,51 @@ pub struct Relay {
     pub trusted: Vec<Network>,
 }
 
+/// A client of the relay.
+#[derive(Debug)]
+pub struct RelayClient {
+    peer: SocketAddr,
+    cipher: Option<String>,
+}
+
 impl Service for Relay {
-    fn admits(&self, peer: SocketAddr) -> Result<(), Reply> {
+    type Client = RelayClient;
+
+    fn admit(&self, peer: SocketAddr) -> Result<RelayClient, Reply> {
         if self.trusted.iter().any(|network| network.contains(peer.ip())) {
-            return Ok(());
+            return Ok(RelayClient { peer, cipher: None });
         }
         let why = format!("{} may not relay here: it is in none of smtp.trusted_networks", peer.ip());
         Err(Reply::new(SmtpCode::TRANSACTION_FAILED, Some(EnhancedCode::new(5, 7, 1)), why))
     }
 
-    async fn mail(&self, _: &MailCommand) -> Reaction {
+    fn secured(&self, client: &mut RelayClient, tls: TlsFacts) {
+        client.cipher = tls.cipher;
+    }
+
+    async fn mail(&self, _: &mut RelayClient, _: &MailCommand) -> Reaction {
         if self.intake.is_busy() { refused(&IntakeError::Busy) } else { Reaction::Answer(Answer::Accept) }
     }
 
-    async fn rcpt(&self, _: &EmailAddress) -> Reaction {
+    async fn rcpt(&self, _: &mut RelayClient, _: &EmailAddress) -> Reaction {
         Reaction::Answer(Answer::Accept)
     }
 
-    async fn data(&self) -> Reaction {
+    async fn data(&self, _: &mut RelayClient) -> Reaction {
         Reaction::Answer(Answer::Accept)
     }
 
-    async fn message(&self, message: ReceivedMessage, peer: SocketAddr) -> Reaction {
+    async fn message(&self, client: &mut RelayClient, message: ReceivedMessage) -> Reaction {
         if let Some(looping) = refuse_loop(&message.content) {
             return looping;
         }
         let (id, now) = self.intake.next_id();
         let received = ReceivedHeader {
             helo: &message.helo,
-            peer: Some(peer.ip()),
+            peer: Some(client.peer.ip()),
             by: &self.hostname,
-            with: with(&message),
+            with: message.protocol(),
+            tls: client.cipher.as_deref(),
             id,
             date: now,
         };
@@ -124,6 +138,7 @@ impl Service for Relay {
             reverse_path: message.reverse_path,
             recipients: message.recipients,
             smtputf8: message.smtputf8,
+            security: message.security,
             account: signed_by.as_ref().and_then(|domain| domain.account_id.tenant()),
             origin: Origin::Relay,
             trace,
@@ -131,50 +146,8 @@ impl Service for Relay {
             signed_by,
         });
         match accepted.await {
-            Ok(()) => {
-                let text = format!("Ok: queued as {id}");
-                Reaction::Answer(Answer::AcceptWith(Reply::new(
-                    SmtpCode::OK,
-                    Some(EnhancedCode::new(2, 0, 0)),
-                    text,
-                )))
-            }
+            Ok(()) => taken(id),
             Err(error) => refused(&error),
-        }
-    }
-}
-
-fn with(message: &ReceivedMessage) -> ReceivedWith {
-    match (message.smtputf8, message.esmtp, message.tls) {
-        (SmtpUtf8::Needed, _, true) => ReceivedWith::Utf8Smtps,
-        (SmtpUtf8::Needed, _, false) => ReceivedWith::Utf8Smtp,
-        (SmtpUtf8::NotNeeded, _, true) => ReceivedWith::Esmtps,
-        (SmtpUtf8::NotNeeded, true, false) => ReceivedWith::Esmtp,
-        (SmtpUtf8::NotNeeded, false, false) => ReceivedWith::Smtp,
-    }
-}
-
-/// Refuses a message that has been through too many hands: sent on, it would come back here for ever.
-fn refuse_loop(content: &[u8]) -> Option<Reaction> {
-    let hops = fields(split_header(content).0).filter(|field| field.is("Received")).count();
-    let why = || format!("{hops} Received fields: the message goes round in circles");
-    (hops > MAX_HOPS).then(|| refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 4, 6), why()))
-}
-
-/// Nothing is lost: every refusal here is temporary, and says whose turn it is. What the disk said is for our
-/// log, not for clients.
-fn refused(error: &IntakeError) -> Reaction {
-    let full = SmtpCode::INSUFFICIENT_STORAGE;
-    match error {
-        IntakeError::TooManyRecipients(_) => refuse(full, EnhancedCode::new(4, 5, 3), error.to_string()),
-        IntakeError::Busy => refuse(full, EnhancedCode::new(4, 3, 2), error.to_string()),
-        IntakeError::Storage(storage) if storage.is_disk_full() => {
-            refuse(full, EnhancedCode::new(4, 3, 1), "there is no room for more mail; try again later")
-        }
-        IntakeError::Signing(_) | IntakeError::Storage(_) => {
-            tracing::warn!(%error, "message refused");
-            let why = "the message could not be taken for now; try again later";
-            refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why)
         }
     }
 }
@@ -182,7 +155,6 @@ fn refused(error: &IntakeError) -> Reaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailwright_storage::StorageError;
 
     #[test]
     fn a_network_holds_its_own_addresses_and_no_others() {
@@ -203,35 +175,6 @@ mod tests {
         }
         for text in ["", "192.0.2.0/33", "192.0.2.0/x", "host/8", "::/129"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn refuses_what_has_come_by_too_often() {
-        let message = |hops: usize| {
-            let trace = "Received: from a by b; Sat, 21 Nov 2026 10:04:05 +0000\r\n".repeat(hops);
-            format!("{trace}Subject: Received: x\r\n\r\nReceived: in the body\r\n").into_bytes()
-        };
-        assert!(refuse_loop(&message(MAX_HOPS)).is_none());
-        let Some(Reaction::Answer(Answer::Refuse(reply))) = refuse_loop(&message(MAX_HOPS + 1)) else {
-            panic!("not refused");
-        };
-        assert_eq!(reply.code(), SmtpCode::TRANSACTION_FAILED);
-    }
-
-    #[test]
-    fn tells_clients_nothing_of_our_disk() {
-        let dir = std::path::PathBuf::from("/var/lib/mailwright/spool");
-        let failures = [
-            StorageError::DiskFull { dir, min_free: 7 },
-            StorageError::JournalFailed { reason: "sync /var/lib/mailwright/spool/0.journal: EIO".into() },
-        ];
-        for failure in failures {
-            let Reaction::Answer(Answer::Refuse(reply)) = refused(&failure.into()) else {
-                panic!("not refused");
-            };
-            assert!(!reply.to_string().contains("/var"), "{reply}");
-            assert_eq!(reply.code().as_u16() / 100, 4);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! One client of an SMTP listener.
 
-use super::{Reaction, Service};
+use super::{Reaction, Service, TlsFacts, listener::LoopbackAuth};
 use mailwright_engine::smtp::{
     reply::{EnhancedCode, Reply, SmtpCode},
-    server::{Answer, ReceivedMessage, ServerConfig, ServerSession, Step},
+    server::{Answer, ReceivedMessage, ServerConfig, ServerPhase, ServerSession, Step},
 };
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
@@ -12,7 +12,7 @@ use tokio::{
     sync::watch,
     time::{Instant, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Octets read at once: a 10 kB message in one or two reads.
 const READ_SIZE: usize = 16 << 10;
@@ -20,12 +20,22 @@ const READ_SIZE: usize = 16 << 10;
 /// 4.5.3.2 are for one command or one block of content: within them a client could send an octet now and then,
 /// or NOOP, for ever. 25 MiB in this time are 15 kB a second.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// How long the handshake of a client may take that begins with TLS: it has no other reason to connect.
+const FIRST_HANDSHAKE: Duration = Duration::from_secs(60);
+
+/// When a session turns to TLS.
+pub(super) enum Encryption {
+    Never,
+    OnRequest(TlsAcceptor),
+    AtOnce(TlsAcceptor),
+}
 
 /// What a session needs beside its socket.
 pub(super) struct Context<S> {
     pub(super) config: Arc<ServerConfig>,
     pub(super) service: S,
-    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) encryption: Encryption,
+    pub(super) loopback_auth: LoopbackAuth,
     /// How long a client may stay without a message of its being accepted.
     pub(super) patience: Duration,
     /// Turns true when the process stops.
@@ -45,42 +55,89 @@ pub(super) async fn serve<S: Service>(
     context: &Context<S>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    if let Err(reply) = context.service.admits(peer) {
-        let mut out = Vec::new();
-        reply.write_to(&mut out);
-        return stream.write_all(&out).await;
+    let client = match (context.service.admit(peer), &context.encryption) {
+        (Ok(client), _) => client,
+        // It would take words in plain text for a broken handshake.
+        (Err(_), Encryption::AtOnce(_)) => return Ok(()),
+        (Err(reply), _) => {
+            let mut out = Vec::new();
+            reply.write_to(&mut out);
+            return stream.write_all(&out).await;
+        }
+    };
+    let mut driver = Driver::new(peer, client, context);
+    if let Encryption::AtOnce(acceptor) = &context.encryption {
+        let mut stream = driver.encrypt(acceptor, stream, FIRST_HANDSHAKE).await?;
+        driver.session.greeting(&mut driver.out);
+        return driver.finish(&mut stream).await;
     }
-    let mut driver = Driver::new(peer, context);
     driver.session.greeting(&mut driver.out);
-    if let (Pause::StartTls, Some(acceptor)) = (driver.run(&mut stream).await?, &context.tls) {
-        let handshake = timeout(driver.time_left(), acceptor.accept(stream));
-        let mut stream = handshake.await.map_err(|_| io::ErrorKind::TimedOut)??;
-        driver.session.tls_established();
-        driver.run(&mut stream).await?;
+    if let (Pause::StartTls, Encryption::OnRequest(acceptor)) =
+        (driver.run(&mut stream).await?, &context.encryption)
+    {
+        let limit = ServerPhase::Handshake.timeout();
+        let mut stream = driver.encrypt(acceptor, stream, limit).await?;
+        return driver.finish(&mut stream).await;
     }
     Ok(())
 }
 
-struct Driver<'a, S> {
+/// What can be told of a handshake that succeeded.
+fn facts(stream: &TlsStream<TcpStream>) -> TlsFacts {
+    let suite = stream.get_ref().1.negotiated_cipher_suite();
+    let name = suite.and_then(|suite| suite.suite().as_str().map(str::to_owned));
+    // rustls marks those of TLS 1.3; the register does not.
+    TlsFacts { cipher: name.map(|name| name.replacen("TLS13_", "TLS_", 1)) }
+}
+
+struct Driver<'a, S: Service> {
     session: ServerSession,
     out: Vec<u8>,
     buffer: Box<[u8]>,
-    peer: SocketAddr,
+    /// What the service keeps of the client.
+    client: S::Client,
     /// When the client has to go, unless a message of its is accepted before.
     until: Instant,
     context: &'a Context<S>,
 }
 
 impl<'a, S: Service> Driver<'a, S> {
-    fn new(peer: SocketAddr, context: &'a Context<S>) -> Self {
+    fn new(peer: SocketAddr, client: S::Client, context: &'a Context<S>) -> Self {
+        let mut session = ServerSession::new(Arc::clone(&context.config));
+        if context.loopback_auth == LoopbackAuth::InPlainText && peer.ip().to_canonical().is_loopback() {
+            session.allow_plain_auth();
+        }
         Self {
-            session: ServerSession::new(Arc::clone(&context.config)),
+            session,
             out: Vec::with_capacity(512),
             buffer: vec![0; READ_SIZE].into_boxed_slice(),
-            peer,
+            client,
             until: Instant::now() + context.patience,
             context,
         }
+    }
+
+    /// Makes the handshake; session and service start afresh under it.
+    async fn encrypt(
+        &mut self,
+        acceptor: &TlsAcceptor,
+        stream: TcpStream,
+        limit: Duration,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        let handshake = timeout(limit.min(left), acceptor.accept(stream));
+        let stream = handshake.await.map_err(|_| io::ErrorKind::TimedOut)??;
+        self.session.tls_established();
+        self.context.service.secured(&mut self.client, facts(&stream));
+        Ok(stream)
+    }
+
+    /// Talks to the end, and says by close_notify that it is the end.
+    async fn finish(&mut self, stream: &mut TlsStream<TcpStream>) -> io::Result<()> {
+        self.run(stream).await?;
+        timeout(ServerPhase::Closing.timeout(), stream.shutdown())
+            .await
+            .map_err(|_| io::ErrorKind::TimedOut)?
     }
 
     /// How long to wait for the client now.
@@ -124,14 +181,15 @@ impl<'a, S: Service> Driver<'a, S> {
     /// Gives input to the session and answers its questions until it wants more.
     async fn take(&mut self, mut input: &[u8]) -> Option<Pause> {
         loop {
-            let service = &self.context.service;
+            let (service, client) = (&self.context.service, &mut self.client);
             let reaction = match self.session.receive(&mut input, &mut self.out) {
                 Step::NeedInput => return None,
                 Step::StartTls => return Some(Pause::StartTls),
                 Step::Close => return Some(Pause::Done),
-                Step::Mail(command) => service.mail(&command).await,
-                Step::Rcpt(recipient, _) => service.rcpt(&recipient).await,
-                Step::Data => service.data().await,
+                Step::Authenticate(credentials) => service.authenticate(client, &credentials).await,
+                Step::Mail(command) => service.mail(client, &command).await,
+                Step::Rcpt(recipient, _) => service.rcpt(client, &recipient).await,
+                Step::Data => service.data(client).await,
                 Step::Message(message) => self.hand_in(*message).await,
             };
             match reaction {
@@ -146,7 +204,7 @@ impl<'a, S: Service> Driver<'a, S> {
 
     /// Hands a message to the service; for one that it takes the client may stay on.
     async fn hand_in(&mut self, message: ReceivedMessage) -> Reaction {
-        let reaction = self.context.service.message(message, self.peer).await;
+        let reaction = self.context.service.message(&mut self.client, message).await;
         if let Reaction::Answer(Answer::Accept | Answer::AcceptWith(_)) = reaction {
             self.until = Instant::now() + self.context.patience;
         }
@@ -174,11 +232,6 @@ impl<'a, S: Service> Driver<'a, S> {
     }
 }
 
-/// A temporary refusal.
-pub(super) fn refuse(code: SmtpCode, status: EnhancedCode, why: impl Into<String>) -> Reaction {
-    Reaction::Answer(Answer::Refuse(Reply::new(code, Some(status), why)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,23 +242,27 @@ mod tests {
     struct Taker;
 
     impl Service for Taker {
-        fn admits(&self, _: SocketAddr) -> Result<(), Reply> {
+        type Client = ();
+
+        fn admit(&self, _: SocketAddr) -> Result<(), Reply> {
             Ok(())
         }
 
-        async fn mail(&self, _: &MailCommand) -> Reaction {
+        fn secured(&self, (): &mut (), _: TlsFacts) {}
+
+        async fn mail(&self, (): &mut (), _: &MailCommand) -> Reaction {
             Reaction::Answer(Answer::Accept)
         }
 
-        async fn rcpt(&self, _: &EmailAddress) -> Reaction {
+        async fn rcpt(&self, (): &mut (), _: &EmailAddress) -> Reaction {
             Reaction::Answer(Answer::Accept)
         }
 
-        async fn data(&self) -> Reaction {
+        async fn data(&self, (): &mut ()) -> Reaction {
             Reaction::Answer(Answer::Accept)
         }
 
-        async fn message(&self, _: ReceivedMessage, _: SocketAddr) -> Reaction {
+        async fn message(&self, (): &mut (), _: ReceivedMessage) -> Reaction {
             Reaction::Answer(Answer::Accept)
         }
     }
@@ -217,10 +274,11 @@ mod tests {
     async fn stay(patience: Duration, opening: &[u8], say: &[u8], most: u32) -> (Duration, String) {
         let (_keep, stopping) = watch::channel(false);
         let config = Arc::new(ServerConfig::new("mx.test"));
-        let context = Context { config, service: Taker, tls: None, patience, stopping };
+        let (encryption, loopback_auth) = (Encryption::Never, LoopbackAuth::UnderTls);
+        let context = Context { config, service: Taker, encryption, loopback_auth, patience, stopping };
         let (mut server, client) = tokio::io::duplex(64 << 10);
         let began = Instant::now();
-        let mut driver = Driver::new(SocketAddr::from(([127, 0, 0, 1], 1)), &context);
+        let mut driver = Driver::new(SocketAddr::from(([127, 0, 0, 1], 1)), (), &context);
         let session = async {
             driver.run(&mut server).await.ok();
             drop(server);

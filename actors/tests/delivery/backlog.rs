@@ -4,13 +4,12 @@ use crate::{
     peer::Peer,
     world::{World, recipients, settings},
 };
-use mailwright_actors::settings::DeliverySettings;
 
 #[actix::test]
 async fn a_queue_larger_than_memory_drains_completely_and_once() {
     let peer = Peer::start().await;
     peer.stall();
-    let world = World::start(DeliverySettings { max_connections: 10, ..settings(&peer) }).await;
+    let world = World::start(settings(&peer).connections(10)).await;
     // The actor holds a thousand.
     let all = recipients("a", "one.example", 3_500);
     world.accept(&all).await;

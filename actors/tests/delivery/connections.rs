@@ -4,14 +4,13 @@ use crate::{
     peer::{End, Peer},
     world::{A_WHILE, World, recipients, settings, until},
 };
-use mailwright_actors::settings::DeliverySettings;
 use std::time::{Duration, Instant};
 
 #[actix::test]
 async fn opens_no_more_connections_than_a_site_may_have() {
     let peer = Peer::start().await;
     peer.stall();
-    let world = World::start(DeliverySettings { max_connections: 3, ..settings(&peer) }).await;
+    let world = World::start(settings(&peer).connections(3)).await;
     let all = [recipients("a", "one.example", 10), recipients("b", "two.example", 10)].concat();
     world.accept(&all).await;
     until("three connections at work", || peer.at_dot.get() == 3).await;
@@ -24,7 +23,7 @@ async fn opens_no_more_connections_than_a_site_may_have() {
 #[actix::test]
 async fn closes_a_connection_that_has_carried_its_share() {
     let peer = Peer::start().await;
-    let world = World::start(DeliverySettings { messages_per_connection: 2, ..settings(&peer) }).await;
+    let world = World::start(settings(&peer).with("messages_per_connection", 2)).await;
     let all = recipients("a", "one.example", 5);
     world.accept(&all).await;
     world.assert_delivered_once(&peer, &all).await;
@@ -36,7 +35,7 @@ async fn closes_a_connection_that_has_carried_its_share() {
 async fn an_idle_connection_is_used_again_and_closed_in_its_time() {
     let peer = Peer::start().await;
     let idle_timeout = Duration::from_secs(1);
-    let world = World::start(DeliverySettings { idle_timeout, ..settings(&peer) }).await;
+    let world = World::start(settings(&peer).with("idle_timeout", "\"1s\"")).await;
     let all = recipients("a", "one.example", 3);
     for (number, recipient) in all.iter().enumerate().take(2) {
         world.accept(std::slice::from_ref(recipient)).await;

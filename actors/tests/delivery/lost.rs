@@ -8,22 +8,27 @@ use crate::{
 use actix::{Actor, Addr};
 use mailwright_actors::{
     delivery::Delivery,
-    domain::{DomainActor, EnqueueFresh, ReadFromDisk, TakeDelivery},
+    domain::{DomainActor, EnqueueFresh, Lane, ReadFromDisk, Reconsider, TakeDelivery},
+    intake::Intake,
     ledger::Ledger,
     retry_scheduler::{Reach, RetryScheduler},
-    settings::NextHop,
-    site::{Site, SiteTarget, StopSite},
+    site::{Site, SiteKey, SiteTarget, StopSite},
     supervisor::{Backlog, Deps, FindSite, Supervisor},
-    tls,
+    tls::{DomainTls, TlsIdentity},
     watch::OutcomeBoard,
 };
 use mailwright_engine::{
     address::{Domain, EmailAddress, ReversePath},
+    class::{QueueClass, SourceName, TransportSecurity},
     envelope::{Envelope, Origin},
     id::QueueId,
+    mx::MxHost,
+    shaping::Limits,
     time::UnixMillis,
 };
-use mailwright_storage::{Content, Fresh, SpoolStarter, SpoolThreads, StateDir};
+use mailwright_storage::{
+    Content, Fresh, SpoolStarter, SpoolThreads, StateDir, control::Control, events::EventLog,
+};
 use std::{
     collections::HashSet,
     rc::Rc,
@@ -48,14 +53,32 @@ async fn a_message_whose_connection_is_lost_goes_out_on_the_next() {
     assert_eq!(peer.connections().iter().filter(|seen| seen.end == End::Lost).count(), 3);
 }
 
-/// One domain without site: its look-up of mail exchangers hangs, so that only the test takes deliveries.
+/// Where a test takes deliveries, as a connection would.
+struct Place {
+    /// Stopped, so that a request that finds no work is dropped and not kept.
+    site: Addr<Site>,
+    identity: TlsIdentity,
+}
+
+/// The site of every domain, stopped before it can open a connection.
+async fn stopped_site(supervisor: &Addr<Supervisor>, peer: &Peer) -> (Addr<Site>, TlsIdentity) {
+    let name = "mx.example".to_owned();
+    let hosts = vec![MxHost::Name(name.clone())];
+    let target = SiteTarget::Exchangers { name, hosts, port: peer.address.port() };
+    let key = SiteKey { target, source: SourceName::unnamed(), own: None };
+    let site = supervisor.send(FindSite(key)).await.unwrap();
+    site.send(StopSite).await.unwrap();
+    let identity = DomainTls::of_route().plan(TransportSecurity::ByPolicy, &Limits::default()).identity();
+    (site, identity)
+}
+
+/// One domain whose site opens no connections, so that only the test takes deliveries.
 struct Bench {
     deps: Rc<Deps>,
     names: Names,
     ledger: Addr<Ledger>,
     supervisor: Addr<Supervisor>,
-    /// Stopped, so that a request that finds no work is dropped and not kept.
-    site: Addr<Site>,
+    at: Place,
     fresh: Vec<Fresh>,
     _threads: SpoolThreads,
     _state: StateDir,
@@ -66,7 +89,6 @@ impl Bench {
     /// With as many messages committed.
     async fn with(messages: usize) -> Self {
         let names = Names::default();
-        names.answering.forget_permits(1);
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir::open(folder.path()).unwrap();
         let committed = Arc::new(Mutex::new(Vec::new()));
@@ -79,29 +101,28 @@ impl Bench {
             spool.accept(envelope(number), content, UnixMillis::new(1)).await.unwrap();
         }
         let peer = Peer::start().await;
-        let deps = Rc::new(Deps {
-            settings: settings(&peer),
-            spool: spool.clone(),
-            dns: Box::new(names.clone()),
-            tls: tls::opportunistic_client().unwrap(),
-            in_flight: Default::default(),
-        });
+        let control = Arc::new(Control::open(&state.control_dir()).unwrap());
+        let setup = settings(&peer);
+        let mut deps = Deps::new(setup.parts(&names, Arc::clone(&control)), spool.clone()).unwrap();
+        // Without a cache between: a look-up that panics takes the domain with it.
+        deps.dns = Rc::new(names.clone());
+        let deps = Rc::new(deps);
         let board = OutcomeBoard::default();
-        let supervisor = Supervisor::launch(Rc::clone(&deps), board.clone(), Backlog::default());
-        let nowhere = SiteTarget::Route(NextHop { host: "127.0.0.1".to_owned(), port: 1 });
-        let site = supervisor.send(FindSite(nowhere)).await.unwrap();
-        site.send(StopSite).await.unwrap();
+        let intake = Intake::new(spool.clone(), Backlog::default(), control, EventLog::disabled());
+        let supervisor =
+            Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), Backlog::default());
+        let (site, identity) = stopped_site(&supervisor, &peer).await;
         let wakes = supervisor.clone().recipient();
-        let scheduler = RetryScheduler::new(spool.clone(), UnixMillis::new(0), wakes, Reach::default());
+        let scheduler = RetryScheduler::new(spool, UnixMillis::new(0), wakes, Reach::default());
         let scheduler = scheduler.start().recipient();
-        let ledger = Ledger::new(spool, deps.settings.retry.clone(), board, scheduler).start();
+        let ledger = Ledger::new(Rc::clone(&deps), intake, board, scheduler).start();
         let fresh = std::mem::take(&mut *committed.lock().unwrap());
         Self {
             deps,
             names,
             ledger,
             supervisor,
-            site,
+            at: Place { site, identity },
             fresh,
             _threads: threads,
             _state: state,
@@ -122,10 +143,10 @@ fn envelope(number: usize) -> Envelope {
 }
 
 /// Asks for deliveries, as a connection does, until one comes.
-async fn take(domain: &Addr<DomainActor>, site: &Addr<Site>) -> Delivery {
+async fn take(domain: &Addr<DomainActor>, at: &Place) -> Delivery {
     let asking = async {
         loop {
-            if let Some(delivery) = try_take(domain, site).await {
+            if let Some(delivery) = try_take(domain, at).await {
                 return delivery;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -135,9 +156,11 @@ async fn take(domain: &Addr<DomainActor>, site: &Addr<Site>) -> Delivery {
 }
 
 /// Asks for a delivery once.
-async fn try_take(domain: &Addr<DomainActor>, site: &Addr<Site>) -> Option<Delivery> {
+async fn try_take(domain: &Addr<DomainActor>, at: &Place) -> Option<Delivery> {
     let (reply, delivery) = oneshot::channel();
-    domain.send(TakeDelivery { site: site.clone(), reply }).await.unwrap();
+    let lane = Lane { class: QueueClass::default(), source: SourceName::unnamed() };
+    let (site, identity) = (at.site.clone(), at.identity.clone());
+    domain.send(TakeDelivery { lane, identity, site, reply }).await.unwrap();
     delivery.await.ok()
 }
 
@@ -146,7 +169,7 @@ async fn a_delivery_whose_holder_panics_goes_back_to_its_domain() {
     let mut bench = Bench::with(2).await;
     let domain = bench.domain();
     domain.send(EnqueueFresh(std::mem::take(&mut bench.fresh))).await.unwrap();
-    let first = take(&domain, &bench.site).await;
+    let first = take(&domain, &bench.at).await;
     let key = first.key();
     assert!(bench.deps.in_flight.contains(key));
     let holder = actix_rt::spawn(async move {
@@ -154,9 +177,9 @@ async fn a_delivery_whose_holder_panics_goes_back_to_its_domain() {
     });
     assert!(holder.await.is_err());
     // Before what has waited behind it.
-    let (again, other) = (take(&domain, &bench.site).await, take(&domain, &bench.site).await);
+    let (again, other) = (take(&domain, &bench.at).await, take(&domain, &bench.at).await);
     assert_eq!((again.key(), other.key() == key), (key, false));
-    assert!(try_take(&domain, &bench.site).await.is_none());
+    assert!(try_take(&domain, &bench.at).await.is_none());
 }
 
 #[actix::test]
@@ -164,19 +187,18 @@ async fn what_a_dead_domain_had_handed_out_is_not_handed_out_twice_and_not_forgo
     let mut bench = Bench::with(3).await;
     let dead = bench.domain();
     dead.send(EnqueueFresh(std::mem::take(&mut bench.fresh))).await.unwrap();
-    let held = take(&dead, &bench.site).await;
+    let held = take(&dead, &bench.at).await;
     bench.names.panics.set(1);
-    bench.names.answering.add_permits(1);
+    dead.do_send(Reconsider);
     until("the end of the domain", || !dead.connected()).await;
-    bench.names.answering.forget_permits(1);
 
     let domain = bench.domain();
     domain.send(ReadFromDisk).await.unwrap();
-    let others = [take(&domain, &bench.site).await, take(&domain, &bench.site).await];
-    assert!(try_take(&domain, &bench.site).await.is_none());
+    let others = [take(&domain, &bench.at).await, take(&domain, &bench.at).await];
+    assert!(try_take(&domain, &bench.at).await.is_none());
     let mut keys: HashSet<_> = others.iter().map(Delivery::key).collect();
     assert!(!keys.contains(&held.key()));
     drop(held);
-    keys.insert(take(&domain, &bench.site).await.key());
+    keys.insert(take(&domain, &bench.at).await.key());
     assert_eq!(keys.len(), 3);
 }

@@ -3,20 +3,22 @@
 use crate::{
     names::Names,
     peer::Peer,
-    world::{World, recipients, settings, until},
+    world::{Setup, World, recipients, settings, until},
 };
-use mailwright_actors::{dns::HostAnswer, settings::DeliverySettings};
+use mailwright_actors::dns::HostAnswer;
 use mailwright_engine::retry::RetryPolicy;
 use std::time::Duration;
 
 /// A first pause of 100 ms, doubled each time.
-fn impatient(peer: &Peer) -> DeliverySettings {
+fn impatient(peer: &Peer) -> Setup {
     let retry = RetryPolicy {
         first: Duration::from_millis(100),
         max_interval: Duration::from_secs(3600),
         ..RetryPolicy::default()
     };
-    DeliverySettings { retry, ..settings(peer) }
+    let mut setup = settings(peer);
+    setup.delivery.retry = retry.into();
+    setup
 }
 
 /// An address at which nobody listens.

@@ -85,7 +85,7 @@ async fn a_site_that_dies_is_replaced_and_its_domains_deliver_once() {
     let log = DeadlyLog { event: "site unreachable", struck: Arc::clone(&struck) };
     let _guard = tracing::subscriber::set_default(log);
     let mut settings = settings(&peer);
-    settings.retry.first = Duration::from_millis(100);
+    settings.delivery.retry.default.first = Duration::from_millis(100);
     let world = World::start_with(settings, names).await;
     let all = [recipients("a", "one.example", 5), recipients("b", "two.example", 5)].concat();
     world.accept(&all).await;

@@ -3,18 +3,26 @@
 use crate::{names::Names, peer::Peer};
 use futures_util::future::join_all;
 use mailwright_actors::{
-    engine::Engine,
+    engine::{Engine, EngineParts},
     intake::{Intake, NewMessage},
-    settings::{DeliverySettings, Routes, TlsMode},
+    settings::{DeliverySettings, Routes},
+    shaping::ShapingBook,
+    tls::{PolicyFetch, TrustRoots},
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
+    class::TransportSecurity,
+    classify::BounceRules,
+    dsn::ReportPolicy,
     envelope::{Origin, SmtpUtf8},
     retry::RetryPolicy,
-    smtp::client::Timeouts,
+    shaping::Shaping,
+    source::Sources,
 };
-use mailwright_storage::{SpoolSettings, SpoolStarter, StateDir, control::Control};
+use mailwright_storage::{SpoolSettings, SpoolStarter, StateDir, control::Control, events::EventLog};
 use std::{
+    collections::{BTreeMap, HashMap},
+    rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -29,22 +37,65 @@ pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 /// A spool that keeps little.
 pub(crate) const SPOOL: SpoolSettings = SpoolSettings { segment_size: 4 << 20, min_free: 0, memory: 1 << 20 };
 
+/// How an engine is to deliver.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) delivery: DeliverySettings,
+    /// Keys of the default section of shaping.
+    shaping: BTreeMap<&'static str, String>,
+}
+
+impl Setup {
+    /// With another value of a shaping key.
+    pub(crate) fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        self.shaping.insert(key, value.to_string());
+        self
+    }
+
+    /// At most so many connections to a site, from the beginning.
+    pub(crate) fn connections(self, most: u32) -> Self {
+        self.with("connections", most).with("initial_connections", most)
+    }
+
+    /// What an engine needs to deliver so.
+    pub(crate) fn parts(self, names: &Names, control: Arc<Control>) -> EngineParts {
+        EngineParts {
+            shaping: self.shaping(),
+            settings: self.delivery,
+            rules: BounceRules::builtin(),
+            dns: Rc::new(names.clone()),
+            control,
+            events: EventLog::disabled(),
+        }
+    }
+
+    fn shaping(&self) -> ShapingBook {
+        let keys: Vec<_> = self.shaping.iter().map(|(key, value)| format!("{key} = {value}\n")).collect();
+        ShapingBook::fixed(Shaping::parse(&format!("[default]\n{}", keys.concat())).unwrap())
+    }
+}
+
 /// Settings under which a message that is deferred is not seen again: whatever arrives came at the first
 /// attempt, or at one that was not counted.
-pub(crate) fn settings(peer: &Peer) -> DeliverySettings {
+pub(crate) fn settings(peer: &Peer) -> Setup {
     let hour = Duration::from_secs(3600);
-    DeliverySettings {
+    let retry = RetryPolicy { first: hour, max_interval: hour, jitter: 0.0, ..RetryPolicy::default() };
+    let delivery = DeliverySettings {
         hostname: "us.example".to_owned(),
-        max_connections: 1,
-        messages_per_connection: 1000,
-        idle_timeout: Duration::from_secs(60),
-        connect_timeout: Duration::from_secs(5),
-        timeouts: Timeouts::default(),
-        tls: TlsMode::Never,
-        retry: RetryPolicy { first: hour, max_interval: hour, jitter: 0.0, ..RetryPolicy::default() },
+        own_names: vec!["us.example".to_owned()],
+        max_connections: 1000,
+        retry: retry.into(),
+        reports: ReportPolicy::default(),
         routes: Routes::default(),
         port: peer.address.port(),
-    }
+        sources: Sources::default(),
+        weights: HashMap::new(),
+        roots: TrustRoots::System,
+        policy_fetch: PolicyFetch { enabled: false, ..PolicyFetch::default() },
+    };
+    let setup = Setup { delivery, shaping: BTreeMap::new() };
+    let setup = setup.connections(1).with("messages_per_connection", 1000).with("idle_timeout", "\"60s\"");
+    setup.with("connect_timeout", "\"5s\"").with("tls", "\"never\"")
 }
 
 /// A running engine.
@@ -57,31 +108,31 @@ pub(crate) struct World {
 
 impl World {
     /// An engine with an empty queue.
-    pub(crate) async fn start(settings: DeliverySettings) -> Self {
-        Self::start_with(settings, Names::default()).await
+    pub(crate) async fn start(setup: Setup) -> Self {
+        Self::start_with(setup, Names::default()).await
     }
 
     /// The same with a name server prepared before.
-    pub(crate) async fn start_with(settings: DeliverySettings, names: Names) -> Self {
-        Self::start_on(tempfile::tempdir().unwrap(), settings, names).await
+    pub(crate) async fn start_with(setup: Setup, names: Names) -> Self {
+        Self::start_on(tempfile::tempdir().unwrap(), setup, names).await
     }
 
-    async fn start_on(folder: TempDir, settings: DeliverySettings, names: Names) -> Self {
+    async fn start_on(folder: TempDir, setup: Setup, names: Names) -> Self {
         let state = StateDir::open(folder.path()).unwrap();
         let (starter, _) = SpoolStarter::recover(&state, SPOOL).unwrap();
         let control = Arc::new(Control::open(&state.control_dir()).unwrap());
-        let engine = Engine::start(starter, settings, Box::new(names.clone()), control).await.unwrap();
+        let engine = Engine::start(starter, setup.parts(&names, control)).await.unwrap();
         Self { engine, names, state, folder }
     }
 
     /// Drains the engine and starts another on what it left; the second value is how many entries that is.
-    pub(crate) async fn restart(self, settings: DeliverySettings) -> (Self, u64) {
+    pub(crate) async fn restart(self, setup: Setup) -> (Self, u64) {
         let Self { engine, names, state, folder } = self;
         let spool = engine.spool().clone();
         engine.stop(LIMIT).await;
         let left = spool.entries();
         drop(state);
-        (Self::start_on(folder, settings, names).await, left)
+        (Self::start_on(folder, setup, names).await, left)
     }
 
     /// Has a message accepted for each recipient.
@@ -107,6 +158,7 @@ fn message(intake: &Intake, to: &str) -> NewMessage {
         reverse_path: ReversePath::Null,
         recipients: vec![EmailAddress::parse(to).unwrap()],
         smtputf8: SmtpUtf8::NotNeeded,
+        security: TransportSecurity::ByPolicy,
         account: None,
         origin: Origin::Relay,
         trace: String::new(),

@@ -27,7 +27,12 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         let node = Node::start(&config).await?;
         let http = node.http.map(|address| address.to_string()).unwrap_or_default();
         let smtp = node.smtp.first().map(ToString::to_string).unwrap_or_default();
-        node.state.write_file("ready.json", &serde_json::to_vec(&json!({ "http": http, "smtp": smtp }))?)?;
+        let submission = node.submission.plain.first().map(ToString::to_string).unwrap_or_default();
+        let submission_tls = node.submission.tls.first().map(ToString::to_string).unwrap_or_default();
+        let ready = json!({
+            "http": http, "smtp": smtp, "submission": submission, "submission_tls": submission_tls
+        });
+        node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
         tracing::info!(http, smtp, state = %config.state.display(), "ready");
         told_to_stop().await?;
         node.stop().await;

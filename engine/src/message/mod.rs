@@ -9,6 +9,7 @@ mod content_type;
 mod error;
 mod fields;
 mod headers;
+pub mod hints;
 mod lines;
 mod model;
 mod raw;

@@ -21,6 +21,8 @@ pub struct ReceivedHeader<'a> {
     pub by: &'a str,
     /// How the message came.
     pub with: ReceivedWith,
+    /// The registered name of the cipher suite it came under, if that is known (RFC 8314 section 4.3).
+    pub tls: Option<&'a str>,
     /// The message's name in the queue.
     pub id: QueueId,
     /// When it was accepted.
@@ -78,7 +80,11 @@ impl fmt::Display for ReceivedHeader<'_> {
             Some(IpAddr::V6(ip)) => write!(f, " ([IPv6:{ip}])")?,
             None => {}
         }
-        write!(f, "\r\n\tby {} with {} id {};", Word(self.by), self.with.as_str(), self.id)?;
+        write!(f, "\r\n\tby {} with {} id {}", Word(self.by), self.with.as_str(), self.id)?;
+        if let Some(cipher) = self.tls {
+            write!(f, "\r\n\ttls {}", Word(cipher))?;
+        }
+        f.write_str(";")?;
         write!(f, "\r\n\t{}\r\n", rfc5322_date(self.date))
     }
 }
@@ -109,8 +115,19 @@ mod tests {
 
     fn header(helo: &str, peer: Option<IpAddr>, with: ReceivedWith) -> String {
         let date = UnixMillis::new(1_795_255_445_123);
-        ReceivedHeader { helo, peer, by: "mx.example.org", with, id: QueueId::from_raw(0x1f), date }
-            .to_string()
+        let (by, id) = ("mx.example.org", QueueId::from_raw(0x1f));
+        ReceivedHeader { helo, peer, by, with, tls: None, id, date }.to_string()
+    }
+
+    #[test]
+    fn names_the_cipher_suite() {
+        let (by, id, date) = ("mx.example.org", QueueId::from_raw(0x1f), UnixMillis::new(0));
+        let (tls, with) = (Some("TLS_AES_128_GCM_SHA256"), ReceivedWith::Esmtpsa);
+        let text = ReceivedHeader { helo: "c", peer: None, by, with, tls, id, date }.to_string();
+        assert!(
+            text.contains("with ESMTPSA id 0000000000001f\r\n\ttls TLS_AES_128_GCM_SHA256;\r\n\t"),
+            "{text}"
+        );
     }
 
     #[test]

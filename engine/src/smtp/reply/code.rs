@@ -63,6 +63,8 @@ impl SmtpCode {
     pub const NEVER_ACCEPTS: Self = Self(521);
     /// 530: authentication or TLS required first (RFC 4954, RFC 3207).
     pub const AUTH_REQUIRED: Self = Self(530);
+    /// 535: credentials not valid (RFC 4954).
+    pub const AUTH_FAILED: Self = Self(535);
     /// 550: mailbox unavailable, or refused by policy.
     pub const MAILBOX_UNAVAILABLE: Self = Self(550);
     /// 552: storage allocation exceeded.

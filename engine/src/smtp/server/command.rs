@@ -1,13 +1,14 @@
 //! One command line, parsed (RFC 5321 section 4.1.1).
 
 use super::{
+    auth::{Mechanism, Secret},
     bdat::{ChunkHeader, ChunkPlace},
-    config::{Dsn, ServerConfig},
+    config::{Auth, RequireTls, ServerConfig},
     line::LineError,
-    params::{parse_mail_params, parse_rcpt_params},
+    params::{Offers, parse_mail_params, parse_rcpt_params},
     path::{split_path, without_route},
     replies,
-    transaction::{Client, Greeting, MailCommand},
+    transaction::{Client, Greeting, MailCommand, Transport},
 };
 use crate::{
     address::{EmailAddress, ReversePath},
@@ -30,6 +31,8 @@ pub(super) enum Command {
     Vrfy,
     Help,
     StartTls,
+    /// With the initial response, if there is one.
+    Auth(Mechanism, Option<Secret>),
 }
 
 /// Why a line is no command we can carry out.
@@ -44,6 +47,7 @@ pub(super) enum CommandError {
     /// Parameters or arguments of the wrong form.
     Syntax,
     UnknownParameter,
+    UnknownMechanism,
     BadBody,
     BadSender,
     BadRecipient,
@@ -65,6 +69,7 @@ impl CommandError {
             Self::NotImplemented => replies::NOT_IMPLEMENTED,
             Self::Syntax => replies::BAD_SYNTAX,
             Self::UnknownParameter => replies::UNKNOWN_PARAMETER,
+            Self::UnknownMechanism => replies::UNKNOWN_MECHANISM,
             Self::BadBody => replies::BAD_BODY,
             Self::BadSender => replies::BAD_SENDER,
             Self::BadRecipient => replies::BAD_RECIPIENT,
@@ -87,6 +92,19 @@ pub(super) struct Context<'a> {
     pub(super) config: &'a ServerConfig,
     /// Whether the transaction under way allows recipients in UTF-8.
     pub(super) smtputf8: SmtpUtf8,
+    /// What carries the session.
+    pub(super) transport: Transport,
+}
+
+impl Context<'_> {
+    /// REQUIRETLS makes no sense where the first hop was in plain text (RFC 8689 section 4.1).
+    fn offers(&self) -> Offers {
+        let require_tls = match self.transport {
+            Transport::Plain => RequireTls::NotOffered,
+            Transport::Tls => self.config.require_tls,
+        };
+        Offers { dsn: self.config.dsn, auth: self.config.auth, require_tls }
+    }
 }
 
 /// Parses a line without its CRLF. Verbs and keywords are taken in any case, spaces at the end are ignored.
@@ -97,7 +115,7 @@ pub(super) fn parse_command(line: &[u8], context: Context<'_>) -> Result<Command
     match verb.to_ascii_uppercase().as_str() {
         "EHLO" => parse_hello(Greeting::Ehlo, argument),
         "HELO" => parse_hello(Greeting::Helo, argument),
-        "MAIL" => parse_mail(argument, context.config.dsn),
+        "MAIL" => parse_mail(argument, context.offers()),
         "RCPT" => parse_rcpt(argument, context),
         "BDAT" => parse_bdat(argument),
         "DATA" => alone(Command::Data, argument),
@@ -108,6 +126,7 @@ pub(super) fn parse_command(line: &[u8], context: Context<'_>) -> Result<Command
         "HELP" => Ok(Command::Help),
         "VRFY" if argument.is_empty() => Err(CommandError::Syntax),
         "VRFY" => Ok(Command::Vrfy),
+        "AUTH" if context.config.auth == Auth::Required => parse_auth(argument),
         "EXPN" | "AUTH" | "ETRN" | "TURN" | "SEND" | "SOML" | "SAML" => Err(CommandError::NotImplemented),
         "GET" | "POST" | "PUT" | "HEAD" | "DELETE" | "OPTIONS" | "CONNECT" | "PATCH" | "TRACE" => {
             Err(CommandError::Http)
@@ -135,10 +154,10 @@ fn parse_hello(greeting: Greeting, name: &str) -> Result<Command, CommandError> 
 }
 
 /// `FROM:<path> parameters`.
-fn parse_mail(argument: &str, dsn: Dsn) -> Result<Command, CommandError> {
+fn parse_mail(argument: &str, offers: Offers) -> Result<Command, CommandError> {
     let path = after_keyword(argument, "FROM:").ok_or(CommandError::Syntax)?;
     let (path, rest) = split_path(path).ok_or(CommandError::BadSender)?;
-    let params = parse_mail_params(rest, dsn)?;
+    let params = parse_mail_params(rest, offers)?;
     let smtputf8 = params.smtputf8.unwrap_or_default();
     Ok(Command::Mail(MailCommand {
         reverse_path: parse_reverse_path(path, smtputf8)?,
@@ -146,6 +165,7 @@ fn parse_mail(argument: &str, dsn: Dsn) -> Result<Command, CommandError> {
         body_type: params.body.unwrap_or(BodyType::SevenBit),
         smtputf8,
         dsn: params.dsn,
+        security: params.security.unwrap_or_default(),
     }))
 }
 
@@ -185,6 +205,19 @@ fn after_keyword<'a>(argument: &'a str, keyword: &str) -> Option<&'a str> {
     head.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches(' '))
 }
 
+/// `mechanism [initial-response]` (RFC 4954 section 4).
+fn parse_auth(argument: &str) -> Result<Command, CommandError> {
+    let (mechanism, initial) = match argument.split_once(' ') {
+        Some((mechanism, initial)) => (mechanism, Some(initial)),
+        None => (argument, None),
+    };
+    if mechanism.is_empty() || initial.is_some_and(|initial| initial.contains(' ')) {
+        return Err(CommandError::Syntax);
+    }
+    let mechanism = Mechanism::parse(mechanism).ok_or(CommandError::UnknownMechanism)?;
+    Ok(Command::Auth(mechanism, initial.map(|initial| Secret::new(initial.to_owned()))))
+}
+
 /// `octets [LAST]` (RFC 3030 section 2).
 fn parse_bdat(argument: &str) -> Result<Command, CommandError> {
     let (octets, rest) = argument.split_once(' ').unwrap_or((argument, ""));
@@ -203,9 +236,13 @@ fn parse_bdat(argument: &str) -> Result<Command, CommandError> {
 mod tests {
     use super::*;
 
+    fn context(config: &ServerConfig) -> Context<'_> {
+        Context { config, smtputf8: SmtpUtf8::NotNeeded, transport: Transport::Plain }
+    }
+
     fn parse(line: &str) -> Result<Command, CommandError> {
         let config = ServerConfig::new("mx.example");
-        parse_command(line.as_bytes(), Context { config: &config, smtputf8: SmtpUtf8::NotNeeded })
+        parse_command(line.as_bytes(), context(&config))
     }
 
     fn sender(line: &str) -> Result<ReversePath, CommandError> {
@@ -302,7 +339,18 @@ mod tests {
             assert_eq!(parse(line), Err(error), "{line:?}");
         }
         let config = ServerConfig::new("mx.example");
-        let context = Context { config: &config, smtputf8: SmtpUtf8::NotNeeded };
-        assert_eq!(parse_command(b"NOOP \xff", context), Err(CommandError::NotUtf8));
+        assert_eq!(parse_command(b"NOOP \xff", context(&config)), Err(CommandError::NotUtf8));
+    }
+
+    #[test]
+    fn reads_auth_where_it_is_offered() {
+        let config = ServerConfig { auth: Auth::Required, ..ServerConfig::new("mx.example") };
+        let parse = |line: &str| parse_command(line.as_bytes(), context(&config));
+        assert_eq!(parse("auth plain"), Ok(Command::Auth(Mechanism::Plain, None)));
+        let initial = Some(Secret::new("=".to_owned()));
+        assert_eq!(parse("AUTH LOGIN ="), Ok(Command::Auth(Mechanism::Login, initial)));
+        assert_eq!(parse("AUTH"), Err(CommandError::Syntax));
+        assert_eq!(parse("AUTH PLAIN a b"), Err(CommandError::Syntax));
+        assert_eq!(parse("AUTH CRAM-MD5"), Err(CommandError::UnknownMechanism));
     }
 }

@@ -20,6 +20,27 @@ pub enum Dsn {
     NotOffered,
 }
 
+/// Whether clients must prove who they are (RFC 4954).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// MAIL is refused without a login. AUTH is offered under TLS, and in plain text only where
+    /// [`ServerSession::allow_plain_auth`](super::ServerSession::allow_plain_auth) was called.
+    Required,
+    /// AUTH is not listed, and refused.
+    #[default]
+    NotOffered,
+}
+
+/// Whether EHLO offers REQUIRETLS (RFC 8689) under TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RequireTls {
+    /// The parameter of MAIL is taken and handed on; whoever accepts the message must honour it.
+    Offered,
+    /// The parameter is refused as unknown.
+    #[default]
+    NotOffered,
+}
+
 /// Settings of an SMTP listener, shared by its sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -39,6 +60,10 @@ pub struct ServerConfig {
     pub starttls: StartTls,
     /// Whether DSN parameters are taken.
     pub dsn: Dsn,
+    /// Whether clients must log in.
+    pub auth: Auth,
+    /// Whether REQUIRETLS is offered.
+    pub require_tls: RequireTls,
 }
 
 impl ServerConfig {
@@ -62,6 +87,8 @@ impl ServerConfig {
             max_errors: Self::DEFAULT_MAX_ERRORS,
             starttls: StartTls::NotOffered,
             dsn: Dsn::NotOffered,
+            auth: Auth::NotOffered,
+            require_tls: RequireTls::NotOffered,
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What each command does, in each state in which commands are read.
 
 use super::{
+    auth::Mechanism,
     bdat::{ChunkHeader, ChunkReader, ChunkSkipper, SkipReason},
     command::{Command, CommandError, Context, parse_command},
-    config::{Dsn, StartTls},
+    config::{Dsn, RequireTls, StartTls},
     replies,
     session::{ServerSession, State, say},
     step::Step,
@@ -23,7 +24,11 @@ impl ServerSession {
     /// Reads a line and carries it out.
     pub(super) fn take_line(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> ControlFlow<Step> {
         let Some(line) = self.lines.next(input) else { return ControlFlow::Break(Step::NeedInput) };
-        let context = Context { config: &self.config, smtputf8: self.transaction_smtputf8() };
+        let context = Context {
+            config: &self.config,
+            smtputf8: self.transaction_smtputf8(),
+            transport: self.transport,
+        };
         let command = line.map_err(CommandError::Line).and_then(|line| parse_command(&line, context));
         match command {
             Ok(command) => self.execute(command, input, out),
@@ -53,6 +58,7 @@ impl ServerSession {
             Command::Data => return self.data(out),
             Command::Bdat(header) => return self.bdat(header),
             Command::StartTls => return self.start_tls(input, out),
+            Command::Auth(mechanism, initial) => return self.auth(mechanism, initial.as_ref(), out),
             Command::Hello(client) => self.hello(client, out),
             Command::Rset => {
                 self.state = State::Idle;
@@ -91,6 +97,13 @@ impl ServerSession {
         if config.starttls == StartTls::Offered && self.transport == Transport::Plain {
             lines.push_str("\nSTARTTLS");
         }
+        if self.offers_auth() {
+            lines.push('\n');
+            lines.push_str(Mechanism::OFFERED);
+        }
+        if config.require_tls == RequireTls::Offered && self.transport == Transport::Tls {
+            lines.push_str("\nREQUIRETLS");
+        }
         lines
     }
 
@@ -102,6 +115,10 @@ impl ServerSession {
                 return GO_ON;
             }
         };
+        if let Some(refusal) = self.wants_login() {
+            self.protocol_error(refusal, out);
+            return GO_ON;
+        }
         if mail.declared_size.is_some_and(|size| size > self.config.max_message_size as u64) {
             say(replies::MESSAGE_TOO_LARGE, out);
             return GO_ON;

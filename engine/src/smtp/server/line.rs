@@ -48,6 +48,11 @@ impl LineReader {
         }
     }
 
+    /// Sets how long the lines after the one last taken may be, in octets with their CRLF.
+    pub(super) fn limit(&mut self, max: usize) {
+        self.max = max;
+    }
+
     /// Forgets the begun line.
     pub(super) fn clear(&mut self) {
         self.begun.clear();

@@ -10,7 +10,8 @@
 //! A session begins *unknown* until EHLO or HELO, is then *ready*, and goes round:
 //! `ready → MAIL → envelope → RCPT… → DATA → content → dot → committing → ready`, or with BDAT (RFC 3030)
 //! `envelope → chunk → between chunks → chunk … LAST → committing → ready`. EHLO, HELO and RSET lead from any
-//! point between commands back to *ready*; STARTTLS leads through *handshake* back to *unknown*.
+//! point between commands back to *ready*; STARTTLS leads through *handshake* back to *unknown*. Where AUTH (RFC
+//! 4954) is wanted, *ready* has a round `exchange → … → credentials → ready` of its own, which MAIL waits for.
 //!
 //! # Invariants
 //!
@@ -22,7 +23,10 @@
 //! - Memory is bounded by the configuration: a line or message that is too long is swallowed, not kept.
 //! - Every octet of a BDAT chunk is consumed even when the command is refused, for else its content would be
 //!   read as commands.
-//! - Bytes that arrived in plain text after STARTTLS are dropped (RFC 3207 section 4.2).
+//! - Bytes that arrived in plain text after STARTTLS are dropped (RFC 3207 section 4.2), and with them what the
+//!   client said and proved before.
+//! - A password is asked for, and taken, only under TLS, or where the caller says that the connection cannot be
+//!   overheard ([`ServerSession::allow_plain_auth`]).
 //! - A [`ReceivedMessage`] has at least one recipient and no NUL, lone CR or lone LF in its content.
 //!
 //! # Time-outs
@@ -33,6 +37,7 @@
 //! |---|---|---|---|
 //! | [`Greeting`](ServerPhase::Greeting) | 5 min | waiting for EHLO | RFC 5321 4.5.3.2.7 |
 //! | [`Ready`](ServerPhase::Ready) | 5 min | waiting for MAIL | RFC 5321 4.5.3.2.7 |
+//! | [`Login`](ServerPhase::Login) | 5 min | waiting for the answer to a challenge | RFC 4954 has none; as for a command |
 //! | [`Envelope`](ServerPhase::Envelope) | 5 min | waiting for RCPT or DATA | RFC 5321 4.5.3.2.7 |
 //! | [`Content`](ServerPhase::Content) | 3 min | receiving the message | RFC 5321 4.5.3.2.5, the client's figure |
 //! | [`Deciding`](ServerPhase::Deciding) | 2 min | deciding about a command | RFC 5321 4.5.3.2.4, the client's patience |
@@ -43,6 +48,7 @@
 //! The figures are for silence. A client that trickles bytes needs a deadline for the whole message besides,
 //! which is the caller's.
 
+mod auth;
 mod bdat;
 mod command;
 mod config;
@@ -51,6 +57,7 @@ mod data;
 mod dispatch;
 mod input;
 mod line;
+mod login;
 mod params;
 mod path;
 mod phase;
@@ -59,7 +66,8 @@ mod session;
 mod step;
 mod transaction;
 
-pub use config::{Dsn, ServerConfig, StartTls};
+pub use auth::{Credentials, Mechanism, Secret};
+pub use config::{Auth, Dsn, RequireTls, ServerConfig, StartTls};
 pub use phase::ServerPhase;
 pub use session::ServerSession;
 pub use step::{Answer, Step};

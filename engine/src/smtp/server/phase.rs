@@ -11,6 +11,8 @@ pub enum ServerPhase {
     Greeting,
     /// Greeted; no message is under way.
     Ready,
+    /// AUTH began; the client's next response follows.
+    Login,
     /// MAIL was accepted; recipients, content or further chunks follow.
     Envelope,
     /// Content is being received, or a chunk of it swallowed.
@@ -33,8 +35,8 @@ impl ServerPhase {
         const SECOND: u64 = 1;
         const MINUTE: u64 = 60;
         Duration::from_secs(match self {
-            // RFC 5321 section 4.5.3.2.7; RFC 3207 names none for the handshake.
-            Self::Greeting | Self::Ready | Self::Envelope | Self::Handshake => 5 * MINUTE,
+            // RFC 5321 section 4.5.3.2.7; RFC 3207 names none for the handshake, RFC 4954 none for a response.
+            Self::Greeting | Self::Ready | Self::Login | Self::Envelope | Self::Handshake => 5 * MINUTE,
             // RFC 5321 section 4.5.3.2.5 gives the client as long for each block.
             Self::Content => 3 * MINUTE,
             // RFC 5321 section 4.5.3.2.4: the shortest a client waits for one of these (DATA).
@@ -51,6 +53,7 @@ impl fmt::Display for ServerPhase {
         f.write_str(match self {
             Self::Greeting => "waiting for EHLO",
             Self::Ready => "waiting for MAIL",
+            Self::Login => "waiting for the answer to a challenge",
             Self::Envelope => "waiting for RCPT or DATA",
             Self::Content => "receiving the message",
             Self::Deciding => "deciding about a command",

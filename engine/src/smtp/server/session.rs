@@ -1,12 +1,14 @@
 //! The session: its states, and the way from input to replies and questions.
 
 use super::{
+    auth::Exchange,
     bdat::{ChunkHeader, ChunkPlace, ChunkReader, ChunkSkipper, SkipReason},
     config::ServerConfig,
     content::{ContentFault, ContentSink},
     data::DataDecoder,
     input::Progress,
     line::LineReader,
+    login::{Login, PlainAuth},
     phase::ServerPhase,
     replies,
     step::{Answer, Step},
@@ -25,6 +27,10 @@ pub(super) enum State {
     Envelope(Box<Transaction>),
     /// Between commands, at least one chunk was accepted.
     BetweenChunks(Box<Transaction>, ContentSink),
+    /// AUTH began, and the client's response comes next.
+    Exchange(Exchange),
+    /// [`Step::Authenticate`] is open.
+    AskedLogin,
     /// [`Step::Mail`] is open.
     AskedMail(Box<Transaction>),
     /// [`Step::Rcpt`] is open.
@@ -63,6 +69,8 @@ pub struct ServerSession {
     pub(super) state: State,
     pub(super) client: Option<Client>,
     pub(super) transport: Transport,
+    pub(super) login: Login,
+    pub(super) plain_auth: PlainAuth,
     /// Protocol errors since the last accepted message.
     errors: u32,
 }
@@ -77,8 +85,16 @@ impl ServerSession {
             state: State::Idle,
             client: None,
             transport: Transport::Plain,
+            login: Login::Missing,
+            plain_auth: PlainAuth::Refused,
             errors: 0,
         }
+    }
+
+    /// Lets the client log in without TLS: for connections that nobody can overhear, as those of the machine with
+    /// itself. It changes nothing where AUTH is not offered at all.
+    pub fn allow_plain_auth(&mut self) {
+        self.plain_auth = PlainAuth::Allowed;
     }
 
     /// Appends the 220 greeting, with which the session begins (RFC 5321 section 3.1).
@@ -102,7 +118,8 @@ impl ServerSession {
     /// Answers the question of the last [`Step`]; without an open question it does nothing.
     pub fn answer(&mut self, answer: Answer, out: &mut Vec<u8>) {
         let question = match mem::take(&mut self.state) {
-            question @ (State::AskedMail(_)
+            question @ (State::AskedLogin
+            | State::AskedMail(_)
             | State::AskedRcpt(..)
             | State::AskedData(_)
             | State::AskedChunk(..)
@@ -121,10 +138,11 @@ impl ServerSession {
     }
 
     /// Tells that the handshake after [`Step::StartTls`] succeeded. Everything the client said in plain text
-    /// is forgotten (RFC 3207 section 4.2): it must greet again.
+    /// is forgotten (RFC 3207 section 4.2): it must greet again, and log in again.
     pub fn tls_established(&mut self) {
         self.transport = Transport::Tls;
         self.client = None;
+        self.login = Login::Missing;
         self.lines.clear();
         self.state = State::Idle;
     }
@@ -141,10 +159,13 @@ impl ServerSession {
         match &self.state {
             State::Idle if self.client.is_none() => ServerPhase::Greeting,
             State::Idle => ServerPhase::Ready,
+            State::Exchange(_) => ServerPhase::Login,
             State::Envelope(_) | State::BetweenChunks(..) => ServerPhase::Envelope,
-            State::AskedMail(_) | State::AskedRcpt(..) | State::AskedData(_) | State::AskedChunk(..) => {
-                ServerPhase::Deciding
-            }
+            State::AskedLogin
+            | State::AskedMail(_)
+            | State::AskedRcpt(..)
+            | State::AskedData(_)
+            | State::AskedChunk(..) => ServerPhase::Deciding,
             State::AskedMessage => ServerPhase::Committing,
             State::Data(..) | State::Chunk(_) | State::SkippedChunk(_) => ServerPhase::Content,
             State::Handshake => ServerPhase::Handshake,
@@ -156,6 +177,7 @@ impl ServerSession {
     fn advance(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> ControlFlow<Step> {
         match mem::take(&mut self.state) {
             State::Data(transaction, decoder) => self.take_data(transaction, decoder, input, out),
+            State::Exchange(exchange) => self.take_response(exchange, input, out),
             State::Chunk(reader) => self.take_chunk(reader, input, out),
             State::SkippedChunk(skipper) => self.skip_chunk(skipper, input, out),
             state @ (State::Idle | State::Envelope(_) | State::BetweenChunks(..)) => {
@@ -244,7 +266,7 @@ impl ServerSession {
         match content {
             Ok(content) => {
                 self.state = State::AskedMessage;
-                let message = transaction.into_message(self.transport, content);
+                let message = transaction.into_message(self.transport, self.login, content);
                 ControlFlow::Break(Step::Message(Box::new(message)))
             }
             Err(fault) => {
@@ -264,6 +286,10 @@ impl ServerSession {
 
     fn accept(&mut self, question: State, reply: Option<&Reply>, out: &mut Vec<u8>) {
         match question {
+            State::AskedLogin => {
+                self.login = Login::Done;
+                say_or(reply, replies::AUTH_OK, out);
+            }
             State::AskedMail(transaction) => {
                 self.state = State::Envelope(transaction);
                 say_or(reply, replies::MAIL_OK, out);

@@ -1,16 +1,22 @@
 //! What passes between a session and its caller.
 
-use super::transaction::{MailCommand, ReceivedMessage};
+use super::{
+    auth::Credentials,
+    transaction::{MailCommand, ReceivedMessage},
+};
 use crate::{address::EmailAddress, dsn::RecipientDsn, smtp::reply::Reply};
 
 /// What the caller must do next.
 ///
-/// [`Mail`](Step::Mail), [`Rcpt`](Step::Rcpt), [`Data`](Step::Data) and [`Message`](Step::Message) are
-/// questions, to answer with [`ServerSession::answer`](super::ServerSession::answer).
+/// [`Authenticate`](Step::Authenticate), [`Mail`](Step::Mail), [`Rcpt`](Step::Rcpt), [`Data`](Step::Data) and
+/// [`Message`](Step::Message) are questions, to answer with
+/// [`ServerSession::answer`](super::ServerSession::answer).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The input is used up: send the replies gathered so far, then read more.
     NeedInput,
+    /// A client says who it is: is that so? A refusal is 535 with 5.7.8 (RFC 4954 section 6), or a 4yz.
+    Authenticate(Credentials),
     /// A sender wants to begin a message: may it?
     Mail(MailCommand),
     /// A recipient of the message: is it accepted?

@@ -1,5 +1,6 @@
 //! Scripted dialogues: what a client sends, and what a session makes of it.
 
+mod auth;
 mod chunking;
 mod dialogues;
 mod properties;
@@ -47,9 +48,17 @@ impl Transcript {
 fn converse<'a>(
     config: &ServerConfig,
     reads: impl IntoIterator<Item = &'a [u8]>,
+    decide: impl FnMut(&Step) -> Answer,
+) -> Transcript {
+    go_on(ServerSession::new(Arc::new(config.clone())), reads, decide)
+}
+
+/// [`converse`] with a session of the test's own.
+fn go_on<'a>(
+    mut session: ServerSession,
+    reads: impl IntoIterator<Item = &'a [u8]>,
     mut decide: impl FnMut(&Step) -> Answer,
 ) -> Transcript {
-    let mut session = ServerSession::new(Arc::new(config.clone()));
     let mut out = Vec::new();
     let mut steps = Vec::new();
     'reads: for mut read in reads {

@@ -1,9 +1,12 @@
 //! A mail transaction (RFC 5321 section 3.3): what MAIL and RCPT said, and the message that comes of it.
 
+use super::login::Login;
 use crate::{
     address::{EmailAddress, ReversePath},
+    class::TransportSecurity,
     dsn::{DsnRequest, RecipientDsn},
     envelope::{BodyType, SmtpUtf8},
+    message::ReceivedWith,
 };
 
 /// A MAIL command (RFC 5321 section 4.1.1.2).
@@ -19,6 +22,8 @@ pub struct MailCommand {
     pub smtputf8: SmtpUtf8,
     /// RET and ENVID (RFC 3461); empty unless DSN is offered.
     pub dsn: DsnRequest,
+    /// `Required` with REQUIRETLS (RFC 8689), otherwise `ByPolicy`.
+    pub security: TransportSecurity,
 }
 
 /// A complete message with its envelope.
@@ -30,6 +35,8 @@ pub struct ReceivedMessage {
     pub esmtp: bool,
     /// Whether the connection is under TLS.
     pub tls: bool,
+    /// Whether the client logged in.
+    pub authenticated: bool,
     /// Where failures are reported.
     pub reverse_path: ReversePath,
     /// The accepted recipients in the order given, repetitions included; never empty.
@@ -45,9 +52,28 @@ pub struct ReceivedMessage {
     pub declared_size: Option<u64>,
     /// RET and ENVID (RFC 3461).
     pub dsn: DsnRequest,
+    /// As MAIL declared it (REQUIRETLS, RFC 8689).
+    pub security: TransportSecurity,
     /// The content without dot-stuffing: no NUL, and CR and LF only as CRLF. From DATA it is empty or ends in
     /// CRLF; from BDAT the last line may be without one.
     pub content: Vec<u8>,
+}
+
+impl ReceivedMessage {
+    /// The protocol it came by, for its trace field (RFC 3848, RFC 6531 section 4.3).
+    pub fn protocol(&self) -> ReceivedWith {
+        match (self.smtputf8, self.tls, self.authenticated) {
+            (SmtpUtf8::Needed, true, true) => ReceivedWith::Utf8Smtpsa,
+            (SmtpUtf8::Needed, true, false) => ReceivedWith::Utf8Smtps,
+            (SmtpUtf8::Needed, false, true) => ReceivedWith::Utf8Smtpa,
+            (SmtpUtf8::Needed, false, false) => ReceivedWith::Utf8Smtp,
+            (SmtpUtf8::NotNeeded, true, true) => ReceivedWith::Esmtpsa,
+            (SmtpUtf8::NotNeeded, true, false) => ReceivedWith::Esmtps,
+            (SmtpUtf8::NotNeeded, false, true) => ReceivedWith::Esmtpa,
+            (SmtpUtf8::NotNeeded, false, false) if self.esmtp => ReceivedWith::Esmtp,
+            (SmtpUtf8::NotNeeded, false, false) => ReceivedWith::Smtp,
+        }
+    }
 }
 
 /// How the client greeted.
@@ -103,12 +129,18 @@ impl Transaction {
     }
 
     /// Joins the envelope with its content.
-    pub(super) fn into_message(self, transport: Transport, content: Vec<u8>) -> ReceivedMessage {
+    pub(super) fn into_message(
+        self,
+        transport: Transport,
+        login: Login,
+        content: Vec<u8>,
+    ) -> ReceivedMessage {
         let Self { client, mail, recipients, recipients_dsn } = self;
         ReceivedMessage {
             helo: client.name,
             esmtp: client.greeting == Greeting::Ehlo,
             tls: transport == Transport::Tls,
+            authenticated: login == Login::Done,
             reverse_path: mail.reverse_path,
             recipients,
             recipients_dsn,
@@ -116,6 +148,7 @@ impl Transaction {
             smtputf8: mail.smtputf8,
             declared_size: mail.declared_size,
             dsn: mail.dsn,
+            security: mail.security,
             content,
         }
     }

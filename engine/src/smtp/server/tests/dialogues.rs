@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     address::{EmailAddress, ReversePath},
+    class::TransportSecurity,
     dsn::{DsnRequest, EnvelopeId, Notify, RecipientDsn, Ret},
     envelope::{BodyType, SmtpUtf8},
 };
@@ -45,6 +46,7 @@ fn takes_two_pipelined_messages_in_one_read() {
         helo: "c.example".to_owned(),
         esmtp: true,
         tls: false,
+        authenticated: false,
         reverse_path: ReversePath::Null,
         recipients: ["c@d.example", "postmaster@mx.example"]
             .map(|a| EmailAddress::parse(a).unwrap())
@@ -54,6 +56,7 @@ fn takes_two_pipelined_messages_in_one_read() {
         smtputf8: SmtpUtf8::NotNeeded,
         declared_size: Some(10),
         dsn: DsnRequest::default(),
+        security: TransportSecurity::ByPolicy,
         content: b"Subject: x\r\n\r\n.\r\n".to_vec(),
     };
     assert_eq!(transcript.messages(), [&expected, &expected]);

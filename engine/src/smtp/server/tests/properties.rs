@@ -34,6 +34,11 @@ const PIECES: &[&str] = &[
     "0123456789012345678901234567890123456789",
     "QUIT\r\n",
     "STARTTLS\r\n",
+    "AUTH PLAIN AHUAcA==\r\n",
+    "AUTH LOGIN\r\n",
+    "dXNlcg==\r\n",
+    "*\r\n",
+    "AHUAcA==AHUAcA==AHUAcA==AHUAcA==AHUAcA==AHUAcA==AHUAcA==AHUAcA==AHUAcA==\r\n",
     "GET / HTTP/1.1\r\n",
 ];
 
@@ -89,6 +94,25 @@ proptest! {
         let whole = converse(&tight(), [&input[..]], picky(period));
         prop_assert_eq!(&converse(&tight(), input.chunks(1), picky(period)), &whole);
         prop_assert_eq!(&converse(&tight(), cut(&input, &sizes), picky(period)), &whole);
+    }
+
+    #[test]
+    fn nor_one_in_which_the_client_logs_in(
+        input in dialogue(),
+        sizes in proptest::collection::vec(1..40_usize, 1..6),
+        period in 2..9_usize,
+    ) {
+        let login = || {
+            let mut session = ServerSession::new(Arc::new(ServerConfig { auth: Auth::Required, ..tight() }));
+            session.allow_plain_auth();
+            session
+        };
+        let whole = go_on(login(), [&input[..]], picky(period));
+        prop_assert_eq!(&go_on(login(), input.chunks(1), picky(period)), &whole);
+        prop_assert_eq!(&go_on(login(), cut(&input, &sizes), picky(period)), &whole);
+        let first_mail = whole.steps.iter().position(|step| matches!(step, Step::Mail(_)));
+        let first_login = whole.steps.iter().position(|step| matches!(step, Step::Authenticate(_)));
+        prop_assert!(first_mail.is_none() || first_login < first_mail && first_login.is_some());
     }
 
     #[test]

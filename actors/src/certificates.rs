@@ -1,0 +1,299 @@
+//! The certificates that our listeners show: from PEM files, chosen by the name that the client asks for, and read
+//! again when the files change.
+//!
+//! A file that cannot be used never takes a listener down: what was read last stays, and the log says why. A key
+//! and its certificate are replaced one after the other, so for a moment they do not match; the next look finds
+//! them whole.
+
+use crate::tls::TlsError;
+use rustls::{
+    ServerConfig,
+    client::verify_server_name,
+    crypto::{CryptoProvider, aws_lc_rs},
+    pki_types::{
+        CertificateDer, PrivateKeyDer, ServerName,
+        pem::{self, PemObject},
+    },
+    server::{ClientHello, ParsedCertificate, ResolvesServerCert},
+    sign::CertifiedKey,
+};
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, SystemTime},
+};
+use tokio::sync::watch;
+
+/// How often the files are looked at.
+pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Where a certificate is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// PEM: the certificate, then those that lead to a root.
+    pub certificate: PathBuf,
+    /// PEM: its private key.
+    pub key: PathBuf,
+}
+
+/// Why a certificate cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file holds no such thing in PEM.
+    #[error("{} holds no {what} in PEM: {source}", path.display())]
+    Pem {
+        /// Which.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+        /// What was found.
+        source: pem::Error,
+    },
+    /// Certificate and key are no pair, or of a kind that is not supported.
+    #[error("{} cannot be used with its key: {source}", path.display())]
+    Unusable {
+        /// The certificate's file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+}
+
+/// What tells one version of a file from the next without reading it.
+type Stamp = (Option<SystemTime>, u64, u64);
+
+/// One certificate with its files.
+#[derive(Debug)]
+struct Entry {
+    files: CertificateFiles,
+    served: RwLock<Arc<CertifiedKey>>,
+    /// Of both files when they were last looked at.
+    seen: RwLock<[Stamp; 2]>,
+}
+
+impl Entry {
+    fn load(files: CertificateFiles, provider: &CryptoProvider) -> Result<Self, CertificateError> {
+        // The stamps first: what changes while it is read is read again.
+        let seen = RwLock::new(stamps(&files));
+        let served = RwLock::new(Arc::new(read(&files, provider)?));
+        Ok(Self { files, served, seen })
+    }
+
+    fn served(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads the files again if they have changed since the last look.
+    fn refresh(&self, provider: &CryptoProvider) {
+        let now = stamps(&self.files);
+        let seen = std::mem::replace(&mut *self.seen.write().unwrap_or_else(PoisonError::into_inner), now);
+        if seen == now {
+            return;
+        }
+        let certificate = self.files.certificate.display();
+        match read(&self.files, provider) {
+            Ok(fresh) => {
+                *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                tracing::info!(%certificate, "certificate replaced");
+            }
+            Err(error) => tracing::warn!(%certificate, %error, "the old certificate stays in use"),
+        }
+    }
+}
+
+/// The certificates in use. The first is for clients that ask for no name of ours, or for none.
+#[derive(Debug)]
+pub struct Certificates {
+    entries: Vec<Entry>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Certificates {
+    /// Reads all of `files`.
+    ///
+    /// # Errors
+    /// When one cannot be used: at the start that is better found out than passed over.
+    pub fn load(files: Vec<CertificateFiles>) -> Result<Arc<Self>, CertificateError> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let entries =
+            files.into_iter().map(|files| Entry::load(files, &provider)).collect::<Result<_, _>>()?;
+        Ok(Arc::new(Self { entries, provider }))
+    }
+
+    /// A server that shows them.
+    ///
+    /// # Errors
+    /// When the provider lacks a protocol version; not with the one built in.
+    pub fn server(self: &Arc<Self>) -> Result<Arc<ServerConfig>, TlsError> {
+        let config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(self) as Arc<dyn ResolvesServerCert>);
+        Ok(Arc::new(config))
+    }
+
+    /// Looks at the files once and reads those that have changed. Blocks on the disk.
+    pub fn refresh(&self) {
+        self.entries.iter().for_each(|entry| entry.refresh(&self.provider));
+    }
+
+    /// Looks at the files every [`LOOK_EVERY`] until `stopping` turns true.
+    pub async fn watch(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                _ = stopping.wait_for(|stopping| *stopping) => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            let certificates = Arc::clone(&self);
+            // It fails only when the runtime ends, and the task with it.
+            let _ = tokio::task::spawn_blocking(move || certificates.refresh()).await;
+        }
+    }
+
+    /// The first certificate that is good for `name`, else the first of all.
+    fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
+        let name = name.and_then(|name| ServerName::try_from(name).ok());
+        let all = || self.entries.iter().map(Entry::served);
+        let fitting = name.and_then(|name| all().find(|served| is_for(served, &name)));
+        fitting.or_else(|| all().next())
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.choose(hello.server_name())
+    }
+}
+
+fn is_for(served: &CertifiedKey, name: &ServerName<'_>) -> bool {
+    let parsed = served.end_entity_cert().and_then(ParsedCertificate::try_from);
+    parsed.is_ok_and(|certificate| verify_server_name(&certificate, name).is_ok())
+}
+
+fn stamps(files: &CertificateFiles) -> [Stamp; 2] {
+    [stamp(&files.certificate), stamp(&files.key)]
+}
+
+/// A file that is not there has a stamp too, so that its coming back is a change.
+fn stamp(path: &Path) -> Stamp {
+    fs::metadata(path).map_or((None, 0, 0), |data| (data.modified().ok(), data.len(), data.ino()))
+}
+
+fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {
+    let chain = read_file(&files.certificate)?;
+    let wrong = |path: &Path, what| {
+        let path = path.to_path_buf();
+        move |source| CertificateError::Pem { path, what, source }
+    };
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain)
+        .collect::<Result<_, _>>()
+        .and_then(|chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+        .map_err(wrong(&files.certificate, "certificate"))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(&read_file(&files.key)?).map_err(wrong(&files.key, "private key"))?;
+    CertifiedKey::from_der(chain, key, provider)
+        .map_err(|source| CertificateError::Unusable { path: files.certificate.clone(), source })
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_path_buf(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    /// Writes a certificate for `names` into `dir`; its DER form is returned beside its files.
+    fn make(dir: &TempDir, file: &str, names: &[&str]) -> (CertificateFiles, Vec<u8>) {
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        let made = rcgen::generate_simple_self_signed(names).unwrap();
+        let path = |kind: &str| dir.path().join(format!("{file}.{kind}"));
+        let files = CertificateFiles { certificate: path("pem"), key: path("key") };
+        fs::write(&files.certificate, made.cert.pem()).unwrap();
+        fs::write(&files.key, made.signing_key.serialize_pem()).unwrap();
+        (files, made.cert.der().to_vec())
+    }
+
+    fn shown(certificates: &Certificates, name: Option<&str>) -> Vec<u8> {
+        certificates.choose(name).unwrap().cert[0].to_vec()
+    }
+
+    #[test]
+    fn the_name_asked_for_chooses_the_certificate() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, first) = make(&dir, "one", &["mail.example.com"]);
+        let (two, second) = make(&dir, "two", &["smtp.example.net", "*.example.org"]);
+        let certificates = Certificates::load(vec![one, two]).unwrap();
+        for name in ["smtp.example.net", "SMTP.example.net", "a.example.org"] {
+            assert_eq!(shown(&certificates, Some(name)), second, "{name}");
+        }
+        for name in [Some("mail.example.com"), Some("a.b.example.org"), Some("-"), None] {
+            assert_eq!(shown(&certificates, name), first, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_certificate_is_shown_at_the_next_look() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, first) = make(&dir, "one", &["mail.example.com"]);
+        let certificates = Certificates::load(vec![files]).unwrap();
+        let (_, second) = make(&dir, "one", &["mail.example.com", "more.example.com"]);
+        assert_eq!(shown(&certificates, None), first);
+        certificates.refresh();
+        assert_eq!(shown(&certificates, None), second);
+    }
+
+    #[test]
+    fn what_cannot_be_used_leaves_the_old_one_in_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, first) = make(&dir, "one", &["mail.example.com"]);
+        let certificates = Certificates::load(vec![files.clone()]).unwrap();
+        let key = fs::read(&files.key).unwrap();
+        let (other, second) = make(&dir, "other", &["mail.example.com", "longer.example.com"]);
+        // Half way: the certificate is new, the key still the old one.
+        fs::copy(&other.certificate, &files.certificate).unwrap();
+        certificates.refresh();
+        assert_eq!(shown(&certificates, None), first);
+        for broken in [&b"-----BEGIN"[..], b"", &key[..key.len() / 2]] {
+            fs::write(&files.key, broken).unwrap();
+            certificates.refresh();
+            assert_eq!(shown(&certificates, None), first);
+        }
+        fs::remove_file(&files.key).unwrap();
+        certificates.refresh();
+        fs::rename(&other.key, &files.key).unwrap();
+        certificates.refresh();
+        assert_eq!(shown(&certificates, None), second);
+    }
+
+    #[test]
+    fn says_which_file_is_wrong() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, _) = make(&dir, "one", &["mail.example.com"]);
+        let (other, _) = make(&dir, "other", &["mail.example.com"]);
+        let load = |certificate: &Path, key: &Path| {
+            let files = CertificateFiles { certificate: certificate.into(), key: key.into() };
+            Certificates::load(vec![files]).unwrap_err().to_string()
+        };
+        let cases = [
+            (load(&dir.path().join("none"), &files.key), "none: No such file"),
+            (load(&files.key, &files.key), "one.key holds no certificate in PEM"),
+            (load(&files.certificate, &files.certificate), "one.pem holds no private key in PEM"),
+            (load(&files.certificate, &other.key), "one.pem cannot be used with its key"),
+        ];
+        for (error, expected) in cases {
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
