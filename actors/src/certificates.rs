@@ -21,8 +21,8 @@ use std::{
     fs, io,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
 };
 use tokio::sync::watch;
 
@@ -69,22 +69,31 @@ pub enum CertificateError {
     },
 }
 
-/// What tells one version of a file from the next without reading it.
-type Stamp = (Option<SystemTime>, u64, u64);
+/// What tells one version of a file from the next without reading it: when it, or who may read it, last changed
+/// (seconds and nanoseconds), its length and its inode. `None` for one that is not there.
+type Stamp = Option<(i64, i64, u64, u64)>;
+
+/// What was seen of the certificate's and the key's file.
+#[derive(Debug)]
+struct Seen {
+    /// When they were read into what is served.
+    served: [Stamp; 2],
+    /// When they were last found to be of no use, so that the log says it once.
+    refused: Option<[Stamp; 2]>,
+}
 
 /// One certificate with its files.
 #[derive(Debug)]
 struct Entry {
     files: CertificateFiles,
     served: RwLock<Arc<CertifiedKey>>,
-    /// Of both files when they were last looked at.
-    seen: RwLock<[Stamp; 2]>,
+    seen: Mutex<Seen>,
 }
 
 impl Entry {
     fn load(files: CertificateFiles, provider: &CryptoProvider) -> Result<Self, CertificateError> {
         // The stamps first: what changes while it is read is read again.
-        let seen = RwLock::new(stamps(&files));
+        let seen = Mutex::new(Seen { served: stamps(&files), refused: None });
         let served = RwLock::new(Arc::new(read(&files, provider)?));
         Ok(Self { files, served, seen })
     }
@@ -93,20 +102,25 @@ impl Entry {
         Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the files again if they have changed since the last look.
+    /// Reads the files again if they are not those that are served.
     fn refresh(&self, provider: &CryptoProvider) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamps(&self.files);
-        let seen = std::mem::replace(&mut *self.seen.write().unwrap_or_else(PoisonError::into_inner), now);
-        if seen == now {
+        if seen.served == now {
             return;
         }
         let certificate = self.files.certificate.display();
         match read(&self.files, provider) {
             Ok(fresh) => {
                 *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                *seen = Seen { served: now, refused: None };
                 tracing::info!(%certificate, "certificate replaced");
             }
-            Err(error) => tracing::warn!(%certificate, %error, "the old certificate stays in use"),
+            Err(error) if seen.refused != Some(now) => {
+                seen.refused = Some(now);
+                tracing::warn!(%certificate, %error, "the old certificate stays in use");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -184,9 +198,9 @@ fn stamps(files: &CertificateFiles) -> [Stamp; 2] {
     [stamp(&files.certificate), stamp(&files.key)]
 }
 
-/// A file that is not there has a stamp too, so that its coming back is a change.
 fn stamp(path: &Path) -> Stamp {
-    fs::metadata(path).map_or((None, 0, 0), |data| (data.modified().ok(), data.len(), data.ino()))
+    let data = fs::metadata(path).ok()?;
+    Some((data.ctime(), data.ctime_nsec(), data.len(), data.ino()))
 }
 
 fn read(files: &CertificateFiles, provider: &CryptoProvider) -> Result<CertifiedKey, CertificateError> {

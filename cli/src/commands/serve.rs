@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
             "http": http, "smtp": smtp, "submission": submission, "submission_tls": submission_tls
         });
         node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
-        tracing::info!(http, smtp, state = %config.state.display(), "ready");
+        tracing::info!(http, smtp, submission, submission_tls, state = %config.state.display(), "ready");
         told_to_stop().await?;
         node.stop().await;
         Ok(())
