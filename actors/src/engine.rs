@@ -141,33 +141,36 @@ impl Deps {
     /// # Errors
     /// See [`EngineError`].
     pub fn new(parts: EngineParts, spool: Spool) -> Result<Self, EngineError> {
-    let EngineParts { settings, shaping, rules, dns, control, events } = parts;
-    let suspensions = Suspensions::new(control.suspensions(clock::now()));
-    let sources = SourceBook::new(settings.sources.clone(), suspensions.clone(), Arc::clone(&control));
-    let stored = control.reroutes()?;
-    let hops = stored.into_iter().map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
-    let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(dns));
-    let tls = TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
-    let deps = Self {
-        connections: ConnectionBudget::new(settings.max_connections),
-        reroutes: Reroutes::new(hops),
-        ready_total: ReadyTotal::default(),
-        in_flight: InFlight::default(),
-        traces: TraceHub::default(),
-        settings,
-        spool,
-        dns,
-        tls,
-        shaping,
-        sources,
-        suspensions,
-        events,
-        rules,
-        control,
-    };
-    deps.recall_learnt();
-    Ok(deps)
-}
+        let EngineParts { settings, shaping, rules, dns, control, events } = parts;
+        let suspensions = Suspensions::new(control.suspensions(clock::now()));
+        let sources = SourceBook::new(settings.sources.clone(), suspensions.clone(), Arc::clone(&control));
+        let stored = control.reroutes()?;
+        let hops = stored
+            .into_iter()
+            .map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
+        let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(dns));
+        let tls =
+            TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
+        let deps = Self {
+            connections: ConnectionBudget::new(settings.max_connections),
+            reroutes: Reroutes::new(hops),
+            ready_total: ReadyTotal::default(),
+            in_flight: InFlight::default(),
+            traces: TraceHub::default(),
+            settings,
+            spool,
+            dns,
+            tls,
+            shaping,
+            sources,
+            suspensions,
+            events,
+            rules,
+            control,
+        };
+        deps.recall_learnt();
+        Ok(deps)
+    }
 }
 
 /// Names under which the control data keep what delivery has learnt.

@@ -157,7 +157,12 @@ mod tests {
         of_class(outcome, BounceClass::Connection)
     }
 
-    fn settle_with(entry: QueueEntry, attempt: Vec<(u16, Judged)>, retry: &RetrySchedule, now: UnixMillis) -> Settled {
+    fn settle_with(
+        entry: QueueEntry,
+        attempt: Vec<(u16, Judged)>,
+        retry: &RetrySchedule,
+        now: UnixMillis,
+    ) -> Settled {
         let (source, remote) = (Some(SourceName::unnamed()), Some("mx [192.0.2.1]".to_owned()));
         settle(entry, Settlement { attempt, retry, source, remote, now })
     }
@@ -173,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_deferred_recipient_waits_alone_by_the_schedule_and_says_why() {
-        let after = after(entry(&[0, 1]), vec![(0, judged(Fate::Delivered)), (1, judged(Fate::Soft))]).unwrap();
+        let after =
+            after(entry(&[0, 1]), vec![(0, judged(Fate::Delivered)), (1, judged(Fate::Soft))]).unwrap();
         assert_eq!((after.pending, after.attempts), (vec![1], 1));
         assert!(after.place.due > NOW);
         let last = after.last.unwrap();

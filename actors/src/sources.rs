@@ -6,12 +6,11 @@ use mailwright_engine::{
     classify::BounceClass,
     source::{Availability, NoSource, PoolFacts, Source, Sources, WarmUp},
 };
-use mailwright_storage::{QueueEntry, control::{Control, SourceDay}};
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    sync::Arc,
+use mailwright_storage::{
+    QueueEntry,
+    control::{Control, SourceDay},
 };
+use std::{cell::RefCell, collections::HashMap, sync::Arc};
 
 /// What a source has sent on one day of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

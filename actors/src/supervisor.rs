@@ -8,9 +8,9 @@
 //! refuses mail while [`Backlog`] says that delivery is behind.
 
 use crate::{
+    budget::ConnectionBudget,
     clock,
     delivery::InFlight,
-    budget::ConnectionBudget,
     dns::Dns,
     domain::{DomainActor, EnqueueFresh, ReadFromDisk, ReadyTotal},
     intake::Intake,
@@ -30,11 +30,7 @@ use crate::{
 use actix::prelude::*;
 use futures_util::future::join_all;
 use mailwright_engine::{
-    address::Domain,
-    class::SourceName,
-    classify::BounceRules,
-    shaping::ProviderName,
-    source::Source,
+    address::Domain, class::SourceName, classify::BounceRules, shaping::ProviderName, source::Source,
     time::UnixMillis,
 };
 use mailwright_storage::{
@@ -321,7 +317,8 @@ impl Handler<FindSite> for Supervisor {
         if let Some(addr) = self.sites.get(&key).filter(|addr| addr.connected()) {
             return MessageResult(addr.clone());
         }
-        let source = self.deps.sources.get(&key.source).cloned().unwrap_or_else(|| Arc::new(Source::unnamed()));
+        let source =
+            self.deps.sources.get(&key.source).cloned().unwrap_or_else(|| Arc::new(Source::unnamed()));
         let site = Site::new(key.clone(), source, Rc::clone(&self.deps), self.ledger.clone(), ctx.address());
         let addr = site.start();
         if self.draining {
@@ -427,7 +424,11 @@ pub struct SuspendProvider {
 impl Handler<SuspendProvider> for Supervisor {
     type Result = ();
 
-    fn handle(&mut self, SuspendProvider { provider, source, until }: SuspendProvider, ctx: &mut Self::Context) {
+    fn handle(
+        &mut self,
+        SuspendProvider { provider, source, until }: SuspendProvider,
+        ctx: &mut Self::Context,
+    ) {
         self.deps.suspensions.put_provider(provider, source, until);
         ctx.run_later(until.since(clock::now()), |supervisor, _| supervisor.reconsider());
     }

@@ -62,7 +62,11 @@ impl TraceHub {
     }
 
     /// A tracer for a connection that serves `domains`, if anybody watches one of them.
-    pub fn tracer<'a>(&self, domains: impl IntoIterator<Item = &'a Domain>, connection: &str) -> Option<Tracer> {
+    pub fn tracer<'a>(
+        &self,
+        domains: impl IntoIterator<Item = &'a Domain>,
+        connection: &str,
+    ) -> Option<Tracer> {
         let mut watchers = self.watchers();
         if watchers.is_empty() {
             return None;
@@ -90,11 +94,11 @@ impl Tracer {
         for line in bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
             let text = String::from_utf8_lossy(line);
             let text = text.trim_end().chars().take(LINE_MAX).map(|c| if c.is_control() { '?' } else { c });
-            self.send(TraceLine { connection: self.connection.clone(), speaker, text: text.collect() });
+            self.send(&TraceLine { connection: self.connection.clone(), speaker, text: text.collect() });
         }
     }
 
-    fn send(&self, line: TraceLine) {
+    fn send(&self, line: &TraceLine) {
         for sender in &self.senders {
             // A full or closed channel is the watcher's loss.
             let _ = sender.try_send(line.clone());
@@ -114,7 +118,8 @@ mod tests {
         assert!(hub.tracer([&other], "mx").is_none());
         let tracer = hub.tracer([&other, &watched], "mx [192.0.2.1]").unwrap();
         tracer.say(Speaker::Peer, b"250-mx\r\n250 \x07SIZE\r\n");
-        let heard: Vec<_> = std::iter::from_fn(|| lines.try_recv().ok()).map(|line| line.to_string()).collect();
+        let heard: Vec<_> =
+            std::iter::from_fn(|| lines.try_recv().ok()).map(|line| line.to_string()).collect();
         assert_eq!(heard, ["mx [192.0.2.1] S: 250-mx", "mx [192.0.2.1] S: 250 ?SIZE"]);
         drop(lines);
         assert!(hub.tracer([&watched], "mx").is_none());

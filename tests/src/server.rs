@@ -241,11 +241,10 @@ listen = ["127.0.0.1:0"]
 trusted_networks = {networks}
 
 [delivery]
-max_connections = 20
-messages_per_connection = 1000
-idle_timeout = "5s"
-tls = "opportunistic"
 port = {port}
+{shaping}
+[delivery.tls]
+{tls}
 
 [delivery.retry]
 first = "{retry_first}"

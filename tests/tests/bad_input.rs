@@ -302,7 +302,7 @@ fn a_state_folder_in_use_is_refused_by_name() -> Result<()> {
 fn an_unknown_key_of_the_configuration_is_named_with_its_line() -> Result<()> {
     let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
     let installation = Installation::new(&Config::to(nowhere))?;
-    let config = Config::to(nowhere).toml().replace("idle_timeout", "idle_timeuot");
+    let config = Config::to(nowhere).toml().replace("port = ", "prot = ");
     let line = config.lines().position(|line| line.starts_with("idle_timeuot")).map_or(0, |index| index + 1);
     let file = tempfile::NamedTempFile::new().context("make a file")?;
     std::fs::write(file.path(), config).context("write the configuration")?;

@@ -42,8 +42,7 @@ impl Setup {
         let section = format!(
             "[submission]\nlisten = [\"127.0.0.1:0\"]\nlisten_tls = [\"127.0.0.1:0\"]\n\
              certificate = {:?}\nkey = {:?}\n{more}\n",
-            certificate.certificate,
-            certificate.key
+            certificate.certificate, certificate.key
         );
         let installation = Installation::new(&Config { more: section, ..Config::to(sandbox.address) })?;
         let server = installation.start()?;

@@ -121,7 +121,12 @@ impl Attempt<'_> {
 
     /// A session with one address. Opportunistic TLS that fails costs a second connection, without TLS
     /// (RFC 7435: unauthenticated encryption is better than none, and none is better than no mail).
-    async fn address(&mut self, host: &MxHost, address: SocketAddr, tls: &HostTls) -> Result<Session, Verdict> {
+    async fn address(
+        &mut self,
+        host: &MxHost,
+        address: SocketAddr,
+        tls: &HostTls,
+    ) -> Result<Session, Verdict> {
         let stream = self.connect(host, address).await?;
         match self.session(stream, host, address, tls, tls.mode()).await {
             Err(Failed::Tls(verdict)) if tls.falls_back() => {
@@ -162,7 +167,8 @@ impl Attempt<'_> {
     /// Makes it seen that one family failed and the other worked.
     fn note_fallback(&mut self, worked: Family) {
         let Some(failed) = self.failed_family.take().filter(|failed| *failed != worked) else { return };
-        ::metrics::counter!(names::FALLBACKS, "from" => failed.as_str(), "to" => worked.as_str()).increment(1);
+        ::metrics::counter!(names::FALLBACKS, "from" => failed.as_str(), "to" => worked.as_str())
+            .increment(1);
         let reason = self.last.as_ref().map(ToString::to_string).unwrap_or_default();
         let (from, to) = (logged(failed), logged(worked));
         let fallback = Fallback { site: self.plan.target.to_string(), from, to, reason };

@@ -168,7 +168,8 @@ impl Work {
             if carried > 0 {
                 ::metrics::counter!(names::CONNECTIONS_REUSED).increment(1);
             }
-            let carried = transaction::carry(&mut session, delivery, &self.plan, &self.deps, &self.ledger).await;
+            let carried =
+                transaction::carry(&mut session, delivery, &self.plan, &self.deps, &self.ledger).await;
             last = carried.report;
             if !carried.goes_on {
                 return HowEnded::Used(last);

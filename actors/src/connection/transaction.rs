@@ -224,4 +224,3 @@ async fn write_content(session: &mut Session, message: &StoredMessage, framing: 
         session.machine.body_sent();
     }
 }
-

@@ -92,7 +92,8 @@ impl EntryReport {
 
     fn held_by_domain(&self) -> Option<(Reason, String, Option<UnixMillis>)> {
         let domain = self.domain_state.as_ref()?;
-        let in_seconds = |seconds: u64| Some(clock::now().saturating_add(std::time::Duration::from_secs(seconds)));
+        let in_seconds =
+            |seconds: u64| Some(clock::now().saturating_add(std::time::Duration::from_secs(seconds)));
         if let Some(hold) = domain.holds.iter().find(|hold| hold.source.is_none()) {
             return Some((Reason::Dns, hold.why.clone(), in_seconds(hold.seconds)));
         }
@@ -135,16 +136,17 @@ impl Handler<DescribeQueue> for Supervisor {
 }
 
 fn sources(deps: &Deps) -> Vec<SourceSnapshot> {
-    let describe = |(source, left_today, availability): (std::sync::Arc<mailwright_engine::source::Source>, _, _)| {
-        let v4 = source.ipv4.map(|ip| ip.to_string());
-        let v6 = source.ipv6.map(|ip| ip.to_string());
-        SourceSnapshot {
-            source: source.name.to_string(),
-            addresses: v6.into_iter().chain(v4).collect(),
-            left_today,
-            usable: availability == mailwright_engine::source::Availability::Usable,
-        }
-    };
+    let describe =
+        |(source, left_today, availability): (std::sync::Arc<mailwright_engine::source::Source>, _, _)| {
+            let v4 = source.ipv4.map(|ip| ip.to_string());
+            let v6 = source.ipv6.map(|ip| ip.to_string());
+            SourceSnapshot {
+                source: source.name.to_string(),
+                addresses: v6.into_iter().chain(v4).collect(),
+                left_today,
+                usable: availability == mailwright_engine::source::Availability::Usable,
+            }
+        };
     deps.sources.describe().into_iter().map(describe).collect()
 }
 

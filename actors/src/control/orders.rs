@@ -178,7 +178,9 @@ impl Handler<Reroute> for Supervisor {
 async fn reroute_domain(deps: &Deps, domain: Domain, via: Option<NextHop>) -> Result<Ordered, OrderError> {
     let (control, name, hop) = (Arc::clone(&deps.control), domain.clone(), via.clone());
     blocking(move || match hop {
-        Some(NextHop { host, port }) => Ok(control.set_reroute(&StoredReroute { domain: name, host, port })?),
+        Some(NextHop { host, port }) => {
+            Ok(control.set_reroute(&StoredReroute { domain: name, host, port })?)
+        }
         None => Ok(control.remove_reroute(&name)?),
     })
     .await?;
@@ -207,7 +209,8 @@ async fn change(
                 Rerouted { group: entry.key().group, pool: class.pool.clone(), due: *due, by: by.to_owned() };
             deps.events.record(clock::now(), Some(entry.key().id), Event::Rerouted(rerouted));
         }
-        let outcomes = changed.into_iter().map(|(entry, after)| Outcome::by_operator(entry.place.clone(), Some(after)));
+        let outcomes =
+            changed.into_iter().map(|(entry, after)| Outcome::by_operator(entry.place.clone(), Some(after)));
         deps.spool.record(outcomes.collect())?;
     }
     Ok(ordered)

@@ -124,7 +124,8 @@ fn late() -> String {
 impl Dns for CachedDns {
     fn mx<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<MxAnswer>> {
         let name = domain.clone();
-        let ask = move || self.within(MxAnswer::Failed(late()), async move |dns: &dyn Dns| dns.mx(&name).await);
+        let ask =
+            move || self.within(MxAnswer::Failed(late()), async move |dns: &dyn Dns| dns.mx(&name).await);
         Box::pin(self.mx.get(domain.clone(), ask))
     }
 

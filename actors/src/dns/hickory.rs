@@ -161,9 +161,10 @@ impl Dns for HickoryDns {
                 return Timed::lasting(DaneLookup::Insecure, NEGATIVE_TTL);
             }
             match resolver.tlsa_lookup(format!("_{port}._tcp.{host}.")).await {
-                Ok(lookup) if is_secure(&lookup) => {
-                    Timed { answer: DaneLookup::Secure(tlsa_records(&lookup)), valid_until: lookup.valid_until() }
-                }
+                Ok(lookup) if is_secure(&lookup) => Timed {
+                    answer: DaneLookup::Secure(tlsa_records(&lookup)),
+                    valid_until: lookup.valid_until(),
+                },
                 Ok(lookup) => Timed { answer: DaneLookup::Insecure, valid_until: lookup.valid_until() },
                 Err(error) if is_negative(&error) => Timed::lasting(DaneLookup::Insecure, NEGATIVE_TTL),
                 Err(error) => Timed::lasting(DaneLookup::Failed(error.to_string()), FAILURE_TTL),
@@ -174,17 +175,15 @@ impl Dns for HickoryDns {
 
 async fn has_secure_address(resolver: &TokioResolver, host: &str) -> bool {
     let name = format!("{host}.");
-    let (six, four) = join(
-        resolver.lookup(name.clone(), RecordType::AAAA),
-        resolver.lookup(name, RecordType::A),
-    )
-    .await;
+    let (six, four) =
+        join(resolver.lookup(name.clone(), RecordType::AAAA), resolver.lookup(name, RecordType::A)).await;
     [six, four].into_iter().flatten().any(|lookup| is_secure(&lookup))
 }
 
 /// Whether every record of the answer was proved.
 fn is_secure(lookup: &Lookup) -> bool {
-    let mut records = lookup.answers().iter().filter(|record| record.record_type() != RecordType::RRSIG).peekable();
+    let mut records =
+        lookup.answers().iter().filter(|record| record.record_type() != RecordType::RRSIG).peekable();
     records.peek().is_some() && records.all(|record| record.proof.is_secure())
 }
 

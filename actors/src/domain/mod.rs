@@ -142,12 +142,7 @@ impl DomainActor {
     }
 
     /// Leaves a class on disk until one of its sources may be used.
-    fn wait_for_source(
-        &mut self,
-        class: QueueClass,
-        until: Option<UnixMillis>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn wait_for_source(&mut self, class: QueueClass, until: Option<UnixMillis>, ctx: &mut Context<Self>) {
         let pause = until.map_or(SOURCE_PAUSE, |until| until.since(crate::clock::now()).min(SOURCE_PAUSE));
         self.queue.look_again(&class);
         if self.unsourced.insert(class, Instant::now() + pause).is_none() {
@@ -194,7 +189,12 @@ impl DomainActor {
     }
 
     /// Ends what waited too long, in the lanes that are `concerned`, behind something that is out of order.
-    fn expire_ready(&mut self, verdict: &Verdict, concerned: impl Fn(&Lane) -> bool, ctx: &mut Context<Self>) {
+    fn expire_ready(
+        &mut self,
+        verdict: &Verdict,
+        concerned: impl Fn(&Lane) -> bool,
+        ctx: &mut Context<Self>,
+    ) {
         let now = crate::clock::now();
         let retry = &self.deps.settings.retry;
         let is_over = |entry: &QueueEntry| retry.expiry(entry.accepted_at, entry.expires_at) <= now;
@@ -315,7 +315,7 @@ impl Handler<TakeDelivery> for DomainActor {
             None => {
                 let flow = Flow { domain: self.name.clone(), lane };
                 site.do_send(NoWork { flow, identity, reply });
-            },
+            }
         }
         self.read_if_wanted(ctx);
     }
@@ -391,7 +391,11 @@ pub struct CancelEntries {
 impl Handler<CancelEntries> for DomainActor {
     type Result = MessageResult<CancelEntries>;
 
-    fn handle(&mut self, CancelEntries { entries, by }: CancelEntries, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        CancelEntries { entries, by }: CancelEntries,
+        ctx: &mut Self::Context,
+    ) -> Self::Result {
         let (in_flight, free): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|entry| self.deps.in_flight.contains(entry.key()));
         let keys: HashSet<_> = free.iter().map(QueueEntry::key).collect();

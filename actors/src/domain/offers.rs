@@ -67,7 +67,10 @@ impl Links {
 
     /// The holds in force, by source.
     pub(super) fn holds(&self) -> impl Iterator<Item = (&SourceName, &Hold)> {
-        let holds = self.by_source.iter().flat_map(|(source, link)| link.holds.values().map(move |hold| (source, hold)));
+        let holds = self
+            .by_source
+            .iter()
+            .flat_map(|(source, link)| link.holds.values().map(move |hold| (source, hold)));
         holds.filter(|(_, hold)| !hold.is_over())
     }
 }
@@ -76,7 +79,9 @@ impl DomainActor {
     /// Tells each site how much is ready for it.
     pub(super) fn offer(&mut self, ctx: &mut Context<Self>) {
         for (lane, ready) in self.queue.take_changed() {
-            if self.links.is_held(&lane.source, lane.class.security) || self.deps.suspensions.lane(&lane).is_some() {
+            if self.links.is_held(&lane.source, lane.class.security)
+                || self.deps.suspensions.lane(&lane).is_some()
+            {
                 continue;
             }
             match self.links.link(&lane.source).site.clone().filter(Addr::connected) {
@@ -122,7 +127,12 @@ impl DomainActor {
     }
 
     /// The next entry of `lane` for `site`, if the plan still leads there and the source may be used.
-    pub(super) fn next_for(&mut self, lane: &Lane, site: &Addr<Site>, ctx: &mut Context<Self>) -> Option<Ready> {
+    pub(super) fn next_for(
+        &mut self,
+        lane: &Lane,
+        site: &Addr<Site>,
+        ctx: &mut Context<Self>,
+    ) -> Option<Ready> {
         let open = !self.is_held()
             && !self.is_suspended()
             && self.links.leads_to(&lane.source, site)

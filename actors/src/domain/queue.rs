@@ -194,7 +194,10 @@ impl ReadyQueue {
     /// Lanes whose sites are to be told what they hold; told now.
     pub(super) fn take_changed(&mut self) -> Vec<(Lane, usize)> {
         let changed = std::mem::take(&mut self.changed);
-        changed.into_iter().filter_map(|lane| self.lanes.get(&lane).map(|queue| (lane, queue.len()))).collect()
+        changed
+            .into_iter()
+            .filter_map(|lane| self.lanes.get(&lane).map(|queue| (lane, queue.len())))
+            .collect()
     }
 
     /// Notes that the site of what leaves from `source` knows nothing.

@@ -54,8 +54,11 @@ impl DomainActor {
 
     fn read_limits(&self) -> Limits {
         let in_flight = self.outstanding.len();
-        let mut known: HashMap<_, _> =
-            self.queue.classes().map(|class| (class.clone(), self.queue.read_limit(class, in_flight))).collect();
+        let mut known: HashMap<_, _> = self
+            .queue
+            .classes()
+            .map(|class| (class.clone(), self.queue.read_limit(class, in_flight)))
+            .collect();
         known.extend(self.unsourced.keys().map(|class| (class.clone(), None)));
         Limits { known, others: self.queue.class_max() + in_flight }
     }

@@ -106,7 +106,8 @@ impl DomainActor {
 
     fn describe_unsourced(&self) -> Vec<String> {
         let describe = |class: &QueueClass| {
-            let pool = class.pool.as_ref().map_or("the default pool".to_owned(), |pool| format!("pool {pool}"));
+            let pool =
+                class.pool.as_ref().map_or("the default pool".to_owned(), |pool| format!("pool {pool}"));
             let tenant = class.tenant.as_ref().map(|tenant| format!(" for {tenant}")).unwrap_or_default();
             format!("no source of {pool}{tenant} may be used now")
         };

@@ -44,7 +44,12 @@ struct Ended {
 
 impl Ledger {
     /// A ledger that reports to senders through `intake`, and to `board` and `scheduler`.
-    pub fn new(deps: Rc<Deps>, intake: Intake, board: OutcomeBoard, scheduler: Recipient<RetryLater>) -> Self {
+    pub fn new(
+        deps: Rc<Deps>,
+        intake: Intake,
+        board: OutcomeBoard,
+        scheduler: Recipient<RetryLater>,
+    ) -> Self {
         let reporter = Reporter::new(intake, deps.spool.clone(), deps.events.clone(), &deps.settings);
         Self { deps, board, scheduler, reporter: Rc::new(reporter) }
     }

@@ -17,7 +17,10 @@ use mailwright_engine::{
 };
 use mailwright_storage::{
     Spool, StoredMessage,
-    events::{Event, EventLog, event::{ReportKind as LoggedKind, ReportSent}},
+    events::{
+        Event, EventLog,
+        event::{ReportKind as LoggedKind, ReportSent},
+    },
 };
 use std::sync::Arc;
 
@@ -45,7 +48,10 @@ impl Reporter {
             Some((domain, address))
         });
         if sender.is_none() {
-            tracing::warn!(hostname = settings.hostname, "no reports are written: the host name is no domain");
+            tracing::warn!(
+                hostname = settings.hostname,
+                "no reports are written: the host name is no domain"
+            );
         }
         let (policy, retry) = (settings.reports, settings.retry.clone());
         Self { intake, spool, events, policy, retry, sender }
@@ -54,7 +60,8 @@ impl Reporter {
     /// Whether a report could be due: most mail is delivered, and its senders did not ask to hear of that.
     pub(super) fn may_concern(&self, settled: &Settled, ended: &Ended) -> bool {
         let failed = settled.attempt.iter().any(|(_, judged)| judged.verdict.outcome != Fate::Delivered);
-        let asked = || ended.message.as_deref().is_some_and(|message| !message.envelope.recipients_dsn.is_empty());
+        let asked =
+            || ended.message.as_deref().is_some_and(|message| !message.envelope.recipients_dsn.is_empty());
         self.sender.is_some() && (failed || asked())
     }
 

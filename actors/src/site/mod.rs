@@ -90,8 +90,7 @@ impl Site {
         supervisor: Addr<Supervisor>,
     ) -> Self {
         let effective = deps.shaping.resolve(key.own.as_ref(), &key.target.host_names(), &key.source);
-        let governor =
-            Governor::new(Arc::clone(&effective.limits), Arc::clone(&effective.rules));
+        let governor = Governor::new(Arc::clone(&effective.limits), Arc::clone(&effective.rules));
         Self {
             key,
             source,
@@ -159,7 +158,9 @@ impl Site {
             self.wait_for(hold);
             return Some(reply);
         }
-        let Some((flow, addr)) = self.pools.get_mut(identity).and_then(Pool::take) else { return Some(reply) };
+        let Some((flow, addr)) = self.pools.get_mut(identity).and_then(Pool::take) else {
+            return Some(reply);
+        };
         let (lane, identity) = (flow.lane, identity.clone());
         addr.do_send(TakeDelivery { lane, identity, site: ctx.address(), reply });
         None
@@ -217,8 +218,7 @@ impl Site {
         };
         pool.connections.insert(id);
         pool.opening.insert(id);
-        let connection =
-            Connection::new(id, plan, Rc::clone(&self.deps), ctx.address(), self.ledger.clone());
+        let connection = Connection::new(id, plan, Rc::clone(&self.deps), ctx.address(), self.ledger.clone());
         self.addresses.insert(id, connection.start());
         self.governor.connection_started(now);
         ::metrics::gauge!(names::CONNECTIONS_OPEN).increment(1);
@@ -270,7 +270,9 @@ impl Site {
     fn tell_domains(&mut self, only: Option<&TlsIdentity>, pause: Duration, verdict: &Verdict) {
         let source = &self.key.source;
         let mut told = HashSet::new();
-        for (_, pool) in self.pools.iter_mut().filter(|(identity, _)| only.is_none_or(|only| only == *identity)) {
+        for (_, pool) in
+            self.pools.iter_mut().filter(|(identity, _)| only.is_none_or(|only| only == *identity))
+        {
             pool.shares = FairShares::default();
             for (flow, addr) in pool.domains.drain() {
                 let security = only.map(|_| flow.lane.class.security);
@@ -335,7 +337,8 @@ impl Handler<OfferWork> for Site {
 
     fn handle(&mut self, OfferWork { flow, addr, tls, weight, ready }: OfferWork, ctx: &mut Self::Context) {
         let class = &flow.lane.class;
-        let away = |tenant: &TenantName| self.tenants_away.get(tenant).is_some_and(|until| *until > clock::now());
+        let away =
+            |tenant: &TenantName| self.tenants_away.get(tenant).is_some_and(|until| *until > clock::now());
         if class.tenant.as_ref().is_some_and(away) {
             return; // Offered again when the tenant may come back.
         }
@@ -379,7 +382,12 @@ impl Handler<NextDelivery> for Site {
 
 impl Site {
     /// Serves a free connection or lets it wait.
-    fn keep_busy(&mut self, identity: &TlsIdentity, reply: oneshot::Sender<Delivery>, ctx: &mut Context<Self>) {
+    fn keep_busy(
+        &mut self,
+        identity: &TlsIdentity,
+        reply: oneshot::Sender<Delivery>,
+        ctx: &mut Context<Self>,
+    ) {
         if let Some(reply) = self.serve(identity, reply, ctx)
             && let Some(pool) = self.pools.get_mut(identity)
         {

@@ -94,7 +94,9 @@ impl ClientConfigs {
         }
         let any: Arc<dyn ServerCertVerifier> = Arc::new(AnyCertificate(Arc::clone(&provider)));
         let public = match &authorities {
-            Some(authorities) => Some(both(&provider, &(Arc::clone(authorities) as Arc<dyn ServerCertVerifier>))?),
+            Some(authorities) => {
+                Some(both(&provider, &(Arc::clone(authorities) as Arc<dyn ServerCertVerifier>))?)
+            }
             None => None,
         };
         Ok(Self { any: both(&provider, &any)?, public, authorities, dane: RefCell::default(), provider })
@@ -129,10 +131,18 @@ impl ClientConfigs {
         let Some(authorities) = &self.authorities else { return Some("no authority is trusted".to_owned()) };
         let Some((leaf, between)) = chain.split_first() else { return Some("no certificate".to_owned()) };
         let Ok(name) = ServerName::try_from(host) else { return Some(format!("{host} is no name")) };
-        authorities.verify_server_cert(leaf, between, &name, &[], UnixTime::now()).err().map(|e| e.to_string())
+        authorities
+            .verify_server_cert(leaf, between, &name, &[], UnixTime::now())
+            .err()
+            .map(|e| e.to_string())
     }
 
-    fn dane(&self, host: &str, minimum: TlsMinimum, records: &Arc<[TlsaRecord]>) -> Option<Arc<ClientConfig>> {
+    fn dane(
+        &self,
+        host: &str,
+        minimum: TlsMinimum,
+        records: &Arc<[TlsaRecord]>,
+    ) -> Option<Arc<ClientConfig>> {
         let key = (host.to_owned(), minimum);
         let mut known = self.dane.borrow_mut();
         if let Some(known) = known.get(&key).filter(|known| known.records == *records) {

@@ -32,12 +32,8 @@ impl DomainTls {
 
     /// What connections for this domain must come to where `limits` hold, for messages that ask for `security`.
     pub fn plan(&self, security: TransportSecurity, limits: &Limits) -> TlsPlan {
-        let policy = TlsPolicy {
-            demand: limits.tls,
-            minimum: limits.tls_minimum,
-            sts: self.sts.clone(),
-            mx: self.mx,
-        };
+        let policy =
+            TlsPolicy { demand: limits.tls, minimum: limits.tls_minimum, sts: self.sts.clone(), mx: self.mx };
         TlsPlan { policy: Arc::new(policy), security, domain: self.domain.clone() }
     }
 }

@@ -77,7 +77,13 @@ impl TlsPolicies {
     }
 
     /// Counts a session that came up to what was asked; returns what was negotiated.
-    pub fn established(&self, tls: &HostTls, host: &MxHost, ip: IpAddr, connection: &ClientConnection) -> TlsFacts {
+    pub fn established(
+        &self,
+        tls: &HostTls,
+        host: &MxHost,
+        ip: IpAddr,
+        connection: &ClientConnection,
+    ) -> TlsFacts {
         let name = host.to_string();
         let complaint = match tls.requirement.audit {
             Some(Audit::Certificate) => {

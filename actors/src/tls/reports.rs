@@ -20,7 +20,11 @@ const DOMAINS: usize = 10_000;
 pub struct TlsSessions(RefCell<HashMap<Domain, TlsReportBuilder>>);
 
 impl TlsSessions {
-    fn count(&self, counted: Option<&(Domain, Vec<SessionPolicy>)>, count: impl Fn(&mut TlsReportBuilder, &SessionPolicy)) {
+    fn count(
+        &self,
+        counted: Option<&(Domain, Vec<SessionPolicy>)>,
+        count: impl Fn(&mut TlsReportBuilder, &SessionPolicy),
+    ) {
         let Some((domain, policies)) = counted else { return };
         let mut all = self.0.borrow_mut();
         if all.len() >= DOMAINS && !all.contains_key(domain) {
@@ -33,7 +37,7 @@ impl TlsSessions {
     }
 
     pub(super) fn succeeded(&self, tls: &HostTls) {
-        self.count(tls.counted.as_ref(), |builder, policy| builder.succeeded(policy));
+        self.count(tls.counted.as_ref(), TlsReportBuilder::succeeded);
     }
 
     pub(super) fn failed(&self, tls: &HostTls, kind: FailureKind, host: &str, ip: IpAddr, why: &str) {

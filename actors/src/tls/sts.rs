@@ -88,8 +88,8 @@ impl StsBook {
             return known.in_force(clock::now()).cloned();
         };
         let fetched = timeout(PATIENCE, self.fetch(domain)).await;
-        let fetched =
-            fetched.unwrap_or_else(|_| Err(StsFetchError::Unreachable(format!("not done within {PATIENCE:?}"))));
+        let fetched = fetched
+            .unwrap_or_else(|_| Err(StsFetchError::Unreachable(format!("not done within {PATIENCE:?}"))));
         let mut entries = self.entries.borrow_mut();
         let entry = entries.entry(domain.clone()).or_default();
         match fetched {
@@ -106,7 +106,9 @@ impl StsBook {
     }
 
     async fn record(&self, domain: &Domain) -> Option<StsRecord> {
-        let TxtAnswer::Records(records) = self.dns.txt(&record_name(domain)).await.answer else { return None };
+        let TxtAnswer::Records(records) = self.dns.txt(&record_name(domain)).await.answer else {
+            return None;
+        };
         match StsRecord::find(records.iter().map(String::as_bytes)) {
             Ok(record) => record,
             Err(error) => {
@@ -138,7 +140,8 @@ impl StsBook {
         let allowed = |ip: &IpAddr| self.fetch.private_hosts || is_public(*ip);
         // Most networks have IPv4; a policy host with one family only is found all the same.
         let best = addresses.into_iter().filter(allowed).min_by_key(IpAddr::is_ipv6);
-        best.map(|ip| SocketAddr::new(ip, self.fetch.port)).ok_or_else(|| format!("{host} has no public address"))
+        best.map(|ip| SocketAddr::new(ip, self.fetch.port))
+            .ok_or_else(|| format!("{host} has no public address"))
     }
 }
 
@@ -211,7 +214,17 @@ mod tests {
 
     #[test]
     fn only_public_addresses_are_asked() {
-        for private in ["127.0.0.1", "10.1.2.3", "169.254.1.1", "100.64.0.1", "::1", "fe80::1", "fd00::1", "::ffff:10.0.0.1", "0.0.0.0"] {
+        for private in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "169.254.1.1",
+            "100.64.0.1",
+            "::1",
+            "fe80::1",
+            "fd00::1",
+            "::ffff:10.0.0.1",
+            "0.0.0.0",
+        ] {
             assert!(!is_public(private.parse().unwrap()), "{private}");
         }
         for public in ["192.0.2.1", "8.8.8.8", "2001:db8::1", "100.128.0.1"] {

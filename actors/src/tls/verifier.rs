@@ -89,13 +89,13 @@ impl ServerCertVerifier for DaneVerifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let chain: Vec<&[u8]> =
-            std::iter::once(leaf).chain(between).map(|certificate| certificate.as_ref()).collect();
+            std::iter::once(leaf).chain(between).map(AsRef::as_ref).collect();
         match match_chain(&self.records, &chain) {
             Ok(DaneMatch::EndEntity) => Ok(ServerCertVerified::assertion()),
             Ok(DaneMatch::TrustAnchors(anchors)) => self.check_path(anchors, leaf, between, name, now),
-            Err(mismatch) => {
-                Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(mismatch)))))
-            }
+            Err(mismatch) => Err(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(
+                Arc::new(mismatch),
+            )))),
         }
     }
 

@@ -22,6 +22,7 @@ use mailwright_engine::{
 use mailwright_storage::{SpoolSettings, SpoolStarter, StateDir, control::Control, events::EventLog};
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt::Display,
     rc::Rc,
     sync::Arc,
     time::{Duration, Instant},
@@ -47,8 +48,8 @@ pub(crate) struct Setup {
 
 impl Setup {
     /// With another value of a shaping key.
-    pub(crate) fn with(mut self, key: &'static str, value: impl ToString) -> Self {
-        self.shaping.insert(key, value.to_string());
+    pub(crate) fn with(mut self, key: &'static str, value: impl Display) -> Self {
+        self.shaping.insert(key, format!("{value}"));
         self
     }
 

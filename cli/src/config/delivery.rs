@@ -299,7 +299,8 @@ mod tests {
 
     #[test]
     fn a_class_has_the_pace_that_the_file_gives_it_and_the_others_their_own() {
-        let text = "[delivery.retry.classes.greylisted]\nfirst = \"1m\"\nfactor = 1.0\nmax_interval = \"1m\"\n";
+        let text =
+            "[delivery.retry.classes.greylisted]\nfirst = \"1m\"\nfactor = 1.0\nmax_interval = \"1m\"\n";
         let schedule = toml::from_str::<Config>(text).unwrap().delivery().unwrap().retry;
         assert_eq!(schedule.by_class[&RetryClass::Greylisted].max_interval, Duration::from_secs(60));
         let built_in = RetrySchedule::default().by_class;

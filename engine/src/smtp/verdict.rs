@@ -172,7 +172,8 @@ impl Verdict {
     /// The best mail host of the domain that is left is ourselves: hard, 5.4.6 (routing loop, RFC 3463
     /// section 3.5). Our own configuration or their DNS is wrong.
     pub fn mail_loop(domain: &str) -> Self {
-        let detail = format!("mail for {domain} loops back to this server, which is not configured to keep it");
+        let detail =
+            format!("mail for {domain} loops back to this server, which is not configured to keep it");
         Self::own(Outcome::Hard, Fault::Us, Phase::Lookup, EnhancedCode::new(5, 4, 6), detail)
     }
 

@@ -2,8 +2,8 @@
 
 use super::last::LastAttempt;
 use mailwright_engine::{
-    address::Domain, dsn::DelayWarning, class::QueueClass, envelope::Envelope, id::QueueId, smtp::verdict::Verdict,
-    time::UnixMillis,
+    address::Domain, class::QueueClass, dsn::DelayWarning, envelope::Envelope, id::QueueId,
+    smtp::verdict::Verdict, time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;

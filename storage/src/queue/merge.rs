@@ -63,8 +63,8 @@ fn later(one: Option<Box<LastAttempt>>, other: Option<Box<LastAttempt>>) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailwright_engine::dsn::DelayWarning;
     use crate::queue::entry::{EntryKey, Location, Outcome};
+    use mailwright_engine::dsn::DelayWarning;
     use mailwright_engine::{
         address::Domain,
         class::{PoolName, QueueClass},

@@ -7,7 +7,9 @@ use super::{
     last::LastAttempt,
 };
 use crate::error::StorageError;
-use mailwright_engine::{address::Domain, dsn::DelayWarning, class::QueueClass, id::QueueId, time::UnixMillis};
+use mailwright_engine::{
+    address::Domain, class::QueueClass, dsn::DelayWarning, id::QueueId, time::UnixMillis,
+};
 use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec};
 use std::{
