@@ -92,6 +92,11 @@ impl BounceClass {
         }
     }
 
+    /// Whether the class is about the recipient's address itself.
+    pub const fn is_about_address(self) -> bool {
+        matches!(self, Self::NoSuchMailbox | Self::NoSuchDomain | Self::MailboxFull | Self::MailboxDisabled)
+    }
+
     /// The pace at which a failure of this class is tried again.
     pub const fn retry_class(self) -> RetryClass {
         match self {

@@ -77,7 +77,7 @@ struct Group {
 struct WordingEntry {
     name: String,
     #[serde(rename = "match")]
-    pattern: Option<Spanned<String>>,
+    pattern: Spanned<String>,
     #[serde(default)]
     code: Vec<u16>,
     #[serde(default)]
@@ -258,15 +258,12 @@ impl Compiler<'_> {
             Reach::UnclearCodes
         };
         let when = When { stages: entry.stage, codes: entry.code, enhanced: entry.enhanced };
-        let pattern = match (entry.pattern, marker) {
-            (Some(pattern), _) if !pattern.get_ref().is_empty() => pattern.into(),
-            // The marker alone, with codes that mean something else at this provider.
-            (None, Some(_)) if !when.is_any_code() => Pattern { text: String::new(), span: span.clone() },
-            _ => return Err(self.source.fault(&span, "a wording rule needs `match`")),
-        };
+        if entry.pattern.get_ref().is_empty() {
+            return Err(self.source.fault(&span, "`match` is empty; it would fit every reply"));
+        }
         let name = self.unique(&span, format!("{provider}/{}", entry.name))?;
         let decision = self.decision(name, entry.class, entry.kind, entry.fault);
-        self.patterns.push(pattern);
+        self.patterns.push(entry.pattern.into());
         self.wording.push(WordingRule { when, decision, reach, marker });
         Ok(())
     }

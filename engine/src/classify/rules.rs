@@ -145,7 +145,7 @@ impl BounceRules {
         Classification {
             class: decision.class,
             outcome,
-            fault: decision.fault.unwrap_or(judged.fault),
+            fault: decision.fault.unwrap_or_else(|| judged.fault_for(decision.class)),
             rule: decision.name.clone(),
             retry_after: if outcome == Outcome::Soft { retry_after(&text.0) } else { None },
         }
@@ -165,27 +165,50 @@ impl BounceRules {
 }
 
 impl Judged {
+    /// The fault that the codes tell, unless that is the recipient and the class knows better: a 550 to RCPT
+    /// blames the address, which must not be suppressed for a blocklist's sake.
+    fn fault_for(self, class: BounceClass) -> Fault {
+        match self.fault {
+            Fault::Recipient if !class.is_about_address() => Fault::Unknown,
+            fault => fault,
+        }
+    }
+
     fn to(self, class: BounceClass, rule: impl Into<String>) -> Classification {
         let Self { outcome, fault } = self;
         Classification { class, outcome, fault, rule: rule.into(), retry_after: None }
     }
 }
 
-/// The text of a reply as patterns see it: lines joined, white space folded to one space, bounded.
+/// The text of a reply as patterns see it: bounded, lines joined, white space folded to one space, and without
+/// mail addresses, since `<spam@example.com>` is a name and no verdict.
 struct Text(String);
 
 impl Text {
     fn of(reply: &Reply) -> Self {
         let mut text = String::new();
-        for word in reply.lines().iter().flat_map(|line| line.split_ascii_whitespace()) {
-            if text.len() + word.len() >= MAX_KEPT_REPLY {
-                break;
-            }
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.push_str(word);
+        let mut room = MAX_KEPT_REPLY;
+        for line in reply.lines() {
+            // As `Reply::shortened` cuts, so that a stored reply is judged as the whole one was.
+            let kept = line.get(..line.floor_char_boundary(room)).unwrap_or_default();
+            kept.split_ascii_whitespace().for_each(|word| push_word(&mut text, word));
+            room = room.saturating_sub(line.len() + 1);
         }
         Self(text)
     }
+}
+
+/// Appends a word after a space, mail addresses in it reduced to their `@`.
+fn push_word(text: &mut String, word: &str) {
+    let in_address = |c: char| c.is_ascii_alphanumeric() || "._-+=%".contains(c);
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once('@') {
+        text.push_str(before.trim_end_matches(in_address));
+        text.push('@');
+        rest = after.trim_start_matches(in_address);
+    }
+    text.push_str(rest);
 }

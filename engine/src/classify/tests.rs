@@ -65,6 +65,16 @@ fn a_pattern_spans_lines_and_white_space() {
 }
 
 #[test]
+fn an_address_in_the_text_is_a_name_and_no_verdict() {
+    let rules = with_wording(r#"{ name = "spam", match = 'spam', class = "spam_content" },"#).unwrap();
+    for text in ["<spam@acme.example>: no", "acme <a@spam.example>: no", "acme (no-spam@x@spam.y:no)"] {
+        assert_eq!(class(&rules, &format!("550 5.7.1 {text}")).0, BounceClass::Policy, "{text}");
+    }
+    let beside = class(&rules, "550 5.7.1 acme <a@b.example>:spam");
+    assert_eq!(beside.0, BounceClass::SpamContent);
+}
+
+#[test]
 fn the_first_rule_in_the_file_wins_not_the_first_in_the_text() {
     let rules = with_wording(
         r#"{ name = "b", match = 'second', class = "tls" },
