@@ -4,7 +4,7 @@ use crate::{
     budget::ConnectionBudget,
     clock,
     delivery::InFlight,
-    dns::{CachedDns, Dns},
+    dns::Dns,
     domain::ReadyTotal,
     intake::Intake,
     reroutes::Reroutes,
@@ -55,7 +55,8 @@ pub struct EngineParts {
     pub shaping: ShapingBook,
     /// What replies mean.
     pub rules: BounceRules,
-    /// Name resolution.
+    /// Name resolution; asked for each look-up, so something that remembers
+    /// ([`CachedDns`](crate::dns::CachedDns)).
     pub dns: Rc<dyn Dns>,
     /// Accounts, keys, and what operators ordered.
     pub control: Arc<Control>,
@@ -148,8 +149,7 @@ impl Deps {
         let hops = stored
             .into_iter()
             .map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
-        let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(dns));
-        let tls =
+            let tls =
             TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),

@@ -8,7 +8,7 @@ use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
     certificates::CertificateError,
-    dns::HickoryDns,
+    dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     smtp::{
         listener::{Listener, ListenerTls, LoopbackAuth, bind},
@@ -100,7 +100,7 @@ impl Node {
             settings: config.delivery()?,
             shaping: config.shaping()?,
             rules: config.bounce_rules()?,
-            dns: Rc::new(dns),
+            dns: Rc::new(CachedDns::new(Rc::new(dns))),
             control: Arc::clone(&control),
             events: events.clone(),
         };

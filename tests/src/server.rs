@@ -199,6 +199,10 @@ pub struct Config {
     pub segment_size: String,
     /// The free space that is left untouched.
     pub min_free: String,
+    /// Keys of the table `delivery`, as the configuration writes them.
+    pub delivery: String,
+    /// Keys of the table `delivery.tls`.
+    pub tls: String,
     /// Further tables, as the configuration writes them.
     pub more: String,
 }
@@ -220,6 +224,9 @@ impl Config {
             retry_max_interval: "1s".into(),
             segment_size: "64MiB".into(),
             min_free: "64MiB".into(),
+            delivery: String::new(),
+            // No scenario depends on the world's keys and policies unless it says so.
+            tls: "dnssec = \"off\"\nmta_sts = false".into(),
             more: String::new(),
         }
     }
@@ -227,7 +234,7 @@ impl Config {
     /// Writes the settings in the form of the configuration file.
     #[must_use]
     pub fn toml(&self) -> String {
-        let Self { retry_first, retry_max_interval, segment_size, min_free, more, .. } = self;
+        let Self { retry_first, retry_max_interval, segment_size, min_free, delivery, tls, more, .. } = self;
         let (port, destination) = (self.destination.port(), self.destination.toml());
         let networks = format!("{:?}", self.trusted_networks);
         format!(
@@ -242,7 +249,7 @@ trusted_networks = {networks}
 
 [delivery]
 port = {port}
-{shaping}
+{delivery}
 [delivery.tls]
 {tls}
 

@@ -302,15 +302,15 @@ fn a_state_folder_in_use_is_refused_by_name() -> Result<()> {
 fn an_unknown_key_of_the_configuration_is_named_with_its_line() -> Result<()> {
     let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
     let installation = Installation::new(&Config::to(nowhere))?;
-    let config = Config::to(nowhere).toml().replace("port = ", "prot = ");
-    let line = config.lines().position(|line| line.starts_with("idle_timeuot")).map_or(0, |index| index + 1);
+    let config = Config::to(nowhere).toml().replace("[delivery]\nport", "[delivery]\nprot");
+    let line = config.lines().position(|line| line.starts_with("prot = ")).map_or(0, |index| index + 1);
     let file = tempfile::NamedTempFile::new().context("make a file")?;
     std::fs::write(file.path(), config).context("write the configuration")?;
     let (file, state) = (file.path().to_string_lossy(), installation.state().to_string_lossy());
     let output = run_to_end(["serve", "--config", &file, "--state", &state])?;
     let said = text_of(&output);
     assert!(!output.status.success(), "{said}");
-    assert!(said.contains("idle_timeuot"), "{said}");
+    assert!(said.contains("prot"), "{said}");
     assert!(
         said.contains(&format!("line {line}")) || said.contains(&format!(":{line}")),
         "line {line} in {said}"

@@ -252,7 +252,7 @@ impl Handler<EnqueueFresh> for DomainActor {
     }
 }
 
-/// There may be due entries on disk.
+/// There may be due entries on disk, or a site has died.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct ReadFromDisk;
@@ -261,6 +261,9 @@ impl Handler<ReadFromDisk> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, _: ReadFromDisk, ctx: &mut Self::Context) {
+        for source in self.links.forget_dead() {
+            self.queue.touch(&source);
+        }
         self.look_on_disk(ctx);
     }
 }

@@ -44,6 +44,17 @@ impl Links {
         }
     }
 
+    /// Forgets sites whose actor has ended; returns the sources that need another.
+    pub(super) fn forget_dead(&mut self) -> Vec<SourceName> {
+        let is_dead = |link: &Link| link.site.as_ref().is_some_and(|site| !site.connected());
+        let dead = self.by_source.iter_mut().filter(|(_, link)| is_dead(link));
+        dead.map(|(source, link)| {
+            link.site = None;
+            source.clone()
+        })
+        .collect()
+    }
+
     /// Tries again what was out of order.
     pub(super) fn forget_holds(&mut self) {
         for link in self.by_source.values_mut() {

@@ -104,6 +104,7 @@ pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) names: Names,
     state: StateDir,
+    control: Arc<Control>,
     folder: TempDir,
 }
 
@@ -120,20 +121,29 @@ impl World {
 
     async fn start_on(folder: TempDir, setup: Setup, names: Names) -> Self {
         let state = StateDir::open(folder.path()).unwrap();
-        let (starter, _) = SpoolStarter::recover(&state, SPOOL).unwrap();
         let control = Arc::new(Control::open(&state.control_dir()).unwrap());
-        let engine = Engine::start(starter, setup.parts(&names, control)).await.unwrap();
-        Self { engine, names, state, folder }
+        Self::start_in(folder, state, control, setup, names).await
+    }
+
+    async fn start_in(
+        folder: TempDir,
+        state: StateDir,
+        control: Arc<Control>,
+        setup: Setup,
+        names: Names,
+    ) -> Self {
+        let (starter, _) = SpoolStarter::recover(&state, SPOOL).unwrap();
+        let engine = Engine::start(starter, setup.parts(&names, Arc::clone(&control))).await.unwrap();
+        Self { engine, names, state, control, folder }
     }
 
     /// Drains the engine and starts another on what it left; the second value is how many entries that is.
     pub(crate) async fn restart(self, setup: Setup) -> (Self, u64) {
-        let Self { engine, names, state, folder } = self;
+        let Self { engine, names, state, control, folder } = self;
         let spool = engine.spool().clone();
         engine.stop(LIMIT).await;
         let left = spool.entries();
-        drop(state);
-        (Self::start_on(folder, setup, names).await, left)
+        (Self::start_in(folder, state, control, setup, names).await, left)
     }
 
     /// Has a message accepted for each recipient.
