@@ -149,7 +149,7 @@ impl Deps {
         let hops = stored
             .into_iter()
             .map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
-            let tls =
+        let tls =
             TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),

@@ -7,7 +7,8 @@ use crate::{
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    class::{TenantName, TransportSecurity},
+    class::{Priority, TenantName, TransportSecurity},
+    dsn::{DsnRequest, RecipientDsn},
     envelope::{BodyType, Envelope, Origin, SmtpUtf8},
     id::QueueId,
     message::{
@@ -41,6 +42,14 @@ pub struct NewMessage {
     pub smtputf8: SmtpUtf8,
     /// What its envelope asks of TLS; `ByPolicy` leaves it to the header (`TLS-Required: No`).
     pub security: TransportSecurity,
+    /// What the sender said about reports.
+    pub dsn: DsnRequest,
+    /// What the sender said about reports on each recipient; empty if nothing about any.
+    pub recipients_dsn: Vec<RecipientDsn>,
+    /// What was asked for beside the message: comes before what its header asks for.
+    pub asked: SendingHints,
+    /// How urgent it is when nobody says.
+    pub default_priority: Priority,
     /// The account it belongs to.
     pub account: Option<TenantName>,
     /// Which door it came in by.
@@ -51,6 +60,34 @@ pub struct NewMessage {
     pub content: Vec<u8>,
     /// The domain whose keys sign it, if any.
     pub signed_by: Option<Arc<SendingDomain>>,
+}
+
+impl NewMessage {
+    /// A message that asks for nothing beyond delivery, without trace and signature.
+    pub fn new(
+        id: QueueId,
+        reverse_path: ReversePath,
+        recipients: Vec<EmailAddress>,
+        origin: Origin,
+        content: Vec<u8>,
+    ) -> Self {
+        Self {
+            id,
+            reverse_path,
+            recipients,
+            smtputf8: SmtpUtf8::NotNeeded,
+            security: TransportSecurity::ByPolicy,
+            dsn: DsnRequest::default(),
+            recipients_dsn: Vec::new(),
+            asked: SendingHints::default(),
+            default_priority: Priority::default(),
+            account: None,
+            origin,
+            trace: String::new(),
+            content,
+            signed_by: None,
+        }
+    }
 }
 
 /// Why a message was not accepted.
@@ -151,7 +188,7 @@ impl Intake {
         if message.recipients.len() > Envelope::MAX_RECIPIENTS {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));
         }
-        let hints = SendingHints::take(&mut message.content)?;
+        let (asked, hints) = (message.asked, SendingHints::take(&mut message.content)?);
         let now = clock::now();
         let content = self.finish(message.trace, message.content, message.signed_by.as_deref(), now)?;
         let eight_bit = is_8bit(&content.body);
@@ -159,9 +196,12 @@ impl Intake {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
             smtputf8: message.smtputf8,
             account: message.account,
-            priority: hints.priority,
-            campaign: hints.campaign,
-            pool: hints.pool,
+            priority: asked.priority.or(hints.priority).unwrap_or(message.default_priority),
+            campaign: asked.campaign.or(hints.campaign),
+            pool: asked.pool.or(hints.pool),
+            expires_after: asked.expires_after.or(hints.expires_after),
+            dsn: message.dsn,
+            recipients_dsn: said(message.recipients_dsn),
             // A demand of the envelope is stronger than the leave of the header (RFC 8689 section 5).
             security: match message.security {
                 TransportSecurity::ByPolicy => hints.security,
@@ -190,6 +230,12 @@ impl Intake {
         }
         Ok(Content { head: head.into(), body: content.into() })
     }
+}
+
+/// What was said about reports; nothing at all if it was nothing about anybody.
+fn said(recipients: Vec<RecipientDsn>) -> Vec<RecipientDsn> {
+    let silent = recipients.iter().all(|dsn| *dsn == RecipientDsn::default());
+    if silent { Vec::new() } else { recipients }
 }
 
 /// The acceptance as an event.

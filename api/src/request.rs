@@ -3,11 +3,16 @@
 use crate::answer::ApiError;
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
-    message::{Attachment, Disposition, SendError, SendErrorCode, SendRequest},
+    class::{PoolName, TransportSecurity},
+    envelope::Campaign,
+    message::{
+        Attachment, Disposition, SendError, SendErrorCode, SendRequest,
+        hints::{SendingHints, lifetime},
+    },
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 /// The body of `send`, as it comes.
 #[derive(Debug, Deserialize)]
@@ -23,6 +28,40 @@ struct SendBody {
     text: Option<String>,
     headers: Option<BTreeMap<String, String>>,
     attachments: Option<Vec<AttachmentBody>>,
+    #[serde(flatten)]
+    asked: AskedBody,
+}
+
+/// What a request may ask for beside the message; ours, beyond the service.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AskedBody {
+    priority: Option<String>,
+    campaign: Option<String>,
+    pool: Option<String>,
+    expires_in: Option<String>,
+}
+
+impl AskedBody {
+    fn read(&self) -> Result<SendingHints, SendError> {
+        Ok(SendingHints {
+            priority: asked(self.priority.as_deref(), "priority", str::parse)?,
+            campaign: asked(self.campaign.as_deref(), "campaign", Campaign::parse)?,
+            pool: asked(self.pool.as_deref(), "pool", PoolName::parse)?,
+            expires_after: asked(self.expires_in.as_deref(), "expires_in", lifetime)?,
+            security: TransportSecurity::ByPolicy,
+        })
+    }
+}
+
+fn asked<T, E: Display>(
+    text: Option<&str>,
+    field: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Option<T>, SendError> {
+    let invalid =
+        |error: E| SendError::new(SendErrorCode::ValidationError, field, format!("'{field}': {error}."));
+    text.map(|text| parse(text).map_err(invalid)).transpose()
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +88,8 @@ struct SendRawBody {
     from: Option<Value>,
     recipients: Option<Value>,
     mime_message: Option<String>,
+    #[serde(flatten)]
+    asked: AskedBody,
 }
 
 /// A message that is ready-made, with its envelope.
@@ -60,14 +101,17 @@ pub struct RawRequest {
     pub recipients: Vec<EmailAddress>,
     /// The message.
     pub mime: Vec<u8>,
+    /// What is asked for beside it.
+    pub asked: SendingHints,
 }
 
-/// Reads and validates the body of `send`.
+/// Reads and validates the body of `send`; what is asked for beside the message comes second.
 ///
 /// # Errors
 /// Malformed JSON, wrong types, bad addresses and every rule of [`SendRequest::validate`].
-pub fn read_send(body: &[u8]) -> Result<SendRequest, ApiError> {
+pub fn read_send(body: &[u8]) -> Result<(SendRequest, SendingHints), ApiError> {
     let body: SendBody = parse(body)?;
+    let asked = body.asked.read()?;
     let request = SendRequest {
         from: required(body.from.as_ref(), "from", mailbox)?,
         to: mailboxes(body.to.as_ref(), "to")?,
@@ -81,7 +125,7 @@ pub fn read_send(body: &[u8]) -> Result<SendRequest, ApiError> {
         attachments: attachments(body.attachments.unwrap_or_default())?,
     };
     request.validate()?;
-    Ok(request)
+    Ok((request, asked))
 }
 
 /// Reads the body of `send_raw`; the message itself is checked by the engine.
@@ -97,7 +141,7 @@ pub fn read_send_raw(body: &[u8]) -> Result<RawRequest, ApiError> {
     }
     let mime = body.mime_message.filter(|mime| !mime.is_empty()).ok_or_else(|| missing("mime_message"))?;
     let recipients = recipients.iter().map(|mailbox| mailbox.address().clone()).collect();
-    Ok(RawRequest { from, recipients, mime: mime.into_bytes() })
+    Ok(RawRequest { from, recipients, mime: mime.into_bytes(), asked: body.asked.read()? })
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
@@ -202,10 +246,12 @@ fn base64(text: &str, field: &str) -> Result<Vec<u8>, SendError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mailwright_engine::class::Priority;
     use serde_json::json;
+    use std::time::Duration;
 
     fn read(body: &Value) -> Result<SendRequest, ApiError> {
-        read_send(body.to_string().as_bytes())
+        read_send(body.to_string().as_bytes()).map(|(request, _)| request)
     }
 
     #[test]
@@ -255,5 +301,23 @@ mod tests {
         assert_eq!(base64("aGVs\r\nbG8=", "f"), Ok(b"hello".to_vec()));
         assert_eq!(base64("aGVsbG8", "f"), Ok(b"hello".to_vec()));
         assert!(base64("a", "f").is_err());
+    }
+
+    #[test]
+    fn what_is_asked_for_beside_the_message_is_read_or_refused_by_field() {
+        let with = |key: &str, value: &str| {
+            let mut body = json!({"from": "a@b.example", "to": "c@d.example", "subject": "s", "text": "t"});
+            body[key] = value.into();
+            read_send(body.to_string().as_bytes()).map(|(_, asked)| asked)
+        };
+        assert_eq!(with("priority", "high").unwrap().priority, Some(Priority::High));
+        assert_eq!(with("expires_in", "30m").unwrap().expires_after, Some(Duration::from_secs(1800)));
+        assert_eq!(with("pool", "warm").unwrap().pool.unwrap().as_str(), "warm");
+        for (key, value) in
+            [("priority", "urgent"), ("expires_in", "0s"), ("pool", "no pool"), ("campaign", "")]
+        {
+            let error = format!("{:?}", with(key, value).unwrap_err());
+            assert!(error.contains(key), "{error}");
+        }
     }
 }

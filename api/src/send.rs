@@ -12,17 +12,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::{intake::NewMessage, watch::Watch};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    class::{TenantName, TransportSecurity},
     envelope::{Origin, SmtpUtf8},
     id::QueueId,
     message::{
         BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
-        SendRequest, build, check_raw,
+        SendRequest, build, check_raw, hints::SendingHints,
     },
     smtp::verdict::Outcome,
     time::UnixMillis,
 };
-use mailwright_storage::control::{Permission, SendingDomain};
+use mailwright_storage::control::{Permission, SendingDomain, Token};
 use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
@@ -54,6 +53,7 @@ struct Draft {
     content: Vec<u8>,
     smtputf8: SmtpUtf8,
     message_id: String,
+    asked: SendingHints,
 }
 
 /// `POST /accounts/{account_id}/email/sending/send`
@@ -63,10 +63,11 @@ pub(crate) async fn send(
     state: web::Data<AppState>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    authorize(&http, &state, Permission::Send, &account)?;
+    let token = authorize(&http, &state, Permission::Send, &account)?;
     let body = state.bodies.read(&http, payload).await?;
-    let draft = draft(&state, &account, &request::read_send(body.as_ref())?)?;
-    dispatch(&http, &state, &account, draft, body).await
+    let (request, asked) = request::read_send(body.as_ref())?;
+    let draft = Draft { asked, ..draft(&state, &account, &request)? };
+    dispatch(&http, &state, &token, draft, body).await
 }
 
 /// `POST /accounts/{account_id}/email/sending/send_raw`
@@ -76,10 +77,10 @@ pub(crate) async fn send_raw(
     state: web::Data<AppState>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    authorize(&http, &state, Permission::Send, &account)?;
+    let token = authorize(&http, &state, Permission::Send, &account)?;
     let body = state.bodies.read(&http, payload).await?;
     let draft = draft_raw(&state, &account, &request::read_send_raw(body.as_ref())?)?;
-    dispatch(&http, &state, &account, draft, body).await
+    dispatch(&http, &state, &token, draft, body).await
 }
 
 fn draft(state: &AppState, account: &str, request: &SendRequest) -> Result<Draft, ApiError> {
@@ -98,7 +99,8 @@ fn draft(state: &AppState, account: &str, request: &SendRequest) -> Result<Draft
     let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
     let utf8 = addresses.any(|mailbox| mailbox.address().needs_smtputf8());
     let smtputf8 = if utf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotNeeded };
-    Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id })
+    let asked = SendingHints::default();
+    Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id, asked })
 }
 
 fn draft_raw(state: &AppState, account: &str, request: &RawRequest) -> Result<Draft, ApiError> {
@@ -115,7 +117,8 @@ fn draft_raw(state: &AppState, account: &str, request: &RawRequest) -> Result<Dr
     let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
     let smtputf8 = if utf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotNeeded };
     let message_id = raw.message_id().to_owned();
-    Ok(Draft { id, now, domain: author, recipients, content: raw.into_content(), smtputf8, message_id })
+    let (content, asked) = (raw.into_content(), request.asked.clone());
+    Ok(Draft { id, now, domain: author, recipients, content, smtputf8, message_id, asked })
 }
 
 /// The sender's domain as it is set up in this account.
@@ -148,7 +151,7 @@ fn message_id(id: QueueId, domain: &SendingDomain) -> Result<String, ApiError> {
 async fn dispatch(
     http: &HttpRequest,
     state: &AppState,
-    account: &str,
+    token: &Token,
     draft: Draft,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
@@ -156,18 +159,15 @@ async fn dispatch(
     let trace = trace(state, &draft);
     let bounces = format!("bounce-{}@{}", draft.id, draft.domain.return_path_domain);
     let bounces = EmailAddress::parse(&bounces).map_err(|error| ApiError::internal(error.to_string()))?;
-    let tenant = TenantName::parse(account).map_err(|error| ApiError::internal(error.to_string()))?;
+    let (from, to) = (ReversePath::Address(bounces), draft.recipients.clone());
     let message = NewMessage {
-        id: draft.id,
-        reverse_path: ReversePath::Address(bounces),
-        recipients: draft.recipients.clone(),
         smtputf8: draft.smtputf8,
-        security: TransportSecurity::ByPolicy,
-        account: Some(tenant),
-        origin: Origin::Api,
+        asked: draft.asked,
+        default_priority: token.priority,
+        account: token.account_id.tenant(),
         trace,
-        content: draft.content,
         signed_by: Some(draft.domain),
+        ..NewMessage::new(draft.id, from, to, Origin::Api, draft.content)
     };
     state.intake.accept(message).await?;
     drop(body);

@@ -17,7 +17,7 @@ use mailwright_actors::{
     tls::TlsError,
 };
 use mailwright_api::{ApiSettings, AppState};
-use mailwright_engine::smtp::server::ServerConfig;
+use mailwright_engine::smtp::server::{Dsn, ServerConfig};
 use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
@@ -144,6 +144,7 @@ impl Node {
                 config: ServerConfig {
                     max_message_size: config.max_message_size()?,
                     max_recipients: config.smtp.max_recipients,
+                    dsn: Dsn::Offered,
                     ..ServerConfig::new(config.hostname())
                 },
                 tls: ListenerTls::Off,

@@ -9,7 +9,6 @@ use crate::{
 };
 use mailwright_engine::{
     address::{Domain, EmailAddress, ReversePath},
-    class::TransportSecurity,
     dsn::{DelayWarning, RemoteMta, Report, ReportEvent, ReportKind, ReportPolicy, ReportedRecipient},
     envelope::{Envelope, Origin},
     retry::RetrySchedule,
@@ -172,16 +171,10 @@ impl Reporter {
         let written = report.write();
         self.intake
             .accept(NewMessage {
-                id,
-                reverse_path: ReversePath::Null,
-                recipients: vec![to.clone()],
                 smtputf8: written.smtputf8,
-                security: TransportSecurity::ByPolicy,
                 account: envelope.account.clone(),
-                origin: Origin::Report,
-                trace: String::new(),
                 signed_by: self.intake.domain_of_author(&written.content),
-                content: written.content,
+                ..NewMessage::new(id, ReversePath::Null, vec![to.clone()], Origin::Report, written.content)
             })
             .await?;
         let sent = ReportSent { kind: logged(due), to: to.to_string(), report: id };

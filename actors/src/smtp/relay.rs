@@ -133,17 +133,16 @@ impl Service for Relay {
         };
         let trace = received.to_string();
         let signed_by = self.intake.domain_of_author(&message.content);
+        let (from, to) = (message.reverse_path, message.recipients);
         let accepted = self.intake.accept(NewMessage {
-            id,
-            reverse_path: message.reverse_path,
-            recipients: message.recipients,
             smtputf8: message.smtputf8,
             security: message.security,
+            dsn: message.dsn,
+            recipients_dsn: message.recipients_dsn,
             account: signed_by.as_ref().and_then(|domain| domain.account_id.tenant()),
-            origin: Origin::Relay,
             trace,
-            content: message.content,
             signed_by,
+            ..NewMessage::new(id, from, to, Origin::Relay, message.content)
         });
         match accepted.await {
             Ok(()) => taken(id),

@@ -88,8 +88,7 @@ impl ServerCertVerifier for DaneVerifier {
         _: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let chain: Vec<&[u8]> =
-            std::iter::once(leaf).chain(between).map(AsRef::as_ref).collect();
+        let chain: Vec<&[u8]> = std::iter::once(leaf).chain(between).map(AsRef::as_ref).collect();
         match match_chain(&self.records, &chain) {
             Ok(DaneMatch::EndEntity) => Ok(ServerCertVerified::assertion()),
             Ok(DaneMatch::TrustAnchors(anchors)) => self.check_path(anchors, leaf, between, name, now),

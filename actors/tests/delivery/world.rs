@@ -11,10 +11,9 @@ use mailwright_actors::{
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
-    class::TransportSecurity,
     classify::BounceRules,
     dsn::ReportPolicy,
-    envelope::{Origin, SmtpUtf8},
+    envelope::Origin,
     retry::RetryPolicy,
     shaping::Shaping,
     source::Sources,
@@ -164,18 +163,9 @@ impl World {
 
 /// A message to one recipient, from nobody.
 fn message(intake: &Intake, to: &str) -> NewMessage {
-    NewMessage {
-        id: intake.next_id().0,
-        reverse_path: ReversePath::Null,
-        recipients: vec![EmailAddress::parse(to).unwrap()],
-        smtputf8: SmtpUtf8::NotNeeded,
-        security: TransportSecurity::ByPolicy,
-        account: None,
-        origin: Origin::Relay,
-        trace: String::new(),
-        content: b"Subject: test\r\n\r\nbody\r\n".to_vec(),
-        signed_by: None,
-    }
+    let recipients = vec![EmailAddress::parse(to).unwrap()];
+    let content = b"Subject: test\r\n\r\nbody\r\n".to_vec();
+    NewMessage::new(intake.next_id().0, ReversePath::Null, recipients, Origin::Relay, content)
 }
 
 /// As many addresses at `domain`, called `name0` and so on.

@@ -8,7 +8,7 @@ use crate::{
 };
 use actix_rt::Arbiter;
 use mailwright_actors::smtp::sandbox::{Sandbox, Store};
-use mailwright_engine::sandbox::Personality;
+use mailwright_engine::{class::Priority, sandbox::Personality};
 use serde::Serialize;
 use std::{
     io,
@@ -129,7 +129,7 @@ fn credentials(node: &Node) -> Result<Credentials, CommandError> {
     {
         return Ok(earlier);
     }
-    let fresh = set_up(&node.state, &node.control, ZONE)?;
+    let fresh = set_up(&node.state, &node.control, ZONE, Priority::default())?;
     node.state.write_file(CREDENTIALS, &serde_json::to_vec_pretty(&fresh)?)?;
     Ok(fresh)
 }

@@ -9,6 +9,7 @@ use crate::node::NodeError;
 use mailwright_actors::clock;
 use mailwright_engine::{
     address::{AddressError, Domain},
+    class::Priority,
     time::UnixMillis,
 };
 use mailwright_storage::{
@@ -83,7 +84,12 @@ struct PublishedRecord {
 }
 
 /// Makes an account, a zone set up for sending and a token, and leaves the DKIM records in `dkim.json`.
-fn set_up(state: &StateDir, control: &Control, zone: &str) -> Result<Credentials, CommandError> {
+fn set_up(
+    state: &StateDir,
+    control: &Control,
+    zone: &str,
+    priority: Priority,
+) -> Result<Credentials, CommandError> {
     let now: UnixMillis = clock::now();
     // Before anything is made: a second try must not find half of the first.
     let name = Domain::parse(zone)?;
@@ -93,7 +99,8 @@ fn set_up(state: &StateDir, control: &Control, zone: &str) -> Result<Credentials
     let account = control.create_account(zone, now)?;
     let zone = control.create_zone(&account.id, name, now)?;
     let sending = control.enable_sending(&zone.id, now)?;
-    let (_, secret) = control.create_token(&account.id, "bootstrap", vec![Permission::Admin], now)?;
+    let (_, secret) =
+        control.create_token(&account.id, "bootstrap", vec![Permission::Admin], priority, now)?;
     let records: Vec<_> = sending
         .keys
         .iter()

@@ -5,6 +5,7 @@
 //! | `X-Mailwright-Priority` | `high`, `normal` or `bulk` | no |
 //! | `X-Mailwright-Campaign` | up to 64 characters | no |
 //! | `X-Mailwright-Pool` | the name of a pool of sources | no |
+//! | `X-Mailwright-Expires` | how long it may be tried: `30m`, `2h`, `1d` | no |
 //! | `TLS-Required` | `No` (RFC 8689 section 5) | yes: the next hop reads it too |
 
 use super::fields::{Field, fields, split_header};
@@ -12,22 +13,26 @@ use crate::{
     class::{PoolName, Priority, TransportSecurity},
     envelope::Campaign,
 };
-use std::fmt::Display;
+use humantime_serde::re::humantime::parse_duration;
+use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
 const PRIORITY: &str = "X-Mailwright-Priority";
 const CAMPAIGN: &str = "X-Mailwright-Campaign";
 const POOL: &str = "X-Mailwright-Pool";
+const EXPIRES: &str = "X-Mailwright-Expires";
 const TLS_REQUIRED: &str = "TLS-Required";
 
 /// What the header of a message asks of us.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SendingHints {
-    /// How urgent it is.
-    pub priority: Priority,
+    /// How urgent it is, if it says so.
+    pub priority: Option<Priority>,
     /// What it is part of.
     pub campaign: Option<Campaign>,
     /// Which sources carry it.
     pub pool: Option<PoolName>,
+    /// How long after acceptance it may still be tried.
+    pub expires_after: Option<Duration>,
     /// `NotRequired` with `TLS-Required: No`, otherwise `ByPolicy`.
     pub security: TransportSecurity,
 }
@@ -69,9 +74,10 @@ impl SendingHints {
 
     fn read(header: &[u8]) -> Result<Self, InvalidHint> {
         Ok(Self {
-            priority: only(header, PRIORITY, str::parse)?.unwrap_or_default(),
+            priority: only(header, PRIORITY, str::parse)?,
             campaign: only(header, CAMPAIGN, Campaign::parse)?,
             pool: only(header, POOL, PoolName::parse)?,
+            expires_after: only(header, EXPIRES, lifetime)?,
             security: security(header),
         })
     }
@@ -79,7 +85,7 @@ impl SendingHints {
 
 /// Whether the field is for us alone.
 fn is_ours(field: &Field<'_>) -> bool {
-    [PRIORITY, CAMPAIGN, POOL].iter().any(|name| field.is(name))
+    [PRIORITY, CAMPAIGN, POOL, EXPIRES].iter().any(|name| field.is(name))
 }
 
 /// The value of the field `name`, if it is there.
@@ -95,6 +101,23 @@ fn only<T, E: Display>(
         return Err(wrong("it occurs more than once".to_owned()));
     }
     parse(&field.unfolded()).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+/// How long a message may be tried at all: from long enough for one attempt to what no sender waits for.
+const LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
+
+/// A message gave a lifetime that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no lifetime: write 30m, 2h or 1d, from a second to 30 days")]
+pub struct InvalidLifetime(String);
+
+/// Reads how long a message may be tried after its acceptance: `30m`, `2h`, `1d`.
+///
+/// # Errors
+/// When it is no duration from a second to 30 days.
+pub fn lifetime(text: &str) -> Result<Duration, InvalidLifetime> {
+    let read = parse_duration(text).ok().filter(|lifetime| LIFETIMES.contains(lifetime));
+    read.ok_or_else(|| InvalidLifetime(text.chars().take(40).collect()))
 }
 
 fn security(header: &[u8]) -> TransportSecurity {
@@ -125,7 +148,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(left, "From: a@b.example\r\nSubject: s\r\nTLS-Required: no\r\n");
-        assert_eq!((hints.priority, hints.security), (Priority::Bulk, TransportSecurity::NotRequired));
+        assert_eq!((hints.priority, hints.security), (Some(Priority::Bulk), TransportSecurity::NotRequired));
         assert_eq!(hints.campaign.as_ref().map(Campaign::as_str), Some("spring sale"));
         assert_eq!(hints.pool.as_ref().map(PoolName::as_str), Some("warm"));
     }

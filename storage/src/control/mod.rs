@@ -17,7 +17,7 @@ pub use suspension::{InvalidScope, Suspension, SuspensionScope};
 use crate::{error::StorageError, queue::store::open_unlocked};
 use mailwright_engine::{
     address::{AddressError, Domain},
-    class::SourceName,
+    class::{Priority, SourceName},
     dkim::{DkimError, DkimKey},
     time::UnixMillis,
 };
@@ -177,7 +177,7 @@ impl Control {
         Ok(sending)
     }
 
-    /// Makes a token; its secret is returned here and never again.
+    /// Makes a token, whose mail is of `priority` when nobody says; its secret is returned here and never again.
     ///
     /// # Errors
     /// When it cannot be stored.
@@ -186,6 +186,7 @@ impl Control {
         account: &ObjectId,
         name: &str,
         permissions: Vec<Permission>,
+        priority: Priority,
         now: UnixMillis,
     ) -> Result<(Arc<Token>, TokenSecret), ControlError> {
         let secret = random_secret()?;
@@ -195,6 +196,7 @@ impl Control {
             account_id: account.clone(),
             permissions,
             hash: hash_secret(&secret),
+            priority,
             created: now,
         });
         self.store("token/", token.id.as_str(), &*token)?;

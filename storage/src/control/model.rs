@@ -1,6 +1,11 @@
 //! What operators set up: accounts, zones, sending domains, tokens.
 
-use mailwright_engine::{address::Domain, class::TenantName, dkim::KeyAlgorithm, time::UnixMillis};
+use mailwright_engine::{
+    address::Domain,
+    class::{Priority, TenantName},
+    dkim::KeyAlgorithm,
+    time::UnixMillis,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -125,6 +130,9 @@ pub struct Token {
     /// SHA-256 of the secret, in hexadecimal digits. The secret has 238 bits of randomness, so a plain hash
     /// is as good as a slow one.
     pub hash: String,
+    /// How urgent the mail it sends is when nobody says.
+    #[serde(default)]
+    pub priority: Priority,
     /// When it was made.
     pub created: UnixMillis,
 }

@@ -9,7 +9,8 @@ fn what_was_set_up_is_there_after_reopening_and_the_secret_is_not() {
     let account = control.create_account("test", NOW).unwrap();
     let zone = control.create_zone(&account.id, Domain::parse("example.com").unwrap(), NOW).unwrap();
     let sending = control.enable_sending(&zone.id, NOW).unwrap();
-    let (token, secret) = control.create_token(&account.id, "t", vec![Permission::Send], NOW).unwrap();
+    let (token, secret) =
+        control.create_token(&account.id, "t", vec![Permission::Send], Priority::Bulk, NOW).unwrap();
     drop(control);
     let on_disk = std::fs::read(dir.path().join("db")).unwrap();
     let secret_bytes = secret.reveal().as_bytes();
@@ -39,7 +40,8 @@ fn a_token_is_good_for_its_account_and_permissions_only() {
     let dir = tempfile::tempdir().unwrap();
     let control = Control::open(dir.path()).unwrap();
     let account = control.create_account("test", NOW).unwrap();
-    let (token, _) = control.create_token(&account.id, "t", vec![Permission::Send], NOW).unwrap();
+    let (token, _) =
+        control.create_token(&account.id, "t", vec![Permission::Send], Priority::Bulk, NOW).unwrap();
     assert!(token.allows(Permission::Send, account.id.as_str()));
     assert!(!token.allows(Permission::Admin, account.id.as_str()));
     assert!(!token.allows(Permission::Send, "0123456789abcdef0123456789abcdef"));

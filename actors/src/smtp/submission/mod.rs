@@ -146,17 +146,17 @@ impl Submission {
         let raw = self.complete(&message.content, id, now)?;
         let author = self.sending_domain(token, raw.from())?;
         let trace = self.trace(client, &message, id, now);
+        let (from, to) = (message.reverse_path, message.recipients);
         let accepted = self.intake.accept(NewMessage {
-            id,
-            reverse_path: message.reverse_path,
-            recipients: message.recipients,
             smtputf8: if raw.has_utf8_header() { SmtpUtf8::Needed } else { message.smtputf8 },
             security: message.security,
+            dsn: message.dsn,
+            recipients_dsn: message.recipients_dsn,
+            default_priority: token.priority,
             account: token.account_id.tenant(),
-            origin: Origin::Submission,
             trace,
-            content: raw.into_content(),
             signed_by: Some(author),
+            ..NewMessage::new(id, from, to, Origin::Submission, raw.into_content())
         });
         accepted.await.map(|()| id).map_err(|error| refused(&error))
     }
