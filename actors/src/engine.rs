@@ -126,7 +126,7 @@ impl Engine {
         if tokio::time::timeout(patience, self.supervisor.send(Drain)).await.is_err() {
             tracing::warn!(?patience, "deliveries still under way were cut short");
         }
-        self.deps.sources.store();
+        self.deps.sources.store().await;
         self.deps.keep_learnt();
         let threads = self.threads;
         let closed = tokio::task::spawn_blocking(move || threads.close()).await;

@@ -14,6 +14,9 @@ use mailwright_storage::{EntryPlace, Spool, StorageError};
 use std::{cell::RefCell, collections::HashSet, rc::Rc, task::Poll, time::Duration};
 use tokio_util::time::DelayQueue;
 
+/// Longest time on the wheel.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
 /// How much of the future is kept in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reach {
@@ -49,7 +52,10 @@ impl RetryScheduler {
     }
 
     fn schedule(&mut self, domain: Domain, due: UnixMillis) {
-        self.wheel.borrow_mut().insert(domain, due.since(clock::now()));
+        // The wheel cannot hold years, and a clock that was set back can make them: a domain woken early finds
+        // nothing to do.
+        let wait = due.since(clock::now()).min(LONGEST_WAIT);
+        self.wheel.borrow_mut().insert(domain, wait);
     }
 
     /// Reads what is due up to the horizon onto the wheel.

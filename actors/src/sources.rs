@@ -10,7 +10,11 @@ use mailwright_storage::{
     QueueEntry,
     control::{Control, SourceDay},
 };
-use std::{cell::RefCell, collections::HashMap, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    sync::Arc,
+};
 
 /// What a source has sent on one day of UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +30,7 @@ pub struct SourceBook {
     control: Arc<Control>,
     /// Only of sources that warm up.
     sent: RefCell<HashMap<SourceName, Sent>>,
+    unsaved: Cell<bool>,
 }
 
 impl SourceBook {
@@ -38,7 +43,7 @@ impl SourceBook {
             (source.name.clone(), Sent { day, messages })
         });
         let sent = RefCell::new(sent.collect());
-        Self { sources, suspensions, control, sent }
+        Self { sources, suspensions, control, sent, unsaved: Cell::new(false) }
     }
 
     /// The source for the next attempt at `entry`.
@@ -113,19 +118,29 @@ impl SourceBook {
         let day = WarmUp::day(clock::now());
         let messages = change(self.sent_today(source));
         self.sent.borrow_mut().insert(source.clone(), Sent { day, messages });
+        self.unsaved.set(true);
     }
 
-    /// Stores what was sent today, so that a restart does not begin the day anew. Called once in a while and at
-    /// the end; what a crash loses is what was sent since.
-    pub fn store(&self) {
+    /// Stores what was sent today, if that has changed, so that a restart does not begin the day anew. Called
+    /// once in a while and at the end; what a crash loses is what was sent since. The future blocks nobody.
+    pub fn store(&self) -> impl Future<Output = ()> + use<> {
         let day = |(source, sent): (&SourceName, &Sent)| SourceDay {
             source: source.clone(),
             day: sent.day,
             sent: sent.messages,
         };
-        let days: Vec<_> = self.sent.borrow().iter().map(day).collect();
-        if let Err(error) = self.control.set_sent(&days) {
-            tracing::warn!(%error, "what the sources sent today could not be stored");
+        let changed = self.unsaved.replace(false);
+        let days: Vec<_> = self.sent.borrow().iter().filter(|_| changed).map(day).collect();
+        let control = Arc::clone(&self.control);
+        async move {
+            if days.is_empty() {
+                return;
+            }
+            match tokio::task::spawn_blocking(move || control.set_sent(&days)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "what the sources sent today could not be stored"),
+                Err(error) => tracing::error!(%error, "storing what the sources sent panicked"),
+            }
         }
     }
 

@@ -178,7 +178,7 @@ impl Supervisor {
     }
 
     /// Ends suspensions that are over, follows the shaping file, and puts down what should survive.
-    fn keep_up(&mut self, _: &mut Context<Self>) {
+    fn keep_up(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
         let ended = self.deps.suspensions.expire(now);
         for scope in &ended {
@@ -194,7 +194,7 @@ impl Supervisor {
         } else if !ended.is_empty() {
             self.reconsider();
         }
-        self.deps.sources.store();
+        ctx.spawn(self.deps.sources.store().into_actor(self));
     }
 
     /// Finds work that nobody waits for any more: timers run on a clock that is never set, due times on one that

@@ -21,6 +21,7 @@ use crate::{
     watch::OutcomeBoard,
 };
 use actix::prelude::*;
+use futures_util::FutureExt;
 use mailwright_engine::{classify::Judged, dsn::DsnDuty, smtp::verdict::Verdict};
 use mailwright_storage::{QueueEntry, StoredMessage};
 use reports::Reporter;
@@ -101,7 +102,10 @@ impl Ledger {
         }
         let reporter = Rc::clone(&self.reporter);
         let reported = async move {
-            reporter.report(&mut settled, &mut ended).await;
+            let reported = AssertUnwindSafe(reporter.report(&mut settled, &mut ended)).catch_unwind().await;
+            if reported.is_err() {
+                tracing::error!(id = %settled.entry.key().id, "writing a report panicked");
+            }
             (settled, ended)
         };
         ctx.spawn(reported.into_actor(self).map(move |(settled, ended), ledger, _| {
