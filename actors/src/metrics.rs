@@ -12,7 +12,7 @@ declare_metrics! {
     counter REFUSED = "mailwright_messages_refused_total";
     /// Recipients whose server took the message.
     counter DELIVERED = "mailwright_recipients_delivered_total";
-    /// Recipients given up at once, because a reply was final.
+    /// Recipients given up, because a reply was final or their message grew too old.
     counter BOUNCED = "mailwright_recipients_bounced_total";
     /// Recipient attempts that failed for now.
     counter DEFERRED = "mailwright_deliveries_deferred_total";
