@@ -41,7 +41,8 @@ impl Tally {
 
     /// Counts an attempt.
     pub(super) fn count(&mut self, settled: &Settled, ended: &Ended) {
-        let provider = ended.peer.as_ref().map_or_else(|| self.no_provider.clone(), |peer| peer.provider.clone());
+        let provider =
+            ended.peer.as_ref().map_or_else(|| self.no_provider.clone(), |peer| peer.provider.clone());
         let source = ended.peer.as_ref().map(|peer| peer.source.clone());
         let waited = settled.now.since(settled.entry.accepted_at);
         if settled.entry.attempts == 0 {

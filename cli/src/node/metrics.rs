@@ -27,8 +27,7 @@ const QUEUE_SECONDS: &[f64] = &[
     172_800.0, 345_600.0,
 ];
 /// Buckets of seconds that machines take: from a tenth of a millisecond to a minute.
-const SECONDS: &[f64] =
-    &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0];
+const SECONDS: &[f64] = &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0];
 /// Buckets of counts.
 const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 /// How often histograms are folded (between folds they grow) and the process is looked at.
@@ -36,7 +35,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Installs the recorder, before anything looks a meter up, and says what each metric means.
 pub(super) fn install() -> Result<PrometheusHandle, NodeError> {
-    let queued = [mailwright_actors::metrics::TIME_TO_FIRST_ATTEMPT, mailwright_actors::metrics::TIME_TO_DELIVERY];
+    let queued =
+        [mailwright_actors::metrics::TIME_TO_FIRST_ATTEMPT, mailwright_actors::metrics::TIME_TO_DELIVERY];
     let mut builder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), COUNTS)?;
@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn reads_what_the_system_says_of_the_process() {
         assert_eq!(resident("VmPeak:\t   900 kB\nVmRSS:\t     512 kB\n"), Some(524_288.0));
-        let limits = "Limit          Soft Limit   Hard Limit  Units\nMax open files 1024         524288      files\n";
+        let limits =
+            "Limit          Soft Limit   Hard Limit  Units\nMax open files 1024         524288      files\n";
         assert_eq!(max_files(limits), Some(1024.0));
         assert_eq!((resident("VmPeak: 1 kB\n"), max_files("Max open files unlimited x")), (None, None));
         let own = |file: &str| fs::read_to_string(format!("/proc/self/{file}")).unwrap();
