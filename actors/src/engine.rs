@@ -7,6 +7,7 @@ use crate::{
     dns::Dns,
     domain::ReadyTotal,
     intake::Intake,
+    probe::watch_arbiter,
     reroutes::Reroutes,
     settings::{DeliverySettings, NextHop},
     shaping::ShapingBook,
@@ -80,6 +81,7 @@ impl Engine {
     /// See [`EngineError`].
     pub async fn start(starter: SpoolStarter, parts: EngineParts) -> Result<Self, EngineError> {
         let backlog = Backlog::default();
+        watch_arbiter("delivery");
         // The spool needs to know the supervisor and the supervisor the spool; nothing is committed before
         // both are there.
         let supervisor_cell: Arc<OnceLock<Addr<Supervisor>>> = Arc::default();

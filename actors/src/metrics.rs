@@ -1,65 +1,106 @@
-//! Names of the metrics this crate records. Labels are bounded: providers, sources, classes and actions are as many
-//! as the configuration names.
+//! The metrics this crate records. Each comment is also what Prometheus is told (`# HELP`), and what
+//! `docs/metrics.md` says. Labels are bounded: providers, sources, classes and actions are as many as the
+//! configuration and the code name; no label holds a domain or an address.
 
-/// Messages we took responsibility for, by `origin` (counter).
-pub const ACCEPTED: &str = "mailwright_messages_accepted_total";
-/// Messages refused for want of room or strength, by `reason` (counter).
-pub const REFUSED: &str = "mailwright_messages_refused_total";
-/// Recipients whose server took the message (counter).
-pub const DELIVERED: &str = "mailwright_recipients_delivered_total";
-/// Recipients given up (counter).
-pub const BOUNCED: &str = "mailwright_recipients_bounced_total";
-/// Recipient attempts that ended in another attempt later (counter).
-pub const DEFERRED: &str = "mailwright_deliveries_deferred_total";
-/// Recipient attempts, by `outcome`, `class`, `provider` and `source` (counter).
-pub const RESULTS: &str = "mailwright_delivery_results_total";
-/// Seconds from acceptance to the end of the first attempt (histogram).
-pub const TIME_TO_FIRST_ATTEMPT: &str = "mailwright_first_attempt_seconds";
-/// Seconds from acceptance to a recipient's delivery (histogram).
-pub const TIME_TO_DELIVERY: &str = "mailwright_delivery_seconds";
-/// Deliveries handed to a connection and not settled (gauge).
-pub const IN_FLIGHT: &str = "mailwright_deliveries_in_flight";
-/// Entries waiting in memory, over all domains (gauge).
-pub const READY: &str = "mailwright_queue_ready_entries";
-/// Seconds the oldest queued message has waited (gauge).
-pub const OLDEST: &str = "mailwright_queue_oldest_seconds";
-/// Destination domains with queued mail (gauge).
-pub const QUEUED_DOMAINS: &str = "mailwright_queue_domains";
-/// SMTP connections opened, by `family` (counter).
-pub const CONNECTIONS_OPENED: &str = "mailwright_connections_opened_total";
-/// SMTP connections that could not be established, by `provider` (counter).
-pub const CONNECTIONS_FAILED: &str = "mailwright_connections_failed_total";
-/// Addresses that could not be connected to, by `family` (counter).
-pub const CONNECTS_FAILED: &str = "mailwright_connects_failed_total";
-/// Deliveries begun on a connection that had carried one before (counter).
-pub const CONNECTIONS_REUSED: &str = "mailwright_connections_reused_total";
-/// Open SMTP connections (gauge).
-pub const CONNECTIONS_OPEN: &str = "mailwright_connections_open";
-/// One address family failed and the other worked, by `from` and `to` (counter).
-pub const FALLBACKS: &str = "mailwright_family_fallbacks_total";
-/// TLS sessions, by `version`, `resumed` and who asked for it (`why`) (counter).
-pub const TLS_SESSIONS: &str = "mailwright_tls_sessions_total";
-/// TLS sessions that failed, by who asked for it (`why`) (counter).
-pub const TLS_FAILED: &str = "mailwright_tls_failed_total";
-/// Times that a site had to wait, by `cause` (counter).
-pub const THROTTLED: &str = "mailwright_throttled_total";
-/// What the engine did by itself, by `provider` and `action` (counter).
-pub const AUTOMATIC_ACTIONS: &str = "mailwright_automatic_actions_total";
-/// Questions that were put to the resolver, by `kind` (counter).
-pub const DNS_QUESTIONS: &str = "mailwright_dns_questions_total";
-/// Questions that were answered from memory, by `kind` (counter).
-pub const DNS_REMEMBERED: &str = "mailwright_dns_remembered_total";
-/// Questions without a usable answer, by `kind` (counter).
-pub const DNS_FAILED: &str = "mailwright_dns_failed_total";
-/// Seconds until the resolver answered, by `kind` (histogram).
-pub const DNS_SECONDS: &str = "mailwright_dns_seconds";
-/// Messages that wait in an actor's mailbox, over all actors of a kind, by `actor` (gauge).
-pub const MAILBOX: &str = "mailwright_actor_mailbox";
-/// Actors alive, by `actor` (gauge).
-pub const ACTORS: &str = "mailwright_actors";
-/// Actors restarted after they ended unasked, by `actor` (counter).
-pub const RESTARTS: &str = "mailwright_actor_restarts_total";
-/// Attempts to log in on submission listeners, by `result`, `accepted` or `refused` (counter).
-pub const LOGINS: &str = "mailwright_smtp_logins_total";
-/// Clients connected to our SMTP listeners, by `listener` (gauge).
-pub const SMTP_SESSIONS: &str = "mailwright_smtp_sessions";
+use mailwright_storage::declare_metrics;
+use metrics::{counter, gauge, histogram};
+
+declare_metrics! {
+    /// Messages we took responsibility for, by origin.
+    counter ACCEPTED = "mailwright_messages_accepted_total";
+    /// Messages refused at the door, by reason. busy, disk_full and storage are for want of room or strength.
+    counter REFUSED = "mailwright_messages_refused_total";
+    /// Recipients whose server took the message.
+    counter DELIVERED = "mailwright_recipients_delivered_total";
+    /// Recipients given up, because a reply was final or their message grew too old.
+    counter BOUNCED = "mailwright_recipients_bounced_total";
+    /// Recipient attempts that failed for now.
+    counter DEFERRED = "mailwright_deliveries_deferred_total";
+    /// Recipient attempts, by outcome (delivered, deferred, bounced), class of the reply, provider and source.
+    counter RESULTS = "mailwright_delivery_results_total";
+    /// Seconds from acceptance to the end of the first attempt, by priority.
+    histogram TIME_TO_FIRST_ATTEMPT = "mailwright_first_attempt_seconds";
+    /// Seconds from acceptance to a recipient's delivery, by provider.
+    histogram TIME_TO_DELIVERY = "mailwright_delivery_seconds";
+    /// Deliveries handed to a connection and not settled.
+    gauge IN_FLIGHT = "mailwright_deliveries_in_flight";
+    /// Entries committed and not yet with their destination: mail is refused for now above 50,000.
+    gauge BACKLOG = "mailwright_delivery_backlog_entries";
+    /// Entries that wait in memory for a connection, over all destinations; the rest is on disk.
+    gauge READY = "mailwright_queue_ready_entries";
+    /// Seconds since the oldest queued message was accepted; 0 when none is queued.
+    gauge OLDEST = "mailwright_queue_oldest_seconds";
+    /// Destination domains with queued mail, counted once a minute.
+    gauge QUEUED_DOMAINS = "mailwright_queue_domains";
+    /// TCP connections to receivers that were established, by family.
+    counter CONNECTIONS_OPENED = "mailwright_connections_opened_total";
+    /// Connections that did not come to a session ready for mail with any host of a site, by provider.
+    counter CONNECTIONS_FAILED = "mailwright_connections_failed_total";
+    /// Addresses that could not be connected to, by family.
+    counter CONNECTS_FAILED = "mailwright_connects_failed_total";
+    /// Deliveries begun on a connection that had carried one before.
+    counter CONNECTIONS_REUSED = "mailwright_connections_reused_total";
+    /// Connections to receivers, those being made included.
+    gauge CONNECTIONS_OPEN = "mailwright_connections_open";
+    /// Connections for which one address family failed and the other worked.
+    counter FALLBACKS = "mailwright_family_fallbacks_total";
+    /// TLS sessions with receivers, by version, whether an earlier one was resumed, and why so much was asked.
+    counter TLS_SESSIONS = "mailwright_tls_sessions_total";
+    /// Sessions with receivers that failed for want of TLS, by why so much was asked.
+    counter TLS_FAILED = "mailwright_tls_failed_total";
+    /// Times that a site began to wait before a message or connection, by cause and provider.
+    counter THROTTLED = "mailwright_throttled_total";
+    /// What the engine did by itself, by provider and action; the event log has each with its cause.
+    counter AUTOMATIC_ACTIONS = "mailwright_automatic_actions_total";
+    /// Questions put to the name servers, by kind.
+    counter DNS_QUESTIONS = "mailwright_dns_questions_total";
+    /// Questions answered without asking, because an answer was known or on its way, by kind.
+    counter DNS_REMEMBERED = "mailwright_dns_remembered_total";
+    /// Questions put to the name servers that got no usable answer, by kind.
+    counter DNS_FAILED = "mailwright_dns_failed_total";
+    /// Seconds until the name servers answered, or were given up, by kind.
+    histogram DNS_SECONDS = "mailwright_dns_seconds";
+    /// Seconds that a message waited in an actor's mailbox, tried once a second, by actor.
+    histogram MAILBOX_SECONDS = "mailwright_actor_mailbox_seconds";
+    /// Seconds by which timers fire late on an event loop, tried four times a second, by arbiter.
+    histogram ARBITER_LATE = "mailwright_arbiter_late_seconds";
+    /// Actors alive, by actor.
+    gauge ACTORS = "mailwright_actors";
+    /// Actors restarted after they ended unasked, by actor.
+    counter RESTARTS = "mailwright_actor_restarts_total";
+    /// Attempts to log in on submission listeners, by result.
+    counter LOGINS = "mailwright_smtp_logins_total";
+    /// Clients connected to our SMTP listeners, by listener.
+    gauge SMTP_SESSIONS = "mailwright_smtp_sessions";
+}
+
+/// Tells the recorder, which must be installed, what the metrics mean, and begins the series whose labels are
+/// known: an alarm on a counter that rises for the first time needs to have seen it at zero.
+pub fn describe() {
+    describe_all();
+    for name in [DELIVERED, BOUNCED, DEFERRED, CONNECTIONS_REUSED] {
+        counter!(name).increment(0);
+    }
+    for name in [IN_FLIGHT, BACKLOG, READY, OLDEST, QUEUED_DOMAINS, CONNECTIONS_OPEN] {
+        gauge!(name).set(0.0);
+    }
+    begin(ACCEPTED, "origin", &["api", "relay", "submission", "report"]);
+    begin(REFUSED, "reason", &["busy", "disk_full", "storage", "signing", "recipients", "hint"]);
+    begin(CONNECTIONS_OPENED, "family", &["ipv4", "ipv6"]);
+    begin(CONNECTS_FAILED, "family", &["ipv4", "ipv6"]);
+    begin(TLS_FAILED, "why", &["configuration", "mta-sts", "dane", "requiretls", "tls-not-required"]);
+    begin(RESTARTS, "actor", &["domain", "site"]);
+    begin(LOGINS, "result", &["accepted", "refused"]);
+    for (from, to) in [("ipv4", "ipv6"), ("ipv6", "ipv4")] {
+        counter!(FALLBACKS, "from" => from, "to" => to).increment(0);
+    }
+    for priority in ["high", "normal", "bulk"] {
+        let _registered = histogram!(TIME_TO_FIRST_ATTEMPT, "priority" => priority);
+    }
+}
+
+fn begin(name: &'static str, label: &'static str, values: &[&'static str]) {
+    for value in values {
+        counter!(name, label => *value).increment(0);
+    }
+}

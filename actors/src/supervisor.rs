@@ -16,6 +16,7 @@ use crate::{
     intake::Intake,
     ledger::Ledger,
     metrics as names,
+    probe::Probes,
     reroutes::Reroutes,
     retry_scheduler::{Reach, RetryScheduler},
     settings::DeliverySettings,
@@ -114,6 +115,7 @@ pub struct Supervisor {
     domains: HashMap<Domain, Addr<DomainActor>>,
     sites: HashMap<SiteKey, Addr<Site>>,
     backlog: Backlog,
+    probes: Probes,
     draining: bool,
 }
 
@@ -124,8 +126,10 @@ impl Supervisor {
         Self::create(|ctx| {
             let (spool, own) = (deps.spool.clone(), ctx.address().recipient());
             let scheduler = RetryScheduler::new(spool, clock::now(), own, Reach::default()).start();
-            let ledger = Ledger::new(Rc::clone(&deps), intake, board, scheduler.recipient()).start();
-            Self { deps, ledger, domains: HashMap::new(), sites: HashMap::new(), backlog, draining: false }
+            let ledger = Ledger::new(Rc::clone(&deps), intake, board, scheduler.clone().recipient()).start();
+            let probes = Probes::new(ctx.address(), ledger.clone(), scheduler);
+            let (domains, sites) = (HashMap::new(), HashMap::new());
+            Self { deps, ledger, domains, sites, backlog, probes, draining: false }
         })
     }
 
@@ -163,6 +167,7 @@ impl Actor for Supervisor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(HEARTBEAT, Supervisor::look_after);
+        ctx.run_interval(HEARTBEAT, |supervisor, _| supervisor.measure());
         ctx.run_interval(SWEEP, Self::sweep);
         ctx.run_interval(UPKEEP, Self::keep_up);
     }
@@ -241,10 +246,18 @@ impl Supervisor {
                 domain.do_send(ReadFromDisk);
             }
         }
+    }
+
+    /// Tells what it alone knows.
+    fn measure(&self) {
+        let oldest = self.deps.spool.oldest().map_or(Duration::ZERO, |oldest| clock::now().since(oldest));
+        ::metrics::gauge!(names::OLDEST).set(oldest);
+        ::metrics::gauge!(names::BACKLOG).set(self.backlog.entries() as f64);
         ::metrics::gauge!(names::IN_FLIGHT).set(self.deps.in_flight.len() as f64);
         ::metrics::gauge!(names::READY).set(self.deps.ready_total.get() as f64);
         ::metrics::gauge!(names::ACTORS, "actor" => "domain").set(self.domains.len() as f64);
         ::metrics::gauge!(names::ACTORS, "actor" => "site").set(self.sites.len() as f64);
+        self.probes.send();
     }
 }
 
@@ -299,7 +312,9 @@ impl Handler<ResumeQueue> for Supervisor {
         let spool = self.deps.spool.clone();
         let domains = async move { spool.domains().await };
         Box::pin(domains.into_actor(self).map(|domains, actor, ctx| {
-            actor.wake_due(domains?, ctx);
+            let domains = domains?;
+            ::metrics::gauge!(names::QUEUED_DOMAINS).set(domains.len() as f64);
+            actor.wake_due(domains, ctx);
             Ok(())
         }))
     }

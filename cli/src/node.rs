@@ -1,5 +1,6 @@
 //! The running service: state folder, engine, listeners and API, wired together.
 
+mod metrics;
 mod submission;
 
 pub(crate) use submission::SubmissionAddresses;
@@ -10,6 +11,7 @@ use mailwright_actors::{
     certificates::CertificateError,
     dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
+    probe::watch_arbiter,
     smtp::{
         listener::{Listener, ListenerTls, LoopbackAuth, bind},
         relay::Relay,
@@ -23,7 +25,7 @@ use mailwright_storage::{
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
 };
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -33,14 +35,6 @@ use std::{
 };
 use submission::SubmissionParts;
 use tokio::sync::{oneshot, watch};
-
-/// Buckets of every histogram of seconds: from a tenth of a millisecond to an hour.
-const SECONDS: &[f64] =
-    &[0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0];
-/// Buckets of histograms of counts.
-const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
-/// How often histograms are folded; between folds they grow.
-const METRICS_UPKEEP: Duration = Duration::from_secs(5);
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +81,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts everything that `config` asks for, on the current actix system.
     pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
-        let metrics = install_metrics()?;
+        let metrics = metrics::install()?;
         let state = StateDir::open(&config.state)?;
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
         let sockets = Sockets::bind(config)?;
@@ -136,6 +130,7 @@ impl Node {
         };
         // One thread for all clients: sessions wait for the disk far longer than they compute.
         let arbiter = Arbiter::new();
+        arbiter.spawn_fn(|| watch_arbiter("relay"));
         for socket in sockets {
             self.smtp.push(socket.local_addr()?);
             let listener = Listener {
@@ -266,20 +261,4 @@ fn tell(recovery: &Recovery) {
     if recovery.entries > 0 {
         tracing::info!(entries = recovery.entries, replayed = recovery.replayed, "queue recovered");
     }
-}
-
-fn install_metrics() -> Result<PrometheusHandle, NodeError> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
-        .set_buckets_for_metric(Matcher::Suffix("_records".to_owned()), COUNTS)?
-        .install_recorder()?;
-    let upkeep = handle.clone();
-    actix_rt::spawn(async move {
-        let mut interval = tokio::time::interval(METRICS_UPKEEP);
-        loop {
-            interval.tick().await;
-            upkeep.run_upkeep();
-        }
-    });
-    Ok(handle)
 }

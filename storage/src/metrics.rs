@@ -1,31 +1,98 @@
-//! Names of the metrics this crate records.
+//! The metrics this crate records. Each comment is also what Prometheus is told (`# HELP`), and what
+//! `docs/metrics.md` says.
 
-/// Journal batches synced (counter).
-pub const COMMIT_BATCHES: &str = "mailwright_journal_batches_total";
-/// Records in a synced batch (histogram).
-pub const COMMIT_BATCH_RECORDS: &str = "mailwright_journal_batch_records";
-/// Seconds one write and sync of a batch took (histogram).
-pub const COMMIT_SECONDS: &str = "mailwright_journal_commit_seconds";
-/// Octets appended to the journal (counter).
-pub const JOURNAL_BYTES: &str = "mailwright_journal_written_bytes_total";
-/// Octets the journal's segments take on disk (gauge).
-pub const JOURNAL_SIZE: &str = "mailwright_journal_size_bytes";
-/// Octets of those that still belong to queued messages (gauge).
-pub const JOURNAL_LIVE: &str = "mailwright_journal_live_bytes";
-/// Messages copied forward so that an old segment could go (counter).
-pub const RELOCATED: &str = "mailwright_journal_relocated_total";
-/// Entries in the queue: one for each message and destination domain (gauge).
-pub const QUEUE_ENTRIES: &str = "mailwright_queue_entries";
-/// Seconds one checkpoint of the queue state took (histogram).
-pub const CHECKPOINT_SECONDS: &str = "mailwright_queue_checkpoint_seconds";
-/// Rebuilds of the queue state from the journal (counter).
-pub const REBUILDS: &str = "mailwright_queue_rebuilds_total";
-/// Deliveries that ended between final dot and its answer, by a lost connection or the end of a process: they
-/// may be delivered twice (counter).
-pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";
-/// Events written to the event log (counter).
-pub const EVENTS_WRITTEN: &str = "mailwright_events_total";
-/// Octets written to the event log (counter).
-pub const EVENTS_BYTES: &str = "mailwright_events_written_bytes_total";
-/// Events lost because the event log could not keep up or its disk refused (counter).
-pub const EVENTS_DROPPED: &str = "mailwright_events_dropped_total";
+use metrics::{Counter, Histogram, counter, gauge, histogram};
+
+/// Declares metrics: a constant with the name of each, and `describe_all`, which tells the recorder what they
+/// mean. What follows the `///` is told word for word; the kind is `counter`, `gauge` or `histogram`.
+#[macro_export]
+macro_rules! declare_metrics {
+    ($($(#[doc = $help:literal])+ $kind:ident $constant:ident = $name:literal;)+) => {
+        $($(#[doc = $help])+ pub const $constant: &str = $name;)+
+
+        fn describe_all() {
+            $($crate::declare_metrics!(@$kind $name, concat!($($help),+).trim());)+
+        }
+    };
+    (@counter $name:literal, $help:expr) => { ::metrics::describe_counter!($name, $help) };
+    (@gauge $name:literal, $help:expr) => { ::metrics::describe_gauge!($name, $help) };
+    (@histogram $name:literal, $help:expr) => { ::metrics::describe_histogram!($name, $help) };
+}
+
+declare_metrics! {
+    /// Journal batches written, most of them synced at once.
+    counter COMMIT_BATCHES = "mailwright_journal_batches_total";
+    /// Records in a batch.
+    histogram COMMIT_BATCH_RECORDS = "mailwright_journal_batch_records";
+    /// Seconds that one batch took to be written and, if somebody waited for it, synced.
+    histogram COMMIT_SECONDS = "mailwright_journal_commit_seconds";
+    /// Seconds that one sync of the journal took (fdatasync): what every accepted message waits for.
+    histogram SYNC_SECONDS = "mailwright_journal_sync_seconds";
+    /// Octets appended to the journal.
+    counter JOURNAL_BYTES = "mailwright_journal_written_bytes_total";
+    /// Octets that the journal's segments take on disk.
+    gauge JOURNAL_SIZE = "mailwright_journal_size_bytes";
+    /// Octets of those that still belong to queued messages.
+    gauge JOURNAL_LIVE = "mailwright_journal_live_bytes";
+    /// Messages copied forward so that an old segment could go.
+    counter RELOCATED = "mailwright_journal_relocated_total";
+    /// Octets free on the disk of the spool.
+    gauge DISK_FREE = "mailwright_spool_free_bytes";
+    /// Octets that must stay free there (spool.min_free); with less, mail is refused for now.
+    gauge DISK_MIN_FREE = "mailwright_spool_min_free_bytes";
+    /// 1 once journal or queue state failed: no mail is accepted until a restart.
+    gauge FAILED = "mailwright_storage_failed";
+    /// Entries in the queue: one for each message and destination domain.
+    gauge QUEUE_ENTRIES = "mailwright_queue_entries";
+    /// Seconds that one checkpoint of the queue state took.
+    histogram CHECKPOINT_SECONDS = "mailwright_queue_checkpoint_seconds";
+    /// Rebuilds of the queue state from the journal, at a start.
+    counter REBUILDS = "mailwright_queue_rebuilds_total";
+    /// Deliveries that ended between final dot and its answer, by a lost connection or the end of a process:
+    /// they may be delivered twice.
+    counter IN_DOUBT = "mailwright_deliveries_in_doubt_total";
+    /// Events written to the event log.
+    counter EVENTS_WRITTEN = "mailwright_events_total";
+    /// Octets written to the event log.
+    counter EVENTS_BYTES = "mailwright_events_written_bytes_total";
+    /// Events lost because the event log could not keep up or its disk refused.
+    counter EVENTS_DROPPED = "mailwright_events_dropped_total";
+}
+
+/// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
+/// counter that rises for the first time needs to have seen it at zero.
+pub fn describe() {
+    describe_all();
+    let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
+    for name in counters.into_iter().chain([EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED]) {
+        counter!(name).increment(0);
+    }
+    for name in [JOURNAL_SIZE, JOURNAL_LIVE, DISK_FREE, DISK_MIN_FREE, FAILED, QUEUE_ENTRIES] {
+        gauge!(name).set(0.0);
+    }
+    for name in [COMMIT_BATCH_RECORDS, COMMIT_SECONDS, SYNC_SECONDS, CHECKPOINT_SECONDS] {
+        let _registered = histogram!(name);
+    }
+}
+
+/// What the committer counts, looked up once.
+pub(crate) struct JournalMeters {
+    pub(crate) batches: Counter,
+    pub(crate) records: Histogram,
+    pub(crate) commit: Histogram,
+    pub(crate) sync: Histogram,
+    pub(crate) bytes: Counter,
+}
+
+impl JournalMeters {
+    /// The meters of the recorder that is installed now.
+    pub(crate) fn new() -> Self {
+        Self {
+            batches: counter!(COMMIT_BATCHES),
+            records: histogram!(COMMIT_BATCH_RECORDS),
+            commit: histogram!(COMMIT_SECONDS),
+            sync: histogram!(SYNC_SECONDS),
+            bytes: counter!(JOURNAL_BYTES),
+        }
+    }
+}

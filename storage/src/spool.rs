@@ -65,6 +65,8 @@ pub(crate) struct Shared {
     /// Whether journal or queue state failed and need a restart.
     failed: AtomicBool,
     last_id: AtomicU64,
+    /// The id of the message that has waited longest, as of the last checkpoint; 0 when none waits.
+    oldest: AtomicU64,
 }
 
 impl Shared {
@@ -75,9 +77,20 @@ impl Shared {
         metrics::gauge!(names::QUEUE_ENTRIES).set(before.saturating_add(change).max(0) as f64);
     }
 
+    /// Notes a failure that only a restart mends; returns whether there was one before.
+    fn fail(&self) -> bool {
+        metrics::gauge!(names::FAILED).set(1.0);
+        self.failed.swap(true, Ordering::Relaxed)
+    }
+
+    /// Notes which message has waited longest.
+    pub(crate) fn note_oldest(&self, oldest: Option<QueueId>) {
+        self.oldest.store(oldest.map_or(0, QueueId::as_raw), Ordering::Relaxed);
+    }
+
     /// Notes that the queue state failed: it stays behind the journal, and the next start rebuilds it.
     pub(crate) fn queue_failed(&self, error: &StorageError) {
-        if !self.failed.swap(true, Ordering::Relaxed) {
+        if !self.fail() {
             tracing::error!(%error, "the queue state failed; it is rebuilt from the journal at the next start");
         }
     }
@@ -141,10 +154,12 @@ impl SpoolStarter {
         let (queue, commands) = unbounded();
         let segments = recovered.segments;
         metrics::gauge!(names::QUEUE_ENTRIES).set(recovered.index.count() as f64);
+        metrics::gauge!(names::DISK_MIN_FREE).set(settings.min_free as f64);
         let shared = Arc::new(Shared {
             entries: AtomicI64::new(recovered.index.count().cast_signed()),
             failed: AtomicBool::new(false),
             last_id: AtomicU64::new(recovered.index.last_id()),
+            oldest: AtomicU64::new(0),
         });
         let limits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
         let listener = Listener { queue: queue.clone(), shared: Arc::clone(&shared), sink };
@@ -209,7 +224,7 @@ impl CommitListener for Listener {
     }
 
     fn failed(&mut self) {
-        self.shared.failed.store(true, Ordering::Relaxed);
+        self.shared.fail();
     }
 
     fn closed(&mut self) {
@@ -228,6 +243,13 @@ impl Spool {
     /// Entries in the queue, as of the last commit.
     pub fn entries(&self) -> u64 {
         self.shared.entries.load(Ordering::Relaxed).max(0).cast_unsigned()
+    }
+
+    /// When the message that has waited longest came in; `None` when none waits. As of the last checkpoint, some
+    /// two seconds ago at most, and by the clock that ids are made from.
+    pub fn oldest(&self) -> Option<UnixMillis> {
+        let micros = self.shared.oldest.load(Ordering::Relaxed);
+        (micros > 0).then(|| UnixMillis::new(micros / 1000))
     }
 
     /// Whether journal or queue state failed, so that a restart is needed.

@@ -176,3 +176,22 @@ fn an_entry_that_is_cancelled_while_it_is_delivered_is_counted_out_once() {
     server.settle_down();
     assert_eq!(server.spool.entries(), 1);
 }
+
+#[test]
+fn the_message_that_has_waited_longest_is_known_before_and_after_a_restart() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(home.path(), SMALL);
+    // Ids are microseconds.
+    let [older, newer] = [5_000_000, 9_000_000];
+    server.accept_all([newer, older], &TO[..1], 100);
+    server.checkpoint();
+    assert_eq!(server.spool.oldest(), Some(UnixMillis::new(5_000)));
+    let server = server.restart();
+    server.checkpoint();
+    assert_eq!(server.spool.oldest(), Some(UnixMillis::new(5_000)));
+    for (id, left) in [(older, Some(UnixMillis::new(9_000))), (newer, None)] {
+        server.deliver(server.entry(id, 0));
+        server.checkpoint();
+        assert_eq!(server.spool.oldest(), left);
+    }
+}

@@ -1,5 +1,6 @@
 //! Reading the Prometheus text of `GET /metrics`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -74,6 +75,52 @@ impl Metrics {
     }
 }
 
+/// What a server says of one metric, beside its values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: String,
+    /// The text after `# HELP`.
+    pub help: String,
+    /// The names of the labels of its series, without the `le` of a histogram's buckets.
+    pub labels: BTreeSet<String>,
+}
+
+/// Reads what the text format says of each metric; a metric without a series is not there.
+///
+/// # Panics
+/// If a series comes without a `# TYPE` before it.
+#[must_use]
+pub fn described(text: &str) -> BTreeMap<String, Described> {
+    let mut metrics: BTreeMap<String, Described> = BTreeMap::new();
+    for line in text.lines() {
+        let about = |what| line.strip_prefix(what)?.split_once(' ');
+        if let Some((name, help)) = about("# HELP ") {
+            metrics.entry(name.to_owned()).or_default().help = help.to_owned();
+        } else if let Some((name, kind)) = about("# TYPE ") {
+            metrics.entry(name.to_owned()).or_default().kind = kind.to_owned();
+        } else if let Some((series, _)) = line.rsplit_once(' ') {
+            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+            let metric = metrics.get_mut(metric_of(name)).unwrap_or_else(|| panic!("{name} has no type"));
+            metric.labels.extend(label_names(labels));
+        }
+    }
+    metrics
+}
+
+/// The metric that a series belongs to: histograms have three kinds of series.
+#[must_use]
+pub fn metric_of(series: &str) -> &str {
+    let parts = ["_bucket", "_sum", "_count"];
+    parts.iter().find_map(|part| series.strip_suffix(part)).unwrap_or(series)
+}
+
+/// The names in `a="x",le="1"}`, but for `le`.
+fn label_names(labels: &str) -> impl Iterator<Item = String> {
+    let names = labels.split("\",").filter_map(|label| Some(label.split_once("=\"")?.0.trim()));
+    names.filter(|name| *name != "le").map(ToOwned::to_owned)
+}
+
 /// Waits until a server has nothing left in its queue and returns that reading.
 ///
 /// # Errors
@@ -93,6 +140,15 @@ mod tests {
     fn sums_a_metric_over_its_labels() {
         let metrics = Metrics::parse("# TYPE a counter\na{x=\"1 2\"} 3\na{x=\"b\"} 4\nab 9\nc 1.0\n");
         assert_eq!((metrics.get("a"), metrics.get("c"), metrics.get("never")), (7, 1, 0));
+    }
+
+    #[test]
+    fn reads_what_is_said_of_a_metric() {
+        let text = "# HELP a_seconds How long.\n# TYPE a_seconds histogram\n\
+                    a_seconds_bucket{x=\"1,b=\",y=\"2\",le=\"0.1\"} 3\na_seconds_sum{x=\"1\"} 4\n";
+        let labels = ["x", "y"].map(ToOwned::to_owned).into();
+        let expected = Described { kind: "histogram".into(), help: "How long.".into(), labels };
+        assert_eq!(described(text), [("a_seconds".to_owned(), expected)].into());
     }
 
     #[test]

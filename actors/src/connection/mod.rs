@@ -124,6 +124,7 @@ impl Connection {
         let work = Some(Work { id, plan, deps, site: site.clone(), ledger });
         // What is told if it dies before it can say more.
         let how = HowEnded::NotEstablished(Verdict::connect_failure("the connection ended unasked"));
+        ::metrics::gauge!(names::CONNECTIONS_OPEN).increment(1);
         Self { id, work, site, how }
     }
 }
@@ -144,6 +145,7 @@ impl Actor for Connection {
 impl Drop for Connection {
     /// Also when the session panicked: the site must not count a dead connection.
     fn drop(&mut self) {
+        ::metrics::gauge!(names::CONNECTIONS_OPEN).decrement(1);
         self.site.do_send(ConnectionEnded { id: self.id, how: self.how.clone() });
     }
 }
@@ -162,11 +164,11 @@ impl Work {
 
     /// Carries deliveries until there are no more or the session is of no more use.
     async fn carry_all(self, mut session: Session) -> HowEnded {
-        let mut last = None;
+        let (mut last, reused) = (None, ::metrics::counter!(names::CONNECTIONS_REUSED));
         for carried in 0..self.plan.limits.messages_per_connection {
             let Some(delivery) = self.next(&mut session, last.take()).await else { break };
             if carried > 0 {
-                ::metrics::counter!(names::CONNECTIONS_REUSED).increment(1);
+                reused.increment(1);
             }
             let carried =
                 transaction::carry(&mut session, delivery, &self.plan, &self.deps, &self.ledger).await;

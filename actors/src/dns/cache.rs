@@ -7,6 +7,7 @@ use futures_util::{
     future::{LocalBoxFuture, Shared},
 };
 use mailwright_engine::{address::Domain, mx::MxAnswer, tls::DaneLookup};
+use metrics::{Counter, Histogram, counter, histogram};
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -25,30 +26,68 @@ const MAX_TTL: Duration = Duration::from_secs(24 * 3600);
 
 type Pending<V> = Shared<LocalBoxFuture<'static, Timed<V>>>;
 
+/// What is counted of one kind of question, looked up once.
+#[derive(Clone)]
+struct Meters<V> {
+    questions: Counter,
+    remembered: Counter,
+    failures: Counter,
+    seconds: Histogram,
+    failed: fn(&V) -> bool,
+}
+
+impl<V> Meters<V> {
+    fn new(kind: &'static str, failed: fn(&V) -> bool) -> Self {
+        Self {
+            questions: counter!(names::DNS_QUESTIONS, "kind" => kind),
+            remembered: counter!(names::DNS_REMEMBERED, "kind" => kind),
+            failures: counter!(names::DNS_FAILED, "kind" => kind),
+            seconds: histogram!(names::DNS_SECONDS, "kind" => kind),
+            failed,
+        }
+    }
+
+    /// Waits for an answer and counts it.
+    async fn timed(self, asked: LocalBoxFuture<'static, Timed<V>>) -> Timed<V> {
+        self.questions.increment(1);
+        let began = Instant::now();
+        let answer = asked.await;
+        self.seconds.record(began.elapsed());
+        if (self.failed)(&answer.answer) {
+            self.failures.increment(1);
+        }
+        answer
+    }
+}
+
 /// The answers to one kind of question.
 struct Answers<K, V: Clone> {
-    kind: &'static str,
+    meters: Meters<V>,
     known: RefCell<HashMap<K, Timed<V>>>,
     pending: RefCell<HashMap<K, Pending<V>>>,
 }
 
 impl<K: Clone + Eq + Hash, V: Clone + 'static> Answers<K, V> {
-    fn new(kind: &'static str) -> Self {
-        Self { kind, known: RefCell::default(), pending: RefCell::default() }
+    /// No answers yet; `failed` tells those that are of no use, `kind` is the name in the metrics.
+    fn new(kind: &'static str, failed: fn(&V) -> bool) -> Self {
+        Self { meters: Meters::new(kind, failed), known: RefCell::default(), pending: RefCell::default() }
     }
 
     /// The answer to `question`: one that still holds, the one somebody is waiting for, or that of `ask`.
     async fn get(&self, question: K, ask: impl FnOnce() -> LocalBoxFuture<'static, Timed<V>>) -> Timed<V> {
         let known = self.known.borrow().get(&question).cloned();
         if let Some(known) = known.filter(|known| known.valid_until > Instant::now()) {
+            self.meters.remembered.increment(1);
             return known;
         }
         let pending = self.pending.borrow().get(&question).cloned();
         let (pending, is_first) = match pending {
-            Some(pending) => (pending, false),
+            Some(pending) => {
+                self.meters.remembered.increment(1);
+                (pending, false)
+            }
             None => {
-                ::metrics::counter!(names::DNS_QUESTIONS, "kind" => self.kind).increment(1);
-                let pending = ask().shared();
+                let pending = self.meters.clone().timed(ask()).boxed_local().shared();
                 self.pending.borrow_mut().insert(question.clone(), pending.clone());
                 (pending, true)
             }
@@ -91,11 +130,12 @@ impl CachedDns {
     pub fn new(inner: Rc<dyn Dns>) -> Self {
         Self {
             inner,
-            mx: Answers::new("mx"),
-            addresses: Answers::new("address"),
-            txt: Answers::new("txt"),
-            secure: Answers::new("mx_dnssec"),
-            tlsa: Answers::new("tlsa"),
+            mx: Answers::new("mx", |answer| matches!(answer, MxAnswer::Failed(_))),
+            addresses: Answers::new("address", |answer| matches!(answer, HostAnswer::Failed(_))),
+            txt: Answers::new("txt", |answer| matches!(answer, TxtAnswer::Failed(_))),
+            // Not secure and not known look the same.
+            secure: Answers::new("mx_dnssec", |_| false),
+            tlsa: Answers::new("tlsa", |answer| matches!(answer, DaneLookup::Failed(_))),
         }
     }
 

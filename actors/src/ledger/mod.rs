@@ -25,7 +25,8 @@ use futures_util::FutureExt;
 use mailwright_engine::{classify::Judged, dsn::DsnDuty, smtp::verdict::Verdict};
 use mailwright_storage::{QueueEntry, StoredMessage};
 use reports::Reporter;
-use std::{panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
+use tally::Tally;
 
 /// The actor.
 pub struct Ledger {
@@ -33,6 +34,7 @@ pub struct Ledger {
     board: OutcomeBoard,
     scheduler: Recipient<RetryLater>,
     reporter: Rc<Reporter>,
+    tally: RefCell<Tally>,
 }
 
 /// What an attempt came to, beside its verdicts.
@@ -52,7 +54,7 @@ impl Ledger {
         scheduler: Recipient<RetryLater>,
     ) -> Self {
         let reporter = Reporter::new(intake, deps.spool.clone(), deps.events.clone(), &deps.settings);
-        Self { deps, board, scheduler, reporter: Rc::new(reporter) }
+        Self { deps, board, scheduler, reporter: Rc::new(reporter), tally: RefCell::new(Tally::new()) }
     }
 
     /// Decides what an attempt does to its entry.
@@ -72,7 +74,7 @@ impl Ledger {
     fn record(&self, settled: &Settled, ended: &Ended) {
         let id = settled.entry.key().id;
         // Counted before the queue shows it gone, so that the books balance for whoever looks.
-        tally::count(settled, ended);
+        self.tally.borrow_mut().count(settled, ended);
         // Journalled before it is told: whatever may go wrong with a report must not make the delivery happen again.
         if let Err(error) = self.deps.spool.record(vec![settled.outcome.clone()]) {
             // The intent is on disk: the next start counts this delivery as in doubt and tries it again.

@@ -168,7 +168,9 @@ impl Site {
 
     fn wait_for(&mut self, hold: Hold) {
         if self.hold.as_ref().is_none_or(|held| held.cause != hold.cause) {
-            ::metrics::counter!(names::THROTTLED, "cause" => hold.cause.label()).increment(1);
+            let provider = self.effective.provider.to_string();
+            let cause = hold.cause.label();
+            ::metrics::counter!(names::THROTTLED, "cause" => cause, "provider" => provider).increment(1);
         }
         self.hold = Some(hold);
     }
@@ -221,7 +223,6 @@ impl Site {
         let connection = Connection::new(id, plan, Rc::clone(&self.deps), ctx.address(), self.ledger.clone());
         self.addresses.insert(id, connection.start());
         self.governor.connection_started(now);
-        ::metrics::gauge!(names::CONNECTIONS_OPEN).increment(1);
     }
 
     /// Ends idle connections when a pool has mail and cannot get one of its own: the site's connections are
@@ -427,7 +428,6 @@ impl Handler<ConnectionEnded> for Site {
 
     fn handle(&mut self, ConnectionEnded { id, how }: ConnectionEnded, ctx: &mut Self::Context) {
         if self.addresses.remove(&id).is_some() {
-            ::metrics::gauge!(names::CONNECTIONS_OPEN).decrement(1);
             self.deps.connections.put_back(1);
         }
         let mut identity = None;

@@ -6,7 +6,7 @@ use super::{
     reports::TlsSessions,
     sts::{PolicyFetch, StsBook},
 };
-use crate::dns::Dns;
+use crate::{dns::Dns, metrics as names};
 use mailwright_engine::{
     address::Domain,
     mx::MxHost,
@@ -97,11 +97,20 @@ impl TlsPolicies {
             Some(why) => self.sessions.failed(tls, FailureKind::ValidationFailure, &name, ip, &why),
             None => self.sessions.succeeded(tls),
         }
-        TlsFacts::of(connection, &tls.requirement)
+        let facts = TlsFacts::of(connection, &tls.requirement);
+        ::metrics::counter!(
+            names::TLS_SESSIONS,
+            "version" => facts.version.clone(),
+            "resumed" => if facts.resumed { "yes" } else { "no" },
+            "why" => facts.why.as_str()
+        )
+        .increment(1);
+        facts
     }
 
     /// Counts a session that did not.
     pub fn failed(&self, tls: &HostTls, host: &MxHost, ip: IpAddr, verdict: &Verdict) {
+        ::metrics::counter!(names::TLS_FAILED, "why" => tls.requirement.why.as_str()).increment(1);
         self.sessions.handshake_failed(tls, &host.to_string(), ip, verdict);
     }
 

@@ -5,6 +5,7 @@ use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
     certificates::Certificates,
+    probe::watch_arbiter,
     smtp::{
         listener::{Listener, ListenerTls},
         submission::Submission,
@@ -59,6 +60,7 @@ impl Node {
         let service =
             Submission::new(self.engine.intake().clone(), Arc::clone(&self.control), config.submission());
         let arbiter = Arbiter::new();
+        arbiter.spawn_fn(|| watch_arbiter("submission"));
         if let Some(certificates) = parts.certificates {
             arbiter.spawn(certificates.watch(self.stopping.subscribe()));
         }

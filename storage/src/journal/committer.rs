@@ -12,7 +12,7 @@ use super::{
 use crate::{
     content::Content,
     error::StorageError,
-    metrics as names,
+    metrics::JournalMeters,
     queue::{change::Change, entry::Location, worker::Command},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -118,6 +118,7 @@ pub(crate) struct Committer<L> {
     /// Questions to pass on after the batch being gathered.
     questions: Vec<Command>,
     closing: bool,
+    meters: JournalMeters,
 }
 
 impl<L: CommitListener> Committer<L> {
@@ -145,6 +146,7 @@ impl<L: CommitListener> Committer<L> {
             held: Vec::new(),
             questions: Vec::new(),
             closing: false,
+            meters: JournalMeters::new(),
         })
     }
 
@@ -220,9 +222,9 @@ impl<L: CommitListener> Committer<L> {
         if batch.is_empty() {
             return;
         }
-        metrics::counter!(names::COMMIT_BATCHES).increment(1);
-        metrics::histogram!(names::COMMIT_BATCH_RECORDS).record(batch.len() as f64);
-        metrics::histogram!(names::COMMIT_SECONDS).record(started.elapsed());
+        self.meters.batches.increment(1);
+        self.meters.records.record(batch.len() as f64);
+        self.meters.commit.record(started.elapsed());
         self.publish(batch);
     }
 
@@ -332,7 +334,7 @@ impl<L: CommitListener> Committer<L> {
             slices.extend(append.content.slices());
         }
         let written = write_all_at(&self.current, &mut slices, start);
-        metrics::counter!(names::JOURNAL_BYTES).increment(self.position - start);
+        self.meters.bytes.increment(self.position - start);
         match written {
             Ok(()) => (batch, None),
             Err(error) => {
@@ -361,7 +363,10 @@ impl<L: CommitListener> Committer<L> {
         if !self.unsynced || self.failed.is_some() {
             return;
         }
-        match self.current.file.sync_data() {
+        let started = Instant::now();
+        let synced = self.current.file.sync_data();
+        self.meters.sync.record(started.elapsed());
+        match synced {
             Ok(()) => self.unsynced = false,
             Err(error) => self.fail(&StorageError::io("sync", &self.current.path, error)),
         }

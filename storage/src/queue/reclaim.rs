@@ -44,6 +44,11 @@ impl Reclaimer {
         Self { segments, segment_size, outstanding: 0, emptying: None }
     }
 
+    /// Octets free on the journal's disk.
+    pub(crate) fn free_space(&self) -> Result<u64, StorageError> {
+        self.segments.free_space()
+    }
+
     /// Notes that copies were committed.
     pub(crate) fn copied(&mut self, messages: usize) {
         self.outstanding = self.outstanding.saturating_sub(messages);

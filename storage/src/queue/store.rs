@@ -236,6 +236,14 @@ impl QueueStore {
         Ok(domains)
     }
 
+    /// The message that was accepted first of those stored: ids rise with time. One look-up.
+    pub(crate) fn oldest(&self) -> Result<Option<QueueId>, StorageError> {
+        let first = items(self.db.scan_prefix(Kind::Id.prefix())).next().transpose()?;
+        first
+            .map(|(key, _)| keys::name_of_id(&key).map(|name| name.id).ok_or_else(|| unreadable("id")))
+            .transpose()
+    }
+
     /// The rows between two sled keys.
     pub(super) fn rows(&self, range: Range<Vec<u8>>) -> impl Iterator<Item = Row> + use<> {
         items(self.db.range(range))

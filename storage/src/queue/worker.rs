@@ -154,6 +154,18 @@ impl Worker {
         self.correct_copies();
     }
 
+    /// Tells what only the stored state, complete at this moment, and the disk know.
+    fn report(&self) {
+        match self.index.store().oldest() {
+            Ok(oldest) => self.shared.note_oldest(oldest),
+            Err(error) => tracing::warn!(%error, "the oldest message could not be found"),
+        }
+        match self.reclaimer.free_space() {
+            Ok(free) => metrics::gauge!(names::DISK_FREE).set(free as f64),
+            Err(error) => tracing::warn!(%error, "free space not known"),
+        }
+    }
+
     /// Has the journal say what is so where a copy crossed an outcome.
     fn correct_copies(&mut self) {
         let Some(journal) = &self.journal else { return };
@@ -179,6 +191,7 @@ impl Worker {
             self.stored_at = Some(self.position);
             metrics::histogram!(names::CHECKPOINT_SECONDS).record(self.last_checkpoint.elapsed());
         }
+        self.report();
         if let Some(journal) = &self.journal
             && let Err(error) = self.reclaimer.step(&mut self.index, self.position, journal)
         {
