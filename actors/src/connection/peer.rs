@@ -20,3 +20,18 @@ pub struct PeerFacts {
     /// What was negotiated, and why so much was asked; `None`: plain text.
     pub tls: Option<TlsFacts>,
 }
+
+impl PeerFacts {
+    /// What a protocol trace calls the connection: name and address of the server.
+    pub fn connection(&self) -> String {
+        connection(&self.host, self.ip)
+    }
+}
+
+/// What a protocol trace calls a connection to `host` at `ip`.
+pub(super) fn connection(host: &MxHost, ip: IpAddr) -> String {
+    match host {
+        MxHost::Name(name) => format!("{name} [{ip}]"),
+        MxHost::Address(ip) => format!("[{ip}]"),
+    }
+}
