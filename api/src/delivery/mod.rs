@@ -15,7 +15,7 @@ mod summary;
 mod suspensions;
 mod trace;
 
-pub(crate) use operator::{LocalUser, Operator, note_local_user};
+pub(crate) use operator::{Operator, note_local_user};
 
 use crate::{
     answer::{self, ApiError},
