@@ -82,8 +82,7 @@ impl FromStr for NextHop {
 
     /// Reads `host:port`, `192.0.2.1:25` or `[2001:db8::1]:25`; without a port, 25.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let invalid =
-            |reason: String| InvalidNextHop { text: text.chars().take(100).collect(), reason };
+        let invalid = |reason: String| InvalidNextHop { text: text.chars().take(100).collect(), reason };
         if let Ok(address) = text.parse::<SocketAddr>() {
             return Ok(Self { host: address.ip().to_string(), port: address.port() });
         }

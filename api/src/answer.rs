@@ -19,7 +19,12 @@ pub fn success(result: impl Serialize) -> HttpResponse {
 }
 
 /// One page of a list, with where the next begins.
-pub(crate) fn page(result: impl Serialize, count: usize, cursor: Option<String>, per_page: usize) -> HttpResponse {
+pub(crate) fn page(
+    result: impl Serialize,
+    count: usize,
+    cursor: Option<&str>,
+    per_page: usize,
+) -> HttpResponse {
     HttpResponse::Ok().json(json!({
         "success": true, "errors": [], "messages": [], "result": result,
         "result_info": { "count": count, "cursor": cursor, "per_page": per_page },

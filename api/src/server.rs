@@ -1,8 +1,8 @@
 //! Starting the HTTP server.
 
 use crate::{answer, body::BodyMemory, delivery, health, send};
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use actix::Addr;
+use actix_web::{App, HttpServer, dev::ServerHandle, web};
 use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
 use mailwright_storage::{Spool, control::Control};
 use metrics_exporter_prometheus::PrometheusHandle;

@@ -93,7 +93,11 @@ impl ControlClient {
     }
 
     /// The `result` of a POST of `body`.
-    pub(crate) fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ControlClientError> {
+    pub(crate) fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, ControlClientError> {
         self.result(Method::POST, path, Some(body))
     }
 

@@ -158,7 +158,7 @@ impl Attempt<'_> {
                 Ok(stream)
             }
             Err(verdict) => {
-                self.dialogue(host, address.ip()).note(|| verdict.to_string());
+                self.dialogue(host, address.ip(), None).note(|| verdict.to_string());
                 ::metrics::counter!(names::CONNECTS_FAILED, "family" => family.as_str()).increment(1);
                 self.failed_family = self.failed_family.or(Some(family));
                 Err(verdict)
@@ -167,8 +167,8 @@ impl Attempt<'_> {
     }
 
     /// What is told of a connection to `host`.
-    fn dialogue(&self, host: &MxHost, ip: IpAddr) -> Dialogue {
-        Dialogue::new(self.plan.tracer.as_ref().map(|tracer| tracer.on(connection(host, ip))))
+    fn dialogue(&self, host: &MxHost, ip: IpAddr, port: Option<u16>) -> Dialogue {
+        Dialogue::new(self.plan.tracer.as_ref().map(|tracer| tracer.on(connection(host, ip, port))))
     }
 
     /// Makes it seen that one family failed and the other worked.
@@ -201,7 +201,8 @@ impl Attempt<'_> {
             source: self.plan.source.name.clone(),
             tls: None,
         };
-        let dialogue = self.dialogue(host, address.ip());
+        let port = stream.local_addr().ok().map(|own| own.port());
+        let dialogue = self.dialogue(host, address.ip(), port);
         dialogue.note(|| format!("connected to port {}", address.port()));
         let session = Session::new(ClientSession::new(Arc::new(config)), stream, peer, dialogue);
         let greeted = greet(session, tls, &self.deps.tls).await;

@@ -21,17 +21,11 @@ pub struct PeerFacts {
     pub tls: Option<TlsFacts>,
 }
 
-impl PeerFacts {
-    /// What a protocol trace calls the connection: name and address of the server.
-    pub fn connection(&self) -> String {
-        connection(&self.host, self.ip)
-    }
-}
-
-/// What a protocol trace calls a connection to `host` at `ip`.
-pub(super) fn connection(host: &MxHost, ip: IpAddr) -> String {
+/// What a protocol trace calls a connection to `host` at `ip`; our own port tells it from others to the same.
+pub(super) fn connection(host: &MxHost, ip: IpAddr, port: Option<u16>) -> String {
+    let port = port.map(|port| format!(" from {port}")).unwrap_or_default();
     match host {
-        MxHost::Name(name) => format!("{name} [{ip}]"),
-        MxHost::Address(ip) => format!("[{ip}]"),
+        MxHost::Name(name) => format!("{name} [{ip}]{port}"),
+        MxHost::Address(ip) => format!("[{ip}]{port}"),
     }
 }

@@ -1,6 +1,6 @@
 //! A socket with a client session on it.
 
-use super::peer::PeerFacts;
+use super::peer::{PeerFacts, connection};
 use crate::trace::Dialogue;
 use mailwright_engine::smtp::client::{Action, ClientSession, Loss, Wait};
 use std::{
@@ -51,6 +51,11 @@ impl Session {
         let input = Box::new([0; READ_SIZE]);
         let wire = Wire::Plain(stream);
         Self { machine, wire, peer, dialogue, deadline: None, out: Vec::with_capacity(512), input }
+    }
+
+    /// What a protocol trace calls it.
+    pub(super) fn label(&self) -> String {
+        connection(&self.peer.host, self.peer.ip, self.wire.local_port())
     }
 
     /// The next action, after what it wants written has been written.
@@ -141,6 +146,15 @@ impl Session {
 }
 
 impl Wire {
+    fn local_port(&self) -> Option<u16> {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Gone => return None,
+        };
+        stream.local_addr().ok().map(|address| address.port())
+    }
+
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buffer).await,

@@ -43,7 +43,7 @@ pub(super) async fn carry(
     let began = Instant::now();
     if let Some(ready) = delivery.ready() {
         let domain = [&ready.entry.place.domain];
-        session.dialogue.follow(deps.traces.tracer(domain, || session.peer.connection()));
+        session.dialogue.follow(deps.traces.tracer(domain, || session.label()));
     }
     let message = match message(&delivery, deps).await {
         Ok(message) => message,

@@ -23,7 +23,11 @@ pub struct ExplainShaping {
 impl Handler<ExplainShaping> for Supervisor {
     type Result = ResponseFuture<Result<Explanation, OrderError>>;
 
-    fn handle(&mut self, ExplainShaping { domain, source }: ExplainShaping, _: &mut Self::Context) -> Self::Result {
+    fn handle(
+        &mut self,
+        ExplainShaping { domain, source }: ExplainShaping,
+        _: &mut Self::Context,
+    ) -> Self::Result {
         let deps = self.deps();
         Box::pin(async move {
             let hosts = hosts(&deps, &domain).await?;

@@ -34,13 +34,12 @@ pub(super) async fn entries(
     let cursor: Option<ListCursor> = asked.cursor.map(|text| read("cursor", &text)).transpose()?;
     let per_page = asked.per_page.unwrap_or(PER_PAGE).clamp(1, PER_PAGE_MAX);
     let view = state.spool.view().await.map_err(OrderError::from)?;
-    let page = blocking(move || {
-        Ok(view.list(&filter, cursor.as_ref(), per_page).map_err(OrderError::from)?)
-    });
+    let page =
+        blocking(move || Ok(view.list(&filter, cursor.as_ref(), per_page).map_err(OrderError::from)?));
     let page = page.await?;
     let rows: Vec<_> = page.entries.iter().map(row).collect();
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(answer::page(&rows, rows.len(), next, per_page))
+    Ok(answer::page(&rows, rows.len(), next.as_deref(), per_page))
 }
 
 fn row(entry: &QueueEntry) -> EntryRow {

@@ -24,7 +24,8 @@ impl FilterFields {
     pub(super) fn read(&self) -> Result<ListFilter, ApiError> {
         let bad = |field: &str, why: &dyn std::fmt::Display| ApiError::senseless(field, format!("{why}."));
         let domain = self.domain.as_deref().map(|text| Domain::parse(text).map_err(|e| bad("domain", &e)));
-        let tenant = self.tenant.as_deref().map(|text| TenantName::parse(text).map_err(|e| bad("tenant", &e)));
+        let tenant =
+            self.tenant.as_deref().map(|text| TenantName::parse(text).map_err(|e| bad("tenant", &e)));
         let pool = self.pool.as_deref().map(|text| PoolName::parse(text).map_err(|e| bad("pool", &e)));
         let id = self.id.as_deref().map(|text| read("id", text));
         Ok(ListFilter {

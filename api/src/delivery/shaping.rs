@@ -52,11 +52,14 @@ pub(super) async fn explain(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let ExplainQuery { domain, source } = query(&http)?;
-    let domain = Domain::parse(&domain).map_err(|error| ApiError::senseless("domain", format!("{error}.")))?;
+    let domain =
+        Domain::parse(&domain).map_err(|error| ApiError::senseless("domain", format!("{error}.")))?;
     let explanation = ask(&state, ExplainShaping { domain, source }).await?;
     let accepted = http.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     if accepted.is_some_and(|accepted| accepted.starts_with("text/plain")) {
-        return Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(explanation.to_string()));
+        return Ok(HttpResponse::Ok()
+            .content_type("text/plain; charset=utf-8")
+            .body(explanation.to_string()));
     }
     Ok(answer::success(explanation))
 }
@@ -69,7 +72,8 @@ pub(super) async fn replay(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let ReplayBody { shaping, since } = body(&http, &state, payload).await?;
-    let shaping = Shaping::parse(&shaping).map_err(|error| ApiError::senseless("shaping", error.to_string()))?;
+    let shaping =
+        Shaping::parse(&shaping).map_err(|error| ApiError::senseless("shaping", error.to_string()))?;
     let reader = EventReader::new(&state.events_dir);
     let report = blocking(move || {
         let now = clock::now();

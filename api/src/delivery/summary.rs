@@ -1,7 +1,8 @@
 //! The queue at a glance: by domain, site, source and tenant.
 
 use super::{
-    Operator, blocking, filter::FilterFields,
+    Operator, blocking,
+    filter::FilterFields,
     model::{Group, QueueSummary, SiteGroup, SourceGroup, Sums},
     query,
 };
@@ -117,10 +118,12 @@ fn sums(class: &ClassSummary) -> Sums {
 
 /// The site of each domain whose way is known.
 fn sites_by_domain(report: &QueueReport) -> HashMap<&str, &str> {
-    let site = |plan| match plan {
-        &PlanSnapshot::Known { ref site, .. } => Some(site.as_str()),
-        PlanSnapshot::Unknown | PlanSnapshot::Asked => None,
-    };
+    fn site(plan: &PlanSnapshot) -> Option<&str> {
+        match plan {
+            PlanSnapshot::Known { site, .. } => Some(site),
+            PlanSnapshot::Unknown | PlanSnapshot::Asked => None,
+        }
+    }
     report.domains.iter().filter_map(|domain| Some((domain.domain.as_str(), site(&domain.plan)?))).collect()
 }
 

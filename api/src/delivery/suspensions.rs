@@ -34,10 +34,7 @@ struct ScopeQuery {
 }
 
 /// `GET suspensions`
-pub(super) async fn list(
-    _operator: Operator,
-    state: web::Data<AppState>,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(_operator: Operator, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     let rows: Vec<_> = state.control.suspensions(clock::now()).into_iter().map(row).collect();
     Ok(answer::success(rows))
 }

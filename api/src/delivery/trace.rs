@@ -28,7 +28,8 @@ pub(super) async fn trace(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let TraceQuery { domain } = query(&http)?;
-    let domain = Domain::parse(&domain).map_err(|error| ApiError::senseless("domain", format!("{error}.")))?;
+    let domain =
+        Domain::parse(&domain).map_err(|error| ApiError::senseless("domain", format!("{error}.")))?;
     let first = json_line(&TraceLine {
         connection: domain.to_string(),
         speaker: Speaker::Note,

@@ -131,7 +131,8 @@ pub(crate) fn suspend(args: &Suspend) -> Result<(), CommandError> {
 /// Resumes.
 pub(crate) fn resume(args: &Resume) -> Result<(), CommandError> {
     let scope = args.scope.to_string();
-    let answer: Value = args.place.client()?.delete(&with_query("suspensions", &[("scope", Some(&scope))]))?;
+    let answer: Value =
+        args.place.client()?.delete(&with_query("suspensions", &[("scope", Some(&scope))]))?;
     if args.place.json {
         return say_json(&answer);
     }

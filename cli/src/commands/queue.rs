@@ -208,7 +208,7 @@ fn entry_text(entry: &EntryDetail, now: UnixMillis) -> String {
     let next = until(Some(*due), now);
     let go = why.until.map(|then| format!(" (until {then})")).unwrap_or_default();
     format!(
-        "\n{domain}, {recipients} recipients to serve, {attempts} attempts\n  site       {site}\n  next       {next}\n  held by    {}: {}{go}{last}\n",
+        "\n{domain}\n  waits for  {recipients} of its recipients\n  attempts   {attempts}\n  site       {site}\n  next       {next}\n  held by    {}: {}{go}{last}\n",
         why.reason, why.detail
     )
 }
