@@ -151,8 +151,7 @@ impl Deps {
             .into_iter()
             .map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
         let configs = ClientConfigs::new(&settings.roots)?;
-        let tls =
-            TlsPolicies::new(Rc::clone(&dns), configs, settings.policy_fetch, settings.tls_reports);
+        let tls = TlsPolicies::new(Rc::clone(&dns), configs, settings.policy_fetch, settings.tls_reports);
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),
             reroutes: Reroutes::new(hops),

@@ -35,7 +35,8 @@ impl Setup {
     /// A policy host for good.example whose certificate is valid.
     fn new() -> Result<Self> {
         let plan = Plan::new()?;
-        let policy = Certificate::signed_by(&plan.folder("policy")?, "mta-sts.good.example", &plan.authority)?;
+        let policy =
+            Certificate::signed_by(&plan.folder("policy")?, "mta-sts.good.example", &plan.authority)?;
         Self::with(plan, &policy)
     }
 
@@ -239,7 +240,8 @@ fn the_policy_of_a_domain_says_nothing_about_the_other_hosts_of_its_neighbour() 
     }
     let mut setup = Setup::new()?;
     setup.publish("enforce", "mx.example")?;
-    setup.plan.zones = vec![Zone::new("example", &format!("{RECORDS}neighbour MX 5 best\nbest A 127.0.0.3\n"))];
+    setup.plan.zones =
+        vec![Zone::new("example", &format!("{RECORDS}neighbour MX 5 best\nbest A 127.0.0.3\n"))];
     let receiver = setup.receiver(&Manners::showing(&setup.trusted("mx.example")?))?;
     let best = TlsReceiver::start(THIRD, setup.plan.port, &Manners::plain())?;
     let world = setup.plan.start()?;

@@ -103,7 +103,9 @@ fn requiretls_comes_back_where_it_cannot_be_kept() -> Result<()> {
     }
     let other = format!("3 1 1 {}", "ab".repeat(32));
     // A server that does not promise it, one that is not who it should be, and one that nobody vouches for.
-    for (is_signed, tlsa, does_promise) in [(true, None, false), (true, Some(&other), true), (false, None, true)] {
+    for (is_signed, tlsa, does_promise) in
+        [(true, None, false), (true, Some(&other), true), (false, None, true)]
+    {
         let mut plan = Plan::new()?;
         let certificate = Certificate::self_signed(&plan.folder("mx")?, "x.invalid")?;
         let ours = with_submission(&mut plan)?;

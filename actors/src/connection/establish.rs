@@ -12,7 +12,7 @@ use crate::{
     metrics as names,
     site::{Family, SiteTarget},
     supervisor::Deps,
-    tls::{HostTls, TlsPolicies},
+    tls::{HostTls, TlsPolicies, handshake_problem},
 };
 use mailwright_engine::{
     mx::{MxHost, by_family},
@@ -305,7 +305,7 @@ async fn start_tls(session: &mut Session, tls: &HostTls, policies: &TlsPolicies)
             session.wire = Wire::Tls(Box::new(stream));
             session.machine.tls_established();
         }
-        Ok(Err(error)) => session.machine.tls_failed(error.to_string()),
+        Ok(Err(error)) => session.machine.tls_failed(handshake_problem(&error)),
         Err(_) => session.machine.tls_failed("handshake timed out".to_owned()),
     }
 }

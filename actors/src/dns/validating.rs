@@ -112,9 +112,7 @@ impl Validating {
                 let trust = if is_secure(&lookup) { MxTrust::Secure } else { MxTrust::Insecure };
                 Timed { answer: Ok(trust), valid_until: lookup.valid_until() }
             }
-            Err(error) if is_negative(&error) => {
-                Timed::lasting(Ok(MxTrust::Insecure), negative_ttl(&error))
-            }
+            Err(error) if is_negative(&error) => Timed::lasting(Ok(MxTrust::Insecure), negative_ttl(&error)),
             Err(error) => match self.excuse(&error).await {
                 Some(ttl) => Timed::lasting(Ok(MxTrust::Insecure), ttl),
                 None => Timed::lasting(Err(error.to_string()), FAILURE_TTL),
@@ -157,8 +155,7 @@ impl Validating {
     /// Where to look for the TLSA records of `host`: nowhere, unless its addresses or its alias are signed.
     /// Servers that choke on TLSA are mostly in unsigned zones (RFC 7672 section 2.2.2).
     async fn bases(&self, host: &str) -> Result<Vec<String>, NetError> {
-        let (six, four) =
-            join(self.lookup(host, RecordType::AAAA), self.lookup(host, RecordType::A)).await;
+        let (six, four) = join(self.lookup(host, RecordType::AAAA), self.lookup(host, RecordType::A)).await;
         let mut failure = None;
         for family in [four, six] {
             match family {
@@ -287,7 +284,8 @@ mod tests {
     #[test]
     fn an_alias_is_followed_as_far_as_it_is_signed() {
         let address = |name, proof| record(name, RData::A(A::new(192, 0, 2, 1)), proof);
-        let alias = |proof| record("mx.test.", RData::CNAME(CNAME(Name::from_ascii("real.test.").unwrap())), proof);
+        let alias =
+            |proof| record("mx.test.", RData::CNAME(CNAME(Name::from_ascii("real.test.").unwrap())), proof);
         let (secure, insecure) = (Proof::Secure, Proof::Insecure);
         let cases: [(Vec<Record>, &[&str]); 6] = [
             (vec![address("mx.test.", secure)], &["mx.test"]),

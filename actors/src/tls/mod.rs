@@ -24,6 +24,7 @@ pub use report_sender::TlsReporter;
 pub use report_times::ReportSending;
 pub use reports::TlsSessions;
 pub use sts::{PolicyFetch, StsBook};
+pub(crate) use verifier::handshake_problem;
 
 use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 use std::sync::Arc;

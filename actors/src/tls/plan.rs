@@ -4,7 +4,10 @@ use mailwright_engine::{
     address::Domain,
     class::TransportSecurity,
     shaping::Limits,
-    smtp::{client::ClientTls, verdict::{Outcome, Verdict}},
+    smtp::{
+        client::ClientTls,
+        verdict::{Outcome, Verdict},
+    },
     tls::{
         MxTrust, OnFailure, PolicyIdentity, StsPolicy, TlsLevel, TlsPolicy, TlsRequirement,
         report::SessionPolicy,

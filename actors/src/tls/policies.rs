@@ -35,12 +35,7 @@ pub struct TlsPolicies {
 
 impl TlsPolicies {
     /// Policies found through `dns`, MTA-STS by `fetch`; sessions are counted if there are to be `reports`.
-    pub fn new(
-        dns: Rc<dyn Dns>,
-        configs: ClientConfigs,
-        fetch: PolicyFetch,
-        reports: ReportSending,
-    ) -> Self {
+    pub fn new(dns: Rc<dyn Dns>, configs: ClientConfigs, fetch: PolicyFetch, reports: ReportSending) -> Self {
         let https = Rc::new(Https::new(Rc::clone(&dns), configs.https(), fetch.hosts));
         let sts = StsBook::new(Rc::clone(&dns), Rc::clone(&https), fetch);
         Self { dns, configs, https, sts, sessions: TlsSessions::new(reports, clock::now()) }

@@ -14,10 +14,7 @@ use mailwright_engine::{
     class::TransportSecurity,
     envelope::{Origin, SmtpUtf8},
     tls::{
-        report::{
-            DateRange, GZIP_TYPE, ReportDestination, ReportHead, TlsReport, TlsRptRecord,
-            record_name,
-        },
+        report::{DateRange, GZIP_TYPE, ReportDestination, ReportHead, TlsReport, TlsRptRecord, record_name},
         report_mail::ReportMail,
     },
 };
@@ -27,8 +24,7 @@ use tokio::time::timeout;
 /// How long a POST may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pauses after which a POST that failed is tried again; after the last it is given up.
-const RETRIES: [Duration; 3] =
-    [Duration::from_secs(60), Duration::from_secs(900), Duration::from_secs(3600)];
+const RETRIES: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(900), Duration::from_secs(3600)];
 /// Most octets read of the answer to a POST, which nobody looks at.
 const MAX_ANSWER: usize = 64 << 10;
 
@@ -99,9 +95,9 @@ impl Courier {
             name.split_once('.').map(|(_, parent)| parent)
         });
         let signing = parents.filter_map(|name| Domain::parse(name).ok());
-        let signing = signing.into_iter().find(|domain| {
-            control.sending_domain(domain).is_some_and(|domain| domain.enabled)
-        });
+        let signing = signing
+            .into_iter()
+            .find(|domain| control.sending_domain(domain).is_some_and(|domain| domain.enabled));
         if signing.is_none() {
             tracing::warn!(
                 hostname = %self.submitter,
@@ -186,7 +182,9 @@ impl Post {
                 tokio::time::sleep(pause).await;
                 match self.attempt(&https).await {
                     Ok(()) => return self.done(),
-                    Err(reason) => tracing::warn!(domain = %self.domain, url = self.url, reason, "TLS report not posted"),
+                    Err(reason) => {
+                        tracing::warn!(domain = %self.domain, url = self.url, reason, "TLS report not posted")
+                    }
                 }
             }
         });

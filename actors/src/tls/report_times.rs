@@ -55,7 +55,10 @@ mod tests {
         assert_eq!(daily.period_end(midnight), Some(midnight.saturating_add(Duration::from_secs(86_400))));
         let delays = (0..100).map(|seed: u64| daily.delay(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let (least, most) = (delays.clone().min().unwrap(), delays.max().unwrap());
-        assert!(least < Duration::from_secs(1800) && most > Duration::from_secs(3 * 3600), "{least:?} {most:?}");
+        assert!(
+            least < Duration::from_secs(1800) && most > Duration::from_secs(3 * 3600),
+            "{least:?} {most:?}"
+        );
         assert!(most < Duration::from_secs(4 * 3600));
     }
 

@@ -219,7 +219,11 @@ impl Tls {
 
     fn report_sending(&self) -> Result<ReportSending, ConfigError> {
         if self.report_every < Duration::from_secs(1) {
-            return Err(invalid("delivery.tls.report_every", &"", &"at least 1s; switch reports off with reports = false"));
+            return Err(invalid(
+                "delivery.tls.report_every",
+                &"",
+                &"at least 1s; switch reports off with reports = false",
+            ));
         }
         Ok(if self.reports { ReportSending::Every(self.report_every) } else { ReportSending::Off })
     }
