@@ -14,11 +14,11 @@ use crate::{
     sources::SourceBook,
     supervisor::{Backlog, Deps, DispatchCommitted, Drain, ResumeQueue, Supervisor},
     suspensions::Suspensions,
-    tls::{ClientConfigs, TlsError, TlsPolicies},
+    tls::{ClientConfigs, TlsError, TlsPolicies, TlsReporter},
     trace::TraceHub,
     watch::OutcomeBoard,
 };
-use actix::{Addr, MailboxError};
+use actix::{Actor, Addr, MailboxError};
 use mailwright_engine::classify::BounceRules;
 use mailwright_storage::{
     Fresh, Spool, SpoolStarter, SpoolThreads, StorageError,
@@ -92,6 +92,7 @@ impl Engine {
         let deps = Rc::new(Deps::new(parts, spool)?);
         let supervisor = Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), backlog);
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
+        TlsReporter::new(Rc::clone(&deps), intake.clone()).start();
         supervisor.send(ResumeQueue).await??;
         Ok(Self { supervisor, deps, threads, intake, board })
     }
@@ -129,7 +130,7 @@ impl Engine {
             tracing::warn!(?patience, "deliveries still under way were cut short");
         }
         self.deps.sources.store().await;
-        self.deps.keep_learnt();
+        self.deps.tls.keep(&self.deps.control);
         let threads = self.threads;
         let closed = tokio::task::spawn_blocking(move || threads.close()).await;
         if closed.is_err() {
@@ -151,8 +152,8 @@ impl Deps {
         let hops = stored
             .into_iter()
             .map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
-        let tls =
-            TlsPolicies::new(Rc::clone(&dns), ClientConfigs::new(&settings.roots)?, settings.policy_fetch);
+        let configs = ClientConfigs::new(&settings.roots)?;
+        let tls = TlsPolicies::new(Rc::clone(&dns), configs, settings.policy_fetch, settings.tls_reports);
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),
             reroutes: Reroutes::new(hops),
@@ -170,29 +171,8 @@ impl Deps {
             rules,
             control,
         };
-        deps.recall_learnt();
+        deps.tls.recall(&deps.control);
         Ok(deps)
-    }
-}
-
-/// Names under which the control data keep what delivery has learnt.
-const STS_POLICIES: &str = "mta-sts";
-const TLS_SESSIONS: &str = "tls-sessions";
-
-impl Deps {
-    /// Takes up what an earlier process learnt.
-    fn recall_learnt(&self) {
-        self.tls.sts().put(self.control.kept::<Vec<_>>(STS_POLICIES).unwrap_or_default());
-        self.tls.sessions().put_back(self.control.kept::<Vec<_>>(TLS_SESSIONS).unwrap_or_default());
-    }
-
-    /// Puts down what the next process should know.
-    pub(crate) fn keep_learnt(&self) {
-        let kept = self.control.keep(STS_POLICIES, &self.tls.sts().all());
-        let kept = kept.and_then(|()| self.control.keep(TLS_SESSIONS, &self.tls.sessions().all()));
-        if let Err(error) = kept {
-            tracing::warn!(%error, "TLS policies and sessions could not be put down");
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! How delivery behaves, as values: read from the configuration by the binary, given to the actors.
 
-use crate::tls::{PolicyFetch, TrustRoots};
+use crate::tls::{PolicyFetch, ReportSending, TrustRoots};
 use mailwright_engine::{
     address::Domain, class::TenantName, dsn::ReportPolicy, retry::RetrySchedule, source::Sources,
 };
@@ -31,6 +31,8 @@ pub struct DeliverySettings {
     pub roots: TrustRoots,
     /// How MTA-STS policies are fetched.
     pub policy_fetch: PolicyFetch,
+    /// Whether and how often owners of domains are told how TLS went.
+    pub tls_reports: ReportSending,
 }
 
 /// Longest pause of a site that cannot be reached: its messages' own schedules may be slower, but the first to

@@ -4,7 +4,8 @@ usage: submit.py JSON
 
 JSON is {"host", "port", "name": to ask for and to verify, "ca": PEM file, "mode": "starttls", "tls" or "plain",
 "mechanism": "PLAIN", "LOGIN" or "" for smtplib's own choice, "user", "token", "attempts": times to log in,
-"mail_from", "to": list, "message": to send as often as "count" says}. Without "user" it only connects.
+"mail_from", "to": list, "options": of MAIL, as ["REQUIRETLS"], "message": to send as often as "count" says}. Without
+"user" it only connects.
 
 Prints {"extensions", "certificate": SHA-256, "cipher", "logins": codes, "seconds": of each login, "sent": codes}.
 """
@@ -47,7 +48,7 @@ def log_in(client, job):
 def send(client, job):
     """Sends the message once; the code of the answer."""
     try:
-        client.sendmail(job["mail_from"], job["to"], job["message"].encode())
+        client.sendmail(job["mail_from"], job["to"], job["message"].encode(), job.get("options", []))
         return 250
     except smtplib.SMTPResponseException as error:
         return error.smtp_code

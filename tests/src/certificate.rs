@@ -43,6 +43,22 @@ impl Certificate {
         fs::rename(certificate, &self.certificate).context("replace the certificate")
     }
 
+    /// Makes one for the host name `host` that `authority` signed, whose own certificate follows in the file, as a
+    /// server shows it.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with openssl's complaint.
+    pub fn signed_by(folder: &Path, host: &str, authority: &Authority) -> Result<Self> {
+        let (key, certificate) = (folder.join(format!("{host}.key")), folder.join(format!("{host}.pem")));
+        let mut command = request(folder, "leaf", host)?;
+        command.arg("-CA").arg(&authority.certificate).arg("-CAkey").arg(&authority.key);
+        output_of(command.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
+        let read = |path: &Path| fs::read_to_string(path).context(format!("read {}", path.display()));
+        let chain = read(&certificate)? + &read(&authority.certificate)?;
+        fs::write(&certificate, chain).context("write the chain")?;
+        Ok(Self { key, certificate, folder: folder.into() })
+    }
+
     /// Returns the data of a TLSA record that names this key, whoever signed its certificate: `3 1 1` and
     /// the SHA-256 digest of the public key (DANE-EE, RFC 7672 section 3.1.1).
     ///
@@ -58,11 +74,66 @@ impl Certificate {
                 .arg("-out")
                 .arg(&public),
         )?;
-        let printed = output_of(Command::new("openssl").args(["dgst", "-sha256", "-r"]).arg(&public))?;
-        let digest = printed.split_whitespace().next();
-        let digest = digest.ok_or_else(|| Error::unexpected("openssl dgst", "it printed no digest"))?;
-        Ok(format!("3 1 1 {digest}"))
+        Ok(format!("3 1 1 {}", digest(&public)?))
     }
+}
+
+/// An authority of the test's own.
+#[derive(Clone, Debug)]
+pub struct Authority {
+    key: PathBuf,
+    /// The file of its certificate.
+    pub certificate: PathBuf,
+    folder: PathBuf,
+}
+
+impl Authority {
+    /// Makes one, as `authority.key` and `authority.pem` in `folder`.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with openssl's complaint.
+    pub fn new(folder: &Path) -> Result<Self> {
+        let (key, certificate) = (folder.join("authority.key"), folder.join("authority.pem"));
+        let mut command = request(folder, "authority", "an authority for tests")?;
+        output_of(command.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
+        Ok(Self { key, certificate, folder: folder.into() })
+    }
+
+    /// Returns the data of a TLSA record that names this authority: `2 0 1` and the SHA-256 digest of its
+    /// certificate (DANE-TA, RFC 7672 section 3.1.2).
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with openssl's complaint.
+    pub fn tlsa(&self) -> Result<String> {
+        let der = self.folder.join("authority.der");
+        let mut convert = Command::new("openssl");
+        convert.args(["x509", "-outform", "DER", "-in"]).arg(&self.certificate);
+        output_of(convert.arg("-out").arg(&der))?;
+        Ok(format!("2 0 1 {}", digest(&der)?))
+    }
+}
+
+/// Returns the command that makes a key and a certificate of one of the kinds below.
+fn request(folder: &Path, kind: &str, name: &str) -> Result<Command> {
+    let config = folder.join("openssl.cnf");
+    let text = format!(
+        "[req]\ndistinguished_name = name\nprompt = no\n[name]\nCN = {name}\n[authority]\n\
+         basicConstraints = critical, CA:TRUE\nkeyUsage = critical, keyCertSign\n\
+         [leaf]\nbasicConstraints = critical, CA:FALSE\nsubjectAltName = DNS:{}\n",
+        name.replace(' ', "-")
+    );
+    fs::write(&config, text).context("write openssl.cnf")?;
+    let mut command = Command::new("openssl");
+    command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+    command.args(["-days", "2", "-extensions", kind, "-config"]).arg(config);
+    Ok(command)
+}
+
+/// Returns the SHA-256 digest of a file, in hexadecimal digits.
+fn digest(file: &Path) -> Result<String> {
+    let printed = output_of(Command::new("openssl").args(["dgst", "-sha256", "-r"]).arg(file))?;
+    let digest = printed.split_whitespace().next().map(str::to_owned);
+    digest.ok_or_else(|| Error::unexpected("openssl dgst", "it printed no digest"))
 }
 
 #[cfg(test)]

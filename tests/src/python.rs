@@ -14,13 +14,20 @@ pub fn interpreter() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python")
 }
 
+/// Returns the command that runs `tests/python/<script>`.
+pub(crate) fn command(script: &str) -> Command {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
+    let mut command = Command::new(interpreter());
+    command.arg("-B").arg(path);
+    command
+}
+
 /// Runs `tests/python/<script>` and returns the JSON that it prints.
 ///
 /// # Errors
 /// [`Error::Unexpected`] with the script's output if it fails or prints something else.
 pub fn run<A: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = A>) -> Result<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
-    let output = Command::new(interpreter()).arg("-B").arg(path).args(args).output().context(script)?;
+    let output = command(script).args(args).output().context(script)?;
     let errors = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         return Err(Error::unexpected(script, format!("{}\n{errors}", output.status)));

@@ -12,7 +12,7 @@ use crate::{
     metrics as names,
     site::{Family, SiteTarget},
     supervisor::Deps,
-    tls::{HostTls, TlsPolicies},
+    tls::{HostTls, TlsPolicies, handshake_problem},
     trace::Dialogue,
 };
 use mailwright_engine::{
@@ -46,7 +46,8 @@ const MAX_ADDRESSES: usize = 10;
 ///
 /// # Errors
 /// The verdict of the last host tried, soft whatever it said: it was said to the connection and not to a
-/// message, and another time may do. Hard only when DNS is certain that no mail exchanger has an address.
+/// message, and another time may do. Hard only when DNS is certain that no mail exchanger has an address, and for
+/// messages that no host may have because of what they ask of TLS.
 pub(super) async fn establish(plan: &ConnectionPlan, deps: &Deps) -> Result<Session, Verdict> {
     let mut attempt = Attempt { plan, deps, tried: 0, failed_family: None, last: None };
     for (host, port) in hosts(&plan.target) {
@@ -78,7 +79,7 @@ impl Attempt<'_> {
         let tls = match self.deps.tls.host(&self.plan.tls, host, port).await {
             Ok(tls) => tls,
             Err(verdict) => {
-                self.last = Some(verdict);
+                self.failed(verdict);
                 return None;
             }
         };
@@ -89,10 +90,19 @@ impl Attempt<'_> {
             self.tried += 1;
             match self.address(host, SocketAddr::new(ip, port), &tls).await {
                 Ok(session) => return Some(session),
-                Err(verdict) => self.last = Some(Verdict { outcome: Outcome::Soft, ..verdict }),
+                Err(Failed::Tls(verdict)) => self.failed(tls.judged(verdict)),
+                Err(Failed::Other(verdict)) => self.failed(Verdict { outcome: Outcome::Soft, ..verdict }),
             }
         }
         None
+    }
+
+    /// Keeps why there is no session. One host that may do another time outweighs those that never will.
+    fn failed(&mut self, verdict: Verdict) {
+        let may_do = |last: &Verdict| last.outcome == Outcome::Soft;
+        if verdict.outcome == Outcome::Soft || !self.last.as_ref().is_some_and(may_do) {
+            self.last = Some(verdict);
+        }
     }
 
     /// The host's addresses that the source can reach, in the order to try them.
@@ -105,7 +115,7 @@ impl Attempt<'_> {
             HostAnswer::Addresses(addresses) => addresses,
             HostAnswer::NoAddresses => return None,
             HostAnswer::Failed(reason) => {
-                self.last = Some(Verdict::dns_failure(&format!("{host}: {reason}")));
+                self.failed(Verdict::dns_failure(&format!("{host}: {reason}")));
                 return None;
             }
         };
@@ -114,7 +124,7 @@ impl Attempt<'_> {
             found.into_iter().filter(|ip| source.bind_for(*ip) != Bind::Impossible).collect();
         if reachable.is_empty() {
             let why = format!("{host} has no address of a family that source {} has", source.name);
-            self.last = Some(Verdict::connect_failure(&why));
+            self.failed(Verdict::connect_failure(&why));
             return None;
         }
         Some(self.plan.notes.in_order(by_family(reachable)))
@@ -127,17 +137,15 @@ impl Attempt<'_> {
         host: &MxHost,
         address: SocketAddr,
         tls: &HostTls,
-    ) -> Result<Session, Verdict> {
-        let stream = self.connect(host, address).await?;
+    ) -> Result<Session, Failed> {
+        let stream = self.connect(host, address).await.map_err(Failed::Other)?;
         match self.session(stream, host, address, tls, tls.mode()).await {
             Err(Failed::Tls(verdict)) if tls.falls_back() => {
                 tracing::debug!(%host, %address, reason = %verdict, "going on without TLS");
-                let stream = self.connect(host, address).await?;
-                let plain = self.session(stream, host, address, tls, ClientTls::Never).await;
-                plain.map_err(Failed::verdict)
+                let stream = self.connect(host, address).await.map_err(Failed::Other)?;
+                self.session(stream, host, address, tls, ClientTls::Never).await
             }
-            Err(failed) => Err(failed.verdict()),
-            Ok(session) => Ok(session),
+            session => session,
         }
     }
 
@@ -206,8 +214,12 @@ impl Attempt<'_> {
         dialogue.note(|| format!("connected to port {}", address.port()));
         let session = Session::new(ClientSession::new(Arc::new(config)), stream, peer, dialogue);
         let greeted = greet(session, tls, &self.deps.tls).await;
-        if let Err(Failed::Tls(verdict)) = &greeted {
-            self.deps.tls.failed(tls, host, address.ip(), verdict);
+        match &greeted {
+            Err(Failed::Tls(verdict)) => self.deps.tls.failed(tls, host, address.ip(), verdict),
+            Ok(session) if mode == ClientTls::Opportunistic && session.peer.tls.is_none() => {
+                self.deps.tls.not_offered(tls, host, address.ip());
+            }
+            Ok(_) | Err(Failed::Other(_)) => {}
         }
         greeted
     }
@@ -259,14 +271,6 @@ enum Failed {
     Other(Verdict),
 }
 
-impl Failed {
-    fn verdict(self) -> Verdict {
-        match self {
-            Self::Tls(verdict) | Self::Other(verdict) => verdict,
-        }
-    }
-}
-
 /// Drives a new session until it is ready.
 async fn greet(mut session: Session, tls: &HostTls, policies: &TlsPolicies) -> Result<Session, Failed> {
     loop {
@@ -293,7 +297,7 @@ async fn start_tls(session: &mut Session, tls: &HostTls, policies: &TlsPolicies)
     };
     let host = &session.peer.host;
     let name = match host {
-        MxHost::Name(name) => ServerName::try_from(name.clone()),
+        MxHost::Name(_) => ServerName::try_from(tls.name.clone()),
         MxHost::Address(ip) => Ok(ServerName::from(*ip)),
     };
     let Ok(name) = name else {
@@ -312,7 +316,7 @@ async fn start_tls(session: &mut Session, tls: &HostTls, policies: &TlsPolicies)
             session.wire = Wire::Tls(Box::new(stream));
             session.machine.tls_established();
         }
-        Ok(Err(error)) => tls_failed(session, error.to_string()),
+        Ok(Err(error)) => tls_failed(session, handshake_problem(&error)),
         Err(_) => tls_failed(session, "handshake timed out".to_owned()),
     }
 }

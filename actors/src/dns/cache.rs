@@ -1,6 +1,6 @@
 //! Answers kept for as long as they hold, and each question asked once however many wait for it.
 
-use super::{Dns, HostAnswer, Timed, TxtAnswer};
+use super::{Dns, HostAnswer, MxProof, Timed, TlsaAnswer, TxtAnswer};
 use crate::metrics as names;
 use futures_util::{
     FutureExt,
@@ -121,8 +121,8 @@ pub struct CachedDns {
     mx: Answers<Domain, MxAnswer>,
     addresses: Answers<String, HostAnswer>,
     txt: Answers<String, TxtAnswer>,
-    secure: Answers<Domain, bool>,
-    tlsa: Answers<(String, u16), DaneLookup>,
+    proofs: Answers<Domain, MxProof>,
+    tlsa: Answers<(String, u16), TlsaAnswer>,
 }
 
 impl CachedDns {
@@ -133,9 +133,8 @@ impl CachedDns {
             mx: Answers::new("mx", |answer| matches!(answer, MxAnswer::Failed(_))),
             addresses: Answers::new("address", |answer| matches!(answer, HostAnswer::Failed(_))),
             txt: Answers::new("txt", |answer| matches!(answer, TxtAnswer::Failed(_))),
-            // Not secure and not known look the same.
-            secure: Answers::new("mx_dnssec", |_| false),
-            tlsa: Answers::new("tlsa", |answer| matches!(answer, DaneLookup::Failed(_))),
+            proofs: Answers::new("mx_dnssec", MxProof::is_err),
+            tlsa: Answers::new("tlsa", |answer| matches!(answer.lookup, DaneLookup::Failed(_))),
         }
     }
 
@@ -183,15 +182,15 @@ impl Dns for CachedDns {
         Box::pin(self.txt.get(name.to_owned(), ask))
     }
 
-    fn mx_is_secure<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<bool>> {
+    fn mx_proof<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<MxProof>> {
         let name = domain.clone();
-        let ask = move || self.within(false, async move |dns: &dyn Dns| dns.mx_is_secure(&name).await);
-        Box::pin(self.secure.get(domain.clone(), ask))
+        let ask = move || self.within(Err(late()), async move |dns: &dyn Dns| dns.mx_proof(&name).await);
+        Box::pin(self.proofs.get(domain.clone(), ask))
     }
 
-    fn tlsa<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Timed<DaneLookup>> {
+    fn tlsa<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Timed<TlsaAnswer>> {
         let name = host.to_owned();
-        let late = DaneLookup::Failed(late());
+        let late = TlsaAnswer::of(host, DaneLookup::Failed(late()));
         let ask = move || self.within(late, async move |dns: &dyn Dns| dns.tlsa(&name, port).await);
         Box::pin(self.tlsa.get((host.to_owned(), port), ask))
     }

@@ -1,6 +1,9 @@
 //! DNS through hickory-resolver.
 
-use super::{Dns, HostAnswer, Timed, TxtAnswer};
+use super::{
+    Dns, HostAnswer, MxProof, Timed, TlsaAnswer, TxtAnswer,
+    validating::{Anchors, Validating},
+};
 use futures_util::future::{LocalBoxFuture, join};
 use hickory_resolver::{
     TokioResolver,
@@ -16,38 +19,26 @@ use hickory_resolver::{
 use mailwright_engine::{
     address::Domain,
     mx::{MxAnswer, MxRecord},
-    tls::{DaneLookup, RawTlsa},
+    tls::{DaneLookup, MxTrust},
 };
 use std::{
     net::{IpAddr, SocketAddr},
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 /// How long "there is none" is kept when DNS does not say.
-const NEGATIVE_TTL: Duration = Duration::from_secs(60);
+pub(super) const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 /// How long a failure is kept: enough that a crowd asks once.
-const FAILURE_TTL: Duration = Duration::from_secs(5);
-
-/// Whose word is taken for DNSSEC.
-#[derive(Debug, Clone, Default)]
-pub enum Anchors {
-    /// Nobody's: DANE is not used.
-    #[default]
-    None,
-    /// The root's published keys.
-    Root,
-    /// The keys in this file of DNSKEY records.
-    File(std::path::PathBuf),
-}
+pub(super) const FAILURE_TTL: Duration = Duration::from_secs(5);
+/// How long it holds that DNSSEC is not used.
+const NEVER_ASKED_TTL: Duration = Duration::from_secs(3600);
 
 /// DNS through hickory-resolver.
 pub struct HickoryDns {
     resolver: TokioResolver,
-    /// Checks signatures. A resolver of its own, so that a zone whose signatures are broken loses DANE and not its
-    /// mail, and because negative answers are not cached while validating.
-    validating: Option<TokioResolver>,
+    /// Checks signatures. A resolver of its own, because negative answers are not cached while validating.
+    validating: Option<Validating>,
 }
 
 impl HickoryDns {
@@ -56,18 +47,12 @@ impl HickoryDns {
     /// # Errors
     /// When the system's configuration or the anchors cannot be read; in words.
     pub fn new(servers: &[SocketAddr], anchors: &Anchors) -> Result<Self, String> {
-        let anchors = match anchors {
-            Anchors::None => None,
-            Anchors::Root => Some(TrustAnchors::default()),
-            Anchors::File(path) => Some(read_anchors(path)?),
+        let validating = match anchors.load()? {
+            Some((anchors, scope)) => Some(Validating::new(resolver(servers, Some(anchors))?, scope)),
+            None => None,
         };
-        let validating = anchors.map(|anchors| resolver(servers, Some(anchors))).transpose()?;
         Ok(Self { resolver: resolver(servers, None)?, validating })
     }
-}
-
-fn read_anchors(path: &Path) -> Result<TrustAnchors, String> {
-    TrustAnchors::from_file(path).map_err(|e| format!("DNSSEC trust anchors {}: {e}", path.display()))
 }
 
 fn resolver(servers: &[SocketAddr], anchors: Option<TrustAnchors>) -> Result<TokioResolver, String> {
@@ -137,54 +122,23 @@ impl Dns for HickoryDns {
         })
     }
 
-    fn mx_is_secure<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<bool>> {
+    fn mx_proof<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<MxProof>> {
         Box::pin(async move {
-            let Some(resolver) = &self.validating else {
-                return Timed::lasting(false, Duration::from_secs(3600));
-            };
-            match resolver.mx_lookup(format!("{domain}.")).await {
-                Ok(lookup) => Timed { answer: is_secure(&lookup), valid_until: lookup.valid_until() },
-                // No MX records, proved or not, or no answer: without them there is nothing to secure.
-                Err(error) => Timed::lasting(false, negative_ttl(&error)),
+            match &self.validating {
+                Some(validating) => validating.mx_proof(domain).await,
+                None => Timed::lasting(Ok(MxTrust::Insecure), NEVER_ASKED_TTL),
             }
         })
     }
 
-    fn tlsa<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Timed<DaneLookup>> {
+    fn tlsa<'a>(&'a self, host: &'a str, port: u16) -> LocalBoxFuture<'a, Timed<TlsaAnswer>> {
         Box::pin(async move {
-            let Some(resolver) = &self.validating else {
-                return Timed::lasting(DaneLookup::Insecure, Duration::from_secs(3600));
-            };
-            // Servers that choke on TLSA are mostly in unsigned zones: whether the host's addresses are signed
-            // tells whether to ask at all (RFC 7672 section 2.2.2).
-            if !has_secure_address(resolver, host).await {
-                return Timed::lasting(DaneLookup::Insecure, NEGATIVE_TTL);
-            }
-            match resolver.tlsa_lookup(format!("_{port}._tcp.{host}.")).await {
-                Ok(lookup) if is_secure(&lookup) => Timed {
-                    answer: DaneLookup::Secure(tlsa_records(&lookup)),
-                    valid_until: lookup.valid_until(),
-                },
-                Ok(lookup) => Timed { answer: DaneLookup::Insecure, valid_until: lookup.valid_until() },
-                Err(error) if is_negative(&error) => Timed::lasting(DaneLookup::Insecure, NEGATIVE_TTL),
-                Err(error) => Timed::lasting(DaneLookup::Failed(error.to_string()), FAILURE_TTL),
+            match &self.validating {
+                Some(validating) => validating.tlsa(host, port).await,
+                None => Timed::lasting(TlsaAnswer::of(host, DaneLookup::Insecure), NEVER_ASKED_TTL),
             }
         })
     }
-}
-
-async fn has_secure_address(resolver: &TokioResolver, host: &str) -> bool {
-    let name = format!("{host}.");
-    let (six, four) =
-        join(resolver.lookup(name.clone(), RecordType::AAAA), resolver.lookup(name, RecordType::A)).await;
-    [six, four].into_iter().flatten().any(|lookup| is_secure(&lookup))
-}
-
-/// Whether every record of the answer was proved.
-fn is_secure(lookup: &Lookup) -> bool {
-    let mut records =
-        lookup.answers().iter().filter(|record| record.record_type() != RecordType::RRSIG).peekable();
-    records.peek().is_some() && records.all(|record| record.proof.is_secure())
 }
 
 fn exchanges(lookup: &Lookup) -> Vec<MxRecord> {
@@ -207,19 +161,6 @@ fn texts(lookup: &Lookup) -> Vec<String> {
     records.collect()
 }
 
-fn tlsa_records(lookup: &Lookup) -> Vec<RawTlsa> {
-    let records = lookup.answers().iter().filter_map(|record| match &record.data {
-        RData::TLSA(tlsa) => Some(RawTlsa {
-            usage: u8::from(tlsa.cert_usage),
-            selector: u8::from(tlsa.selector),
-            matching: u8::from(tlsa.matching),
-            data: tlsa.cert_data.clone(),
-        }),
-        _ => None,
-    });
-    records.collect()
-}
-
 fn until(found: &Result<Lookup, NetError>) -> Instant {
     match found {
         Ok(lookup) => lookup.valid_until(),
@@ -228,21 +169,19 @@ fn until(found: &Result<Lookup, NetError>) -> Instant {
 }
 
 /// How long a failed look-up holds: as long as the zone says that there is none (RFC 2308), else a moment.
-fn negative_ttl(error: &NetError) -> Duration {
+pub(super) fn negative_ttl(error: &NetError) -> Duration {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => {
             none.negative_ttl.map_or(NEGATIVE_TTL, |seconds| Duration::from_secs(u64::from(seconds)))
         }
-        NetError::Dns(DnsError::Nsec { .. }) => NEGATIVE_TTL,
         _ => FAILURE_TTL,
     }
 }
 
 /// Whether the answer is that there is no such record.
-fn is_negative(error: &NetError) -> bool {
+pub(super) fn is_negative(error: &NetError) -> bool {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => is_final(none),
-        NetError::Dns(DnsError::Nsec { .. }) => true,
         _ => false,
     }
 }

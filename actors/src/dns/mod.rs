@@ -2,12 +2,18 @@
 
 mod cache;
 mod hickory;
+mod validating;
 
 pub use cache::CachedDns;
-pub use hickory::{Anchors, HickoryDns};
+pub use hickory::HickoryDns;
+pub use validating::Anchors;
 
 use futures_util::future::LocalBoxFuture;
-use mailwright_engine::{address::Domain, mx::MxAnswer, tls::DaneLookup};
+use mailwright_engine::{
+    address::Domain,
+    mx::MxAnswer,
+    tls::{DaneLookup, MxTrust},
+};
 use std::{
     net::IpAddr,
     time::{Duration, Instant},
@@ -51,6 +57,26 @@ pub enum TxtAnswer {
     Failed(String),
 }
 
+/// What DNS said when asked for a host's TLSA records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsaAnswer {
+    /// The name at which they stand, the TLSA base domain (RFC 7672 section 2.2.3): the host, or what the host is
+    /// an alias of. The server is asked for a certificate of this name.
+    pub base: String,
+    /// The records.
+    pub lookup: DaneLookup,
+}
+
+impl TlsaAnswer {
+    /// What was found at the host's own name, or that nothing was.
+    pub fn of(host: &str, lookup: DaneLookup) -> Self {
+        Self { base: host.to_owned(), lookup }
+    }
+}
+
+/// Whether MX records are a domain's own, or why that cannot be told: then nobody knows whose hosts they name.
+pub type MxProof = Result<MxTrust, String>;
+
 /// The look-ups that delivery makes; a trait so that tests bring their own world.
 pub trait Dns {
     /// MX records of `domain`.
@@ -64,13 +90,15 @@ pub trait Dns {
         Box::pin(async { Timed::lasting(TxtAnswer::None, Duration::from_secs(60)) })
     }
 
-    /// Whether the MX records of `domain` are signed and the signatures hold; by default they are not.
-    fn mx_is_secure<'a>(&'a self, _domain: &'a Domain) -> LocalBoxFuture<'a, Timed<bool>> {
-        Box::pin(async { Timed::lasting(false, Duration::from_secs(60)) })
+    /// Whether the MX records of `domain` are signed and the signatures hold; by default they are not signed. An
+    /// error when they are forged, or their signatures cannot be had.
+    fn mx_proof<'a>(&'a self, _domain: &'a Domain) -> LocalBoxFuture<'a, Timed<MxProof>> {
+        Box::pin(async { Timed::lasting(Ok(MxTrust::Insecure), Duration::from_secs(60)) })
     }
 
     /// TLSA records of `host` for SMTP at `port`; by default there are none.
-    fn tlsa<'a>(&'a self, _host: &'a str, _port: u16) -> LocalBoxFuture<'a, Timed<DaneLookup>> {
-        Box::pin(async { Timed::lasting(DaneLookup::Insecure, Duration::from_secs(60)) })
+    fn tlsa<'a>(&'a self, host: &'a str, _port: u16) -> LocalBoxFuture<'a, Timed<TlsaAnswer>> {
+        let none = TlsaAnswer::of(host, DaneLookup::Insecure);
+        Box::pin(async { Timed::lasting(none, Duration::from_secs(60)) })
     }
 }

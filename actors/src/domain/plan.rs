@@ -96,7 +96,7 @@ async fn find(deps: &Deps, name: &Domain) -> Result<Known, Verdict> {
     let tls = match &target {
         // A configured next hop is ours: what the recipient's domain publishes is for its own hosts.
         SiteTarget::Route(_) => Arc::new(DomainTls::of_route()),
-        SiteTarget::Exchangers { .. } => deps.tls.domain(name).await,
+        SiteTarget::Exchangers { .. } => deps.tls.domain(name).await?,
     };
     Ok(Known { target, tls, until: Instant::now() + ttl.clamp(TTL.0, TTL.1) })
 }

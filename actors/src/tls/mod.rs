@@ -2,19 +2,29 @@
 
 mod client;
 mod facts;
+mod https;
+mod kept;
 mod plan;
 mod policies;
+mod report_courier;
+mod report_sender;
+mod report_times;
 mod reports;
 mod sts;
 mod verifier;
 
 pub use client::{ClientConfigs, TrustRoots};
 pub use facts::TlsFacts;
+pub use https::AllowedHosts;
+pub use kept::Period;
 pub use mailwright_engine::tls::PolicyIdentity as TlsIdentity;
 pub use plan::{DomainTls, HostTls, TlsPlan};
 pub use policies::TlsPolicies;
+pub use report_sender::TlsReporter;
+pub use report_times::ReportSending;
 pub use reports::TlsSessions;
 pub use sts::{PolicyFetch, StsBook};
+pub(crate) use verifier::handshake_problem;
 
 use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 use std::sync::Arc;

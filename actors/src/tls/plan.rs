@@ -4,7 +4,10 @@ use mailwright_engine::{
     address::Domain,
     class::TransportSecurity,
     shaping::Limits,
-    smtp::client::ClientTls,
+    smtp::{
+        client::ClientTls,
+        verdict::{Outcome, Verdict},
+    },
     tls::{
         MxTrust, OnFailure, PolicyIdentity, StsPolicy, TlsLevel, TlsPolicy, TlsRequirement,
         report::SessionPolicy,
@@ -61,6 +64,8 @@ impl TlsPlan {
 pub struct HostTls {
     /// How much, and who asks for it.
     pub requirement: TlsRequirement,
+    /// The name that the server is asked to prove: the host's, or where its TLSA records stand.
+    pub name: String,
     /// How; `None` where no TLS is wanted.
     pub config: Option<Arc<ClientConfig>>,
     /// Under which policies sessions are counted, and for whom.
@@ -80,5 +85,14 @@ impl HostTls {
     /// Whether plain text will do when TLS fails.
     pub fn falls_back(&self) -> bool {
         self.requirement.on_failure() == OnFailure::FallBack
+    }
+
+    /// What it means for mail that TLS with the host failed as `verdict` says: it waits, or its sender would rather
+    /// know (RFC 8689 section 4.2.1).
+    pub fn judged(&self, verdict: Verdict) -> Verdict {
+        match self.requirement.on_failure() {
+            OnFailure::Bounce => Verdict::requiretls_not_met(&verdict),
+            OnFailure::Defer | OnFailure::FallBack => Verdict { outcome: Outcome::Soft, ..verdict },
+        }
     }
 }

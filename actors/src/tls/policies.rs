@@ -1,18 +1,25 @@
 //! The policies of recipient domains and hosts, found by DNS and HTTPS.
 
 use super::{
-    ClientConfigs, HostTls, TlsFacts, TlsPlan,
+    ClientConfigs, HostTls, ReportSending, TlsFacts, TlsPlan,
+    https::Https,
     plan::DomainTls,
     reports::TlsSessions,
     sts::{PolicyFetch, StsBook},
 };
-use crate::{dns::Dns, metrics as names};
+use crate::{
+    clock,
+    dns::{Dns, TlsaAnswer},
+    metrics as names,
+};
 use mailwright_engine::{
     address::Domain,
+    class::TransportSecurity,
     mx::MxHost,
     smtp::verdict::Verdict,
     tls::{
-        Audit, DaneDecision, HostRefusal, MxTrust, TlsLevel, report::FailureKind, report::session_policies,
+        Audit, Authentication, DaneDecision, TlsLevel,
+        report::{FailureKind, SessionPolicy, session_policies},
     },
 };
 use rustls::ClientConnection;
@@ -22,25 +29,34 @@ use std::{net::IpAddr, rc::Rc, sync::Arc};
 pub struct TlsPolicies {
     dns: Rc<dyn Dns>,
     configs: ClientConfigs,
+    https: Rc<Https>,
     sts: StsBook,
     sessions: TlsSessions,
 }
 
 impl TlsPolicies {
-    /// Policies found through `dns`, MTA-STS by `fetch`.
-    pub fn new(dns: Rc<dyn Dns>, configs: ClientConfigs, fetch: PolicyFetch) -> Self {
-        let sts = StsBook::new(Rc::clone(&dns), configs.https(), fetch);
-        Self { dns, configs, sts, sessions: TlsSessions::default() }
+    /// Policies found through `dns`, MTA-STS by `fetch`; sessions are counted if there are to be `reports`.
+    pub fn new(dns: Rc<dyn Dns>, configs: ClientConfigs, fetch: PolicyFetch, reports: ReportSending) -> Self {
+        let https = Rc::new(Https::new(Rc::clone(&dns), configs.https(), fetch.hosts));
+        let sts = StsBook::new(Rc::clone(&dns), Rc::clone(&https), fetch);
+        Self { dns, configs, https, sts, sessions: TlsSessions::new(reports, clock::now()) }
+    }
+
+    /// For requests to hosts that others name.
+    pub(super) fn https(&self) -> Rc<Https> {
+        Rc::clone(&self.https)
     }
 
     /// What `domain` asks.
-    pub async fn domain(&self, domain: &Domain) -> Arc<DomainTls> {
-        let mx = match self.dns.mx_is_secure(domain).await.answer {
-            true => MxTrust::Secure,
-            false => MxTrust::Insecure,
-        };
+    ///
+    /// # Errors
+    /// When its MX records are not what DNSSEC says they should be, or that cannot be found out: soft, since they
+    /// may name anybody's hosts (RFC 7672 section 2.1.1).
+    pub async fn domain(&self, domain: &Domain) -> Result<Arc<DomainTls>, Verdict> {
+        let mx = self.dns.mx_proof(domain).await.answer;
+        let mx = mx.map_err(|why| Verdict::dns_failure(&format!("the MX records of {domain}: {why}")))?;
         let sts = self.sts.policy(domain, &self.sessions).await;
-        Arc::new(DomainTls { domain: Some(domain.clone()), sts, mx })
+        Ok(Arc::new(DomainTls { domain: Some(domain.clone()), sts, mx }))
     }
 
     /// What a connection to `host` must come to.
@@ -49,30 +65,33 @@ impl TlsPolicies {
     /// When the policies forbid to use it, or cannot be found out.
     pub async fn host(&self, plan: &TlsPlan, host: &MxHost, port: u16) -> Result<HostTls, Verdict> {
         let name = host.to_string();
-        let dane = self.dane(host, port).await;
-        let counted = plan.domain.as_ref().map(|domain| {
-            let policies = session_policies(domain, &plan.policy, &name, &dane);
-            (domain.clone(), policies)
-        });
+        let (base, dane) = self.dane(host, port).await;
+        let counted = counted(plan, &base, &dane);
         let requirement = plan.policy.for_host(&name, &dane, plan.security).map_err(|refusal| {
             self.sessions.refused(counted.as_ref(), &name, &refusal);
-            refused(&refusal)
+            Verdict::tls_policy(&refusal)
         })?;
         let records = match &dane {
             DaneDecision::Authenticate(records) => Some(records),
             _ => None,
         };
+        let is_dane = requirement.level == TlsLevel::Authenticated(Authentication::Dane);
+        let name = if is_dane { base } else { name };
         let config = self.configs.get(requirement.level, requirement.minimum, &name, records);
         if config.is_none() && requirement.level != TlsLevel::Never {
             return Err(Verdict::tls_failed("no authority is trusted that could vouch for the server"));
         }
-        Ok(HostTls { requirement, config, counted })
+        Ok(HostTls { requirement, name, config, counted })
     }
 
-    async fn dane(&self, host: &MxHost, port: u16) -> DaneDecision {
+    /// What the TLSA records of `host` ask, and the name at which they stand.
+    async fn dane(&self, host: &MxHost, port: u16) -> (String, DaneDecision) {
         match host {
-            MxHost::Name(name) => DaneDecision::from(self.dns.tlsa(name, port).await.answer),
-            MxHost::Address(_) => DaneDecision::NotUsed,
+            MxHost::Name(name) => {
+                let TlsaAnswer { base, lookup } = self.dns.tlsa(name, port).await.answer;
+                (base, DaneDecision::from(lookup))
+            }
+            MxHost::Address(_) => (host.to_string(), DaneDecision::NotUsed),
         }
     }
 
@@ -94,7 +113,7 @@ impl TlsPolicies {
             None => None,
         };
         match complaint {
-            Some(why) => self.sessions.failed(tls, FailureKind::ValidationFailure, &name, ip, &why),
+            Some(why) => self.sessions.complained(tls, &name, ip, &why),
             None => self.sessions.succeeded(tls),
         }
         let facts = TlsFacts::of(connection, &tls.requirement);
@@ -106,6 +125,12 @@ impl TlsPolicies {
         )
         .increment(1);
         facts
+    }
+
+    /// Counts a session in plain text with a server that offers nothing else, where that is good enough.
+    pub fn not_offered(&self, tls: &HostTls, host: &MxHost, ip: IpAddr) {
+        let why = "the server does not offer STARTTLS";
+        self.sessions.failed(tls, FailureKind::StarttlsNotSupported, &host.to_string(), ip, why);
     }
 
     /// Counts a session that did not.
@@ -125,7 +150,9 @@ impl TlsPolicies {
     }
 }
 
-/// What a refusal means for mail: it waits, or for want of what REQUIRETLS asks it goes back.
-fn refused(refusal: &HostRefusal) -> Verdict {
-    Verdict::tls_policy(refusal)
+/// What a session is counted under. Mail that overlooks the domain's policies (RFC 8689 section 5) says nothing about
+/// them: the reports themselves are such mail, and would be reported on for ever.
+fn counted(plan: &TlsPlan, base: &str, dane: &DaneDecision) -> Option<(Domain, Vec<SessionPolicy>)> {
+    let domain = plan.domain.as_ref().filter(|_| plan.security != TransportSecurity::NotRequired)?;
+    Some((domain.clone(), session_policies(domain, &plan.policy, base, dane)))
 }

@@ -1,32 +1,53 @@
 //! What is counted for reports to domain owners (RFC 8460).
 
-use super::HostTls;
+use super::{HostTls, Period, ReportSending};
 use mailwright_engine::{
     address::Domain,
     smtp::verdict::{Phase, Verdict},
+    time::UnixMillis,
     tls::{
         HostRefusal, PolicyReason,
         report::{FailureDetail, FailureKind, SessionPolicy, TlsReportBuilder},
     },
 };
-use std::{cell::RefCell, collections::HashMap, net::IpAddr};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    net::IpAddr,
+};
 
 /// Most domains counted for one report; others of a day with more get none.
 const DOMAINS: usize = 10_000;
 
-/// Sessions since the last reports, by domain. Only of domains that have a policy: the others asked for
-/// nothing. Used on one thread.
-#[derive(Debug, Default)]
-pub struct TlsSessions(RefCell<HashMap<Domain, TlsReportBuilder>>);
+/// Sessions since the last reports, by domain. Used on one thread.
+#[derive(Debug)]
+pub struct TlsSessions {
+    reports: ReportSending,
+    since: Cell<UnixMillis>,
+    domains: RefCell<HashMap<Domain, TlsReportBuilder>>,
+}
 
 impl TlsSessions {
+    /// Begins to count at `now`, if there are to be reports.
+    pub(super) fn new(reports: ReportSending, now: UnixMillis) -> Self {
+        Self { reports, since: Cell::new(now), domains: RefCell::default() }
+    }
+
+    /// Since when they are counted.
+    pub fn since(&self) -> UnixMillis {
+        self.since.get()
+    }
+
     fn count(
         &self,
         counted: Option<&(Domain, Vec<SessionPolicy>)>,
         count: impl Fn(&mut TlsReportBuilder, &SessionPolicy),
     ) {
         let Some((domain, policies)) = counted else { return };
-        let mut all = self.0.borrow_mut();
+        if self.reports == ReportSending::Off {
+            return;
+        }
+        let mut all = self.domains.borrow_mut();
         if all.len() >= DOMAINS && !all.contains_key(domain) {
             return;
         }
@@ -43,6 +64,11 @@ impl TlsSessions {
     pub(super) fn failed(&self, tls: &HostTls, kind: FailureKind, host: &str, ip: IpAddr, why: &str) {
         let detail = FailureDetail::new(kind).to_host(host, Some(ip)).because(why);
         self.count(tls.counted.as_ref(), |builder, policy| builder.failed(policy, detail.clone()));
+    }
+
+    /// Counts a session that was good enough and would not have come up to a policy that is being tested.
+    pub(super) fn complained(&self, tls: &HostTls, host: &str, ip: IpAddr, why: &str) {
+        self.failed(tls, by_words(why), host, ip, why);
     }
 
     pub(super) fn handshake_failed(&self, tls: &HostTls, host: &str, ip: IpAddr, verdict: &Verdict) {
@@ -76,19 +102,24 @@ impl TlsSessions {
         self.count(Some(&counted), |builder, policy| builder.failed(policy, detail.clone()));
     }
 
-    /// Takes out all that was counted.
-    pub fn take(&self) -> Vec<TlsReportBuilder> {
-        self.0.borrow_mut().drain().map(|(_, builder)| builder).collect()
+    /// Takes out all that was counted until `now`, and begins anew.
+    pub fn take(&self, now: UnixMillis) -> Period {
+        let period = self.so_far(now);
+        self.domains.borrow_mut().clear();
+        self.since.set(now);
+        period
     }
 
-    /// Puts back what an earlier process counted.
-    pub fn put_back(&self, builders: impl IntoIterator<Item = TlsReportBuilder>) {
-        self.0.borrow_mut().extend(builders.into_iter().map(|builder| (builder.domain().clone(), builder)));
+    /// All that was counted until `now`.
+    pub fn so_far(&self, now: UnixMillis) -> Period {
+        Period::new(self.since.get(), now, self.domains.borrow().values().cloned().collect())
     }
 
-    /// All that was counted, to be kept over a restart.
-    pub fn all(&self) -> Vec<TlsReportBuilder> {
-        self.0.borrow().values().cloned().collect()
+    /// Puts back what an earlier process counted; before anything else is counted.
+    pub fn put_back(&self, period: Period) {
+        self.since.set(period.began());
+        let builders = period.into_domains().into_iter();
+        self.domains.borrow_mut().extend(builders.map(|builder| (builder.domain().clone(), builder)));
     }
 }
 

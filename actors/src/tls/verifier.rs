@@ -10,7 +10,19 @@ use rustls::{
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use std::sync::Arc;
+use std::{io, sync::Arc};
+
+/// Why a handshake failed, in words: rustls shows what our own checks say only as a value for programmers.
+pub(crate) fn handshake_problem(error: &io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match inner {
+        Some(rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(ours)))) => {
+            ours.to_string()
+        }
+        Some(other) => other.to_string(),
+        None => error.to_string(),
+    }
+}
 
 /// Takes any certificate, but checks that the peer holds its key.
 #[derive(Debug)]

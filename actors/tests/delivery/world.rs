@@ -7,7 +7,7 @@ use mailwright_actors::{
     intake::{Intake, NewMessage},
     settings::{DeliverySettings, Routes},
     shaping::ShapingBook,
-    tls::{PolicyFetch, TrustRoots},
+    tls::{PolicyFetch, ReportSending, TrustRoots},
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
@@ -92,6 +92,7 @@ pub(crate) fn settings(peer: &Peer) -> Setup {
         weights: HashMap::new(),
         roots: TrustRoots::System,
         policy_fetch: PolicyFetch { enabled: false, ..PolicyFetch::default() },
+        tls_reports: ReportSending::Off,
     };
     let setup = Setup { delivery, shaping: BTreeMap::new() };
     let setup = setup.connections(1).with("messages_per_connection", 1000).with("idle_timeout", "\"60s\"");

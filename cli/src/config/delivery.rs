@@ -5,7 +5,7 @@ use mailwright_actors::{
     dns::Anchors,
     settings::{DeliverySettings, NextHop, Routes},
     shaping::ShapingBook,
-    tls::{PolicyFetch, TrustRoots},
+    tls::{AllowedHosts, PolicyFetch, ReportSending, TrustRoots},
 };
 use mailwright_engine::{
     address::Domain,
@@ -49,6 +49,8 @@ pub(crate) struct Tls {
     pub(crate) policy_port: u16,
     pub(crate) private_policy_hosts: bool,
     pub(crate) reports: bool,
+    #[serde(with = "humantime_serde")]
+    pub(crate) report_every: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -122,6 +124,7 @@ impl Default for Tls {
             policy_port: 443,
             private_policy_hosts: false,
             reports: true,
+            report_every: Duration::from_secs(24 * 3600),
         }
     }
 }
@@ -169,11 +172,8 @@ impl Config {
             sources: self.outbound.build().map_err(|error| invalid("outbound", &"", &error))?,
             weights: weights(&delivery.weights)?,
             roots: delivery.tls.roots(self),
-            policy_fetch: PolicyFetch {
-                enabled: delivery.tls.mta_sts,
-                port: delivery.tls.policy_port,
-                private_hosts: delivery.tls.private_policy_hosts,
-            },
+            policy_fetch: delivery.tls.policy_fetch(),
+            tls_reports: delivery.tls.report_sending()?,
         })
     }
 
@@ -212,6 +212,22 @@ impl Config {
 }
 
 impl Tls {
+    fn policy_fetch(&self) -> PolicyFetch {
+        let hosts = if self.private_policy_hosts { AllowedHosts::Any } else { AllowedHosts::Public };
+        PolicyFetch { enabled: self.mta_sts, port: self.policy_port, hosts }
+    }
+
+    fn report_sending(&self) -> Result<ReportSending, ConfigError> {
+        if self.report_every < Duration::from_secs(1) {
+            return Err(invalid(
+                "delivery.tls.report_every",
+                &"",
+                &"at least 1s; switch reports off with reports = false",
+            ));
+        }
+        Ok(if self.reports { ReportSending::Every(self.report_every) } else { ReportSending::Off })
+    }
+
     fn roots(&self, config: &Config) -> TrustRoots {
         match self.authorities.as_str() {
             "" => TrustRoots::System,

@@ -144,6 +144,13 @@ impl Verdict {
         Self::own(Outcome::Hard, Fault::Message, Phase::Mail, EnhancedCode::new(5, 7, 30), detail)
     }
 
+    /// The message needs REQUIRETLS, and TLS with the server failed as `failed` says: hard, 5.7.30 (RFC 8689
+    /// section 4.2.1).
+    pub fn requiretls_not_met(failed: &Self) -> Self {
+        let detail = format!("the message must only travel over verified TLS: {failed}");
+        Self::own(Outcome::Hard, Fault::Message, Phase::Tls, EnhancedCode::new(5, 7, 30), detail)
+    }
+
     /// The message is larger than the peer's announced limit, both in bytes: hard, 5.3.4 (RFC 1870
     /// section 6).
     pub fn too_large(size: u64, limit: u64) -> Self {
