@@ -210,6 +210,7 @@ impl Governor {
 
     /// A connection is ready for its first message.
     pub fn connected(&mut self, now: UnixMillis) -> Vec<GovernorEvent> {
+        self.concurrency.connected();
         let closed = self.breaker.success().map(|_| Happening::BreakerClosed);
         told(closed, now)
     }
