@@ -20,7 +20,7 @@ use crate::{
     control::{Ordered, cancelled as cancelled_by},
     delivery::{Delivery, InFlightKey, Ready, Untried},
     ledger::{FailDeliveries, Ledger},
-    site::{Flow, NoWork, Site},
+    site::{Flow, FreeConnection, NoWork, Site},
     supervisor::{Deps, DomainRetired, REAP_AFTER, Supervisor},
     tls::TlsIdentity,
 };
@@ -45,7 +45,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::oneshot;
 
 /// Pause after storage could not promise to remember an attempt.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
@@ -304,24 +303,24 @@ pub struct TakeDelivery {
     pub identity: TlsIdentity,
     /// Whose connection it is.
     pub site: Addr<Site>,
-    /// Where the delivery goes.
-    pub reply: oneshot::Sender<Delivery>,
+    /// The connection.
+    pub free: FreeConnection,
 }
 
 impl Handler<TakeDelivery> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, message: TakeDelivery, ctx: &mut Self::Context) {
-        let TakeDelivery { lane, identity, site, reply } = message;
+        let TakeDelivery { lane, identity, site, free } = message;
         match self.next_for(&lane, &site, ctx) {
             Some(ready) => {
                 let delivery = self.deliver(ready, ctx);
                 // A connection that gave up waiting drops the delivery, which comes back by itself.
-                let _ = reply.send(delivery);
+                let _ = free.reply.send(delivery);
             }
             None => {
                 let flow = Flow { domain: self.name.clone(), lane };
-                site.do_send(NoWork { flow, identity, reply });
+                site.do_send(NoWork { flow, identity, free });
             }
         }
         self.read_if_wanted(ctx);

@@ -25,6 +25,7 @@ impl Site {
             pool.opening.remove(&id);
         }
         self.failures = 0;
+        self.turns_begin(id);
         let events = self.governor.connected(clock::now());
         self.tell(events);
     }

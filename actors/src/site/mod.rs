@@ -11,10 +11,12 @@ mod notes;
 mod pool;
 mod snapshot;
 mod target;
+mod turns;
 
 pub use notes::{Family, SiteNotes};
 pub use snapshot::{DescribeSite, SiteSnapshot};
 pub use target::{SiteKey, SiteTarget};
+pub use turns::FreeConnection;
 
 use crate::{
     clock,
@@ -45,6 +47,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
+use turns::Turn;
 
 /// Mail that takes turns with other mail: of one domain and lane.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -66,6 +69,8 @@ pub struct Site {
     governor: Governor,
     pools: HashMap<TlsIdentity, Pool>,
     addresses: HashMap<ConnectionId, Addr<Connection>>,
+    /// What each of them is at.
+    turns: HashMap<ConnectionId, Turn>,
     notes: SiteNotes,
     /// Tenants that a rule keeps away for now.
     tenants_away: HashMap<TenantName, UnixMillis>,
@@ -101,6 +106,7 @@ impl Site {
             governor,
             pools: HashMap::new(),
             addresses: HashMap::new(),
+            turns: HashMap::new(),
             notes: SiteNotes::default(),
             tenants_away: HashMap::new(),
             hold: None,
@@ -131,38 +137,39 @@ impl Site {
     fn serve_idle(&mut self, identity: &TlsIdentity, ctx: &mut Context<Self>) {
         let Some(pool) = self.pools.get_mut(identity) else { return };
         pool.prune();
-        while let Some(reply) = self.pools.get_mut(identity).and_then(|pool| pool.idle.pop_front()) {
-            if let Some(reply) = self.serve(identity, reply, ctx) {
+        while let Some(free) = self.pools.get_mut(identity).and_then(|pool| pool.idle.pop_front()) {
+            if let Some(free) = self.serve(identity, free, ctx) {
                 if let Some(pool) = self.pools.get_mut(identity) {
-                    pool.idle.push_front(reply);
+                    pool.idle.push_front(free);
                 }
                 break;
             }
         }
     }
 
-    /// Sends a free connection to the domain whose turn it is; gives the request back when none has work or
+    /// Sends a free connection to the domain whose turn it is; gives it back when none has work or
     /// none may go out now.
     fn serve(
         &mut self,
         identity: &TlsIdentity,
-        reply: oneshot::Sender<Delivery>,
+        free: FreeConnection,
         ctx: &mut Context<Self>,
-    ) -> Option<oneshot::Sender<Delivery>> {
+    ) -> Option<FreeConnection> {
         let waits = self.pools.get(identity).is_some_and(|pool| pool.shares.ready() > 0);
         if !waits || self.is_suspended() {
-            return Some(reply);
+            return Some(free);
         }
         let now = clock::now();
         if let Err(hold) = self.governor.may_send(now) {
             self.wait_for(hold);
-            return Some(reply);
+            return Some(free);
         }
         let Some((flow, addr)) = self.pools.get_mut(identity).and_then(Pool::take) else {
-            return Some(reply);
+            return Some(free);
         };
         let (lane, identity) = (flow.lane, identity.clone());
-        addr.do_send(TakeDelivery { lane, identity, site: ctx.address(), reply });
+        self.turn_begins(free.id);
+        addr.do_send(TakeDelivery { lane, identity, site: ctx.address(), free });
         None
     }
 
@@ -223,6 +230,7 @@ impl Site {
         pool.opening.insert(id);
         let connection = Connection::new(id, plan, Rc::clone(&self.deps), ctx.address(), self.ledger.clone());
         self.addresses.insert(id, connection.start());
+        self.turns.insert(id, Turn::opening());
         self.governor.connection_started(now);
     }
 
@@ -372,10 +380,14 @@ impl Handler<NextDelivery> for Site {
     fn handle(&mut self, NextDelivery { id, identity, last, reply }: NextDelivery, ctx: &mut Self::Context) {
         match last {
             None => self.connected(id, &identity),
-            Some(report) => self.attempt_finished(&report),
+            Some(report) => {
+                self.turn_ends(id);
+                self.attempt_finished(&report);
+            }
         }
-        if self.stopping.is_none() && !self.should_make_way(&identity) {
-            self.keep_busy(&identity, reply, ctx);
+        let goes_on = self.stopping.is_none() && !self.should_make_way(&identity);
+        if goes_on && !self.has_done_its_part(id) {
+            self.keep_busy(&identity, FreeConnection { id, reply }, ctx);
         }
         self.open(ctx);
         self.wake_in_time(ctx);
@@ -384,16 +396,11 @@ impl Handler<NextDelivery> for Site {
 
 impl Site {
     /// Serves a free connection or lets it wait.
-    fn keep_busy(
-        &mut self,
-        identity: &TlsIdentity,
-        reply: oneshot::Sender<Delivery>,
-        ctx: &mut Context<Self>,
-    ) {
-        if let Some(reply) = self.serve(identity, reply, ctx)
+    fn keep_busy(&mut self, identity: &TlsIdentity, free: FreeConnection, ctx: &mut Context<Self>) {
+        if let Some(free) = self.serve(identity, free, ctx)
             && let Some(pool) = self.pools.get_mut(identity)
         {
-            pool.idle.push_back(reply);
+            pool.idle.push_back(free);
         }
     }
 }
@@ -407,18 +414,19 @@ pub struct NoWork {
     /// The pool of the connection.
     pub identity: TlsIdentity,
     /// The connection that is still free.
-    pub reply: oneshot::Sender<Delivery>,
+    pub free: FreeConnection,
 }
 
 impl Handler<NoWork> for Site {
     type Result = ();
 
-    fn handle(&mut self, NoWork { flow, identity, reply }: NoWork, ctx: &mut Self::Context) {
+    fn handle(&mut self, NoWork { flow, identity, free }: NoWork, ctx: &mut Self::Context) {
+        self.turn_lapses(free.id);
         if let Some(pool) = self.pools.get_mut(&identity) {
             pool.withdraw(&flow);
         }
         if self.stopping.is_none() {
-            self.keep_busy(&identity, reply, ctx);
+            self.keep_busy(&identity, free, ctx);
         }
         self.wake_in_time(ctx);
     }
@@ -438,6 +446,7 @@ impl Handler<ConnectionEnded> for Site {
             }
             pool.opening.remove(&id);
         }
+        self.turns_end(id, matches!(how, HowEnded::Used(None)));
         match how {
             HowEnded::NotEstablished(verdict) => self.not_established(verdict, identity.as_ref(), ctx),
             HowEnded::Used(report) => {

@@ -2,12 +2,11 @@
 //!
 //! Limits are the site's, trust is the domain's: a connection made for one policy carries no mail of another.
 
-use super::{ConnectionId, Flow};
-use crate::{delivery::Delivery, domain::DomainActor, tls::TlsPlan};
+use super::{ConnectionId, Flow, FreeConnection};
+use crate::{domain::DomainActor, tls::TlsPlan};
 use actix::Addr;
 use mailwright_engine::fair::FairShares;
 use std::collections::{HashMap, HashSet, VecDeque};
-use tokio::sync::oneshot;
 
 /// One pool.
 pub(super) struct Pool {
@@ -16,7 +15,7 @@ pub(super) struct Pool {
     pub(super) shares: FairShares<Flow>,
     pub(super) domains: HashMap<Flow, Addr<DomainActor>>,
     /// Connections that wait for work.
-    pub(super) idle: VecDeque<oneshot::Sender<Delivery>>,
+    pub(super) idle: VecDeque<FreeConnection>,
     pub(super) connections: HashSet<ConnectionId>,
     /// Those of them that are being established.
     pub(super) opening: HashSet<ConnectionId>,
@@ -50,8 +49,12 @@ impl Pool {
         self.domains.remove(flow);
     }
 
-    /// Messages for which there is no connection yet, not even one being made.
+    /// Messages for which there is no connection yet, not even one being made. While connections wait for work
+    /// something else holds the mail back, and more of them would only wait along.
     pub(super) fn unserved(&self) -> usize {
+        if self.idle.iter().any(|free| !free.reply.is_closed()) {
+            return 0;
+        }
         self.shares.ready().saturating_sub(self.opening.len())
     }
 
@@ -67,6 +70,6 @@ impl Pool {
 
     /// Forgets connections that gave up waiting.
     pub(super) fn prune(&mut self) {
-        self.idle.retain(|waiting| !waiting.is_closed());
+        self.idle.retain(|free| !free.reply.is_closed());
     }
 }

@@ -1,6 +1,7 @@
 //! Rules at work: counting replies, acting when there are too many, and recovering step by step.
 
 use super::{
+    back_off::{BackOff, Refused},
     bucket::TokenBucket,
     event::Happening,
     hold::{Hold, HoldCause},
@@ -9,6 +10,7 @@ use crate::{
     class::TenantName,
     classify::Judged,
     shaping::{Limits, Rate, Rule, RuleAction},
+    smtp::verdict::Fault,
     time::UnixMillis,
 };
 use serde::Serialize;
@@ -35,6 +37,8 @@ enum Measure {
     Rate { bucket: TokenBucket, goal: Rate },
     /// So many connections.
     Connections(u32),
+    /// Silence, a probe, then a rate.
+    BackOff(BackOff),
     /// Nothing goes.
     Suspended,
     /// Carried out by others: only the end is told here.
@@ -83,6 +87,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) limits: &'a Limits,
     /// Messages the site took in the last minute.
     pub(super) per_minute: u32,
+    /// Whether a connection was refused from which the site's own limit of connections is learnt.
+    pub(super) teaches_cap: bool,
     pub(super) now: UnixMillis,
 }
 
@@ -112,9 +118,16 @@ impl Automation {
     ) -> Vec<Happening> {
         let watched = self.rules.iter().zip(&mut self.watches);
         watched
-            .filter(|(rule, _)| rule.when.matches_verdict(&judged.verdict))
+            .filter(|(rule, _)| concerns(&rule.action, judged, site) && rule.when.matches_judged(judged))
             .filter_map(|(rule, watch)| watch.hit(rule, judged, tenant, site))
             .collect()
+    }
+
+    /// The site took a message: what waited for that goes on.
+    pub(super) fn taken(&mut self, now: UnixMillis) -> Vec<Happening> {
+        let watched = self.rules.iter().zip(&mut self.watches);
+        let active = watched.flat_map(|(rule, watch)| watch.active.values_mut().map(move |a| (rule, a)));
+        active.filter_map(|(rule, active)| active.taken(rule, now)).collect()
     }
 
     /// Ends and eases what is due.
@@ -139,7 +152,7 @@ impl Automation {
 
     /// What keeps every message back.
     pub(super) fn suspension(&self) -> Option<Hold> {
-        let (rule, active) = self.active().find(|(_, a)| matches!(a.measure, Measure::Suspended))?;
+        let (rule, active) = self.active().find(|(_, active)| active.is_silent())?;
         Some(active.hold(rule, active.next_step))
     }
 
@@ -147,6 +160,7 @@ impl Automation {
     pub(super) fn next_message(&self, now: UnixMillis) -> Option<Hold> {
         let rates = self.active().filter_map(|(rule, active)| match &active.measure {
             Measure::Rate { bucket, .. } => Some((rule, active, bucket.next(now))),
+            Measure::BackOff(back_off) => Some((rule, active, back_off.next_message(now))),
             _ => None,
         });
         let (rule, active, next) =
@@ -157,9 +171,14 @@ impl Automation {
     /// Counts a message against every rate.
     pub(super) fn take_message(&mut self, now: UnixMillis) {
         for active in self.watches.iter_mut().flat_map(|watch| watch.active.values_mut()) {
-            if let Measure::Rate { bucket, .. } = &mut active.measure {
+            match &mut active.measure {
                 // Looked at before by `next_message`.
-                let _ = bucket.take(now);
+                Measure::Rate { bucket, .. } => drop(bucket.take(now)),
+                Measure::BackOff(back_off) => {
+                    back_off.take_message(now);
+                    active.next_step = back_off.next_step();
+                }
+                Measure::Connections(_) | Measure::Suspended | Measure::Elsewhere => {}
             }
         }
     }
@@ -168,6 +187,9 @@ impl Automation {
     pub(super) fn connections(&self, now: UnixMillis) -> Option<(u32, Hold)> {
         let limited = self.active().filter_map(|(rule, active)| match active.measure {
             Measure::Connections(most) => Some((most, active.hold(rule, active.next_step.max(now)))),
+            Measure::BackOff(ref back_off) if back_off.is_probing() => {
+                Some((1, active.hold(rule, active.next_step.max(now))))
+            }
             _ => None,
         });
         limited.min_by_key(|(most, _)| *most)
@@ -184,6 +206,17 @@ impl Automation {
     }
 }
 
+/// Whether a refusal says anything about what `action` changes.
+fn concerns(action: &RuleAction, judged: &Judged, site: &Circumstances<'_>) -> bool {
+    match action {
+        // What a mailbox gets too much of is none of our pace.
+        RuleAction::BackOff(_) => !site.teaches_cap && judged.verdict.fault == Fault::Us,
+        // The learnt limit is what the site allows, and not a guess.
+        RuleAction::LimitConnections(_) => !site.teaches_cap,
+        _ => true,
+    }
+}
+
 impl Watch {
     /// Counts a reply; acts when it is one too many.
     fn hit(
@@ -197,6 +230,11 @@ impl Watch {
             RuleAction::SuspendTenant => Some(tenant?.clone()),
             _ => None,
         };
+        if let Some(active) = self.active.get_mut(&about)
+            && let Some(known) = active.refused_again(rule, judged, site.now)
+        {
+            return known;
+        }
         let stragglers_until = |active: &Active| active.fired_at.saturating_add(STRAGGLERS);
         if self.active.get(&about).is_some_and(|active| site.now < stragglers_until(active)) {
             return None;
@@ -223,9 +261,13 @@ impl Watch {
         let until = site.now.saturating_add(rule.hold);
         let before = self.active.remove(&about);
         let times = before.as_ref().map_or(1, |before| before.times.saturating_add(1));
-        let measure = Measure::of(&rule.action, before.map(|before| before.measure), site);
-        let active = Active { measure, fired_at: site.now, next_step: until, times };
-        let does = active.does(rule);
+        let measure = Measure::of(rule, before.map(|before| before.measure), site);
+        let next_step = match &measure {
+            Measure::BackOff(back_off) => back_off.next_step(),
+            _ => until,
+        };
+        let active = Active { measure, fired_at: site.now, next_step, times };
+        let (does, until) = (active.does(rule), active.next_step);
         self.active.insert(about.clone(), active);
         let (action, rule, cause) = (&rule.action, rule.name.clone(), judged.verdict.to_string());
         match (action, about) {
@@ -244,8 +286,11 @@ impl Watch {
                 return true;
             }
             let name = rule.name.clone();
-            if active.ease(limits) {
-                active.next_step = now.saturating_add(step);
+            if active.ease(limits, now) {
+                active.next_step = match &active.measure {
+                    Measure::BackOff(back_off) => back_off.next_step(),
+                    _ => now.saturating_add(step),
+                };
                 happened.push(Happening::RuleEased { rule: name, does: active.does(rule) });
                 return true;
             }
@@ -258,8 +303,8 @@ impl Watch {
 
 impl Measure {
     /// What a rule that fires holds to, when it held to `before`.
-    fn of(action: &RuleAction, before: Option<Self>, site: &Circumstances<'_>) -> Self {
-        match action {
+    fn of(rule: &Rule, before: Option<Self>, site: &Circumstances<'_>) -> Self {
+        match &rule.action {
             RuleAction::LimitMessageRate(rate) => {
                 let goal = site.limits.message_rate.unwrap_or(Rate::per_minute(
                     site.per_minute.saturating_mul(FREE_AT).max(rate.in_a_minute().saturating_mul(FREE_AT)),
@@ -267,6 +312,7 @@ impl Measure {
                 Self::Rate { bucket: TokenBucket::new(*rate), goal }
             }
             RuleAction::SlowDown(part) => slowed(*part, before, site),
+            RuleAction::BackOff(part) => Self::BackOff(backed_off(*part, rule.hold, before, site)),
             RuleAction::LimitConnections(most) => Self::Connections(*most),
             RuleAction::SuspendSite => Self::Suspended,
             RuleAction::SuspendTenant | RuleAction::SuspendSource => Self::Elsewhere,
@@ -290,10 +336,59 @@ fn slowed(part: f64, before: Option<Measure>, site: &Circumstances<'_>) -> Measu
     Measure::Rate { bucket: TokenBucket::new(Rate::per_minute(slower as u32)), goal }
 }
 
+/// A back-off that begins, or one whose rate was too high.
+fn backed_off(part: f64, hold: Duration, before: Option<Measure>, site: &Circumstances<'_>) -> BackOff {
+    match before {
+        Some(Measure::BackOff(mut back_off)) => {
+            back_off.too_fast(site.now);
+            back_off
+        }
+        _ => BackOff::begin(part, hold, site.per_minute, site.limits.message_rate, site.now),
+    }
+}
+
 impl Active {
+    /// Whether nothing at all goes.
+    fn is_silent(&self) -> bool {
+        match &self.measure {
+            Measure::Suspended => true,
+            Measure::BackOff(back_off) => back_off.is_silent(),
+            _ => false,
+        }
+    }
+
+    /// The site took a message.
+    fn taken(&mut self, rule: &Rule, now: UnixMillis) -> Option<Happening> {
+        let Measure::BackOff(back_off) = &mut self.measure else { return None };
+        let goes_on = back_off.taken(now);
+        self.next_step = back_off.next_step();
+        goes_on.then(|| Happening::RuleEased { rule: rule.name.clone(), does: self.does(rule) })
+    }
+
+    /// A refusal that needs no counting, since it is known what it means; `None` if it is to be counted.
+    fn refused_again(&mut self, rule: &Rule, judged: &Judged, now: UnixMillis) -> Option<Option<Happening>> {
+        let Measure::BackOff(back_off) = &mut self.measure else { return None };
+        let refused = back_off.refused(now);
+        self.next_step = back_off.next_step();
+        match refused {
+            Refused::Straggler => Some(None),
+            Refused::Flowing => None,
+            Refused::Probe => {
+                self.times = self.times.saturating_add(1);
+                Some(Some(Happening::RuleFired {
+                    rule: rule.name.clone(),
+                    does: self.does(rule),
+                    until: self.next_step,
+                    cause: judged.verdict.to_string(),
+                }))
+            }
+        }
+    }
+
     /// Takes a step back; `false` when it is over.
-    fn ease(&mut self, limits: &Limits) -> bool {
+    fn ease(&mut self, limits: &Limits, now: UnixMillis) -> bool {
         match &mut self.measure {
+            Measure::BackOff(back_off) => back_off.tick(now),
             Measure::Rate { bucket, goal } => {
                 let (more, less) = EASING;
                 let now = bucket.rate().in_a_minute();
@@ -313,6 +408,7 @@ impl Active {
         match (&self.measure, &rule.action) {
             (Measure::Rate { bucket, .. }, _) => format!("no more than {} messages", bucket.rate()),
             (Measure::Connections(most), _) => format!("no more than {most} connections"),
+            (Measure::BackOff(back_off), _) => back_off.does(),
             (Measure::Suspended, _) => "nothing is sent".to_owned(),
             (Measure::Elsewhere, RuleAction::SuspendTenant) => "nothing of one tenant is sent".to_owned(),
             (Measure::Elsewhere, _) => "nothing is sent from this source".to_owned(),

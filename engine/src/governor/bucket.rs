@@ -5,11 +5,15 @@ use crate::{shaping::Rate, time::UnixMillis};
 /// Largest part of a rate's count that may go at once after a rest: a tenth spreads a minute's allowance over
 /// the minute in portions of six seconds. Receivers that count by the minute see no bursts.
 const BURST_PART: u32 = 10;
+/// Part of a minute's count that a steady bucket lets through at once: the tenth of a second that timers may be late.
+const STEADY_PART: u32 = 600;
 
 /// Lets so many through in so long, spread out.
 #[derive(Debug, Clone)]
 pub struct TokenBucket {
     rate: Rate,
+    /// What part of the rate's count may go at once.
+    burst_part: u32,
     /// The theoretical arrival time, in microseconds since the epoch: when the bucket is full again.
     full_at: u64,
 }
@@ -17,7 +21,13 @@ pub struct TokenBucket {
 impl TokenBucket {
     /// A full bucket.
     pub fn new(rate: Rate) -> Self {
-        Self { rate, full_at: 0 }
+        Self { rate, burst_part: BURST_PART, full_at: 0 }
+    }
+
+    /// A full bucket without bursts, for rates that were learnt from a receiver that looks closely; `rate` is by
+    /// the minute.
+    pub fn steady(rate: Rate) -> Self {
+        Self { rate, burst_part: STEADY_PART, full_at: 0 }
     }
 
     /// The rate.
@@ -38,7 +48,7 @@ impl TokenBucket {
 
     /// Microseconds that the bucket may be ahead of its rate.
     fn tolerance(&self) -> u64 {
-        let burst = u64::from((self.rate.count / BURST_PART).max(1));
+        let burst = u64::from((self.rate.count / self.burst_part).max(1));
         self.interval().saturating_mul(burst - 1)
     }
 
@@ -93,6 +103,15 @@ mod tests {
         let mut bucket = TokenBucket::new(rate(90, 60));
         let taken = (0..600_000).filter(|ms| bucket.take(UnixMillis::new(1_000_000 + ms)).is_ok()).count();
         assert!((900..=909).contains(&taken), "{taken}");
+    }
+
+    #[test]
+    fn a_steady_bucket_has_no_bursts() {
+        let now = UnixMillis::new(10_000);
+        for (count, at_once) in [(60, 1), (1_200, 2), (12_000, 20)] {
+            let mut bucket = TokenBucket::steady(rate(count, 60));
+            assert_eq!((0..100).take_while(|_| bucket.take(now).is_ok()).count(), at_once, "{count}/min");
+        }
     }
 
     proptest! {

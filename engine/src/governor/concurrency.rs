@@ -15,6 +15,11 @@ use std::time::Duration;
 const NEGATIVE_WEIGHT: f64 = 2.0;
 /// How long after a refused connection, or after the last step, the cap is relaxed by one.
 const RELAX_AFTER: Duration = Duration::from_secs(120);
+/// Refusals this soon after a cap was learnt belong to the connections that were being opened together.
+const TOGETHER: Duration = Duration::from_secs(1);
+/// Later ones in a row, with fewer open than the cap, before it is lowered: a receiver may still count a
+/// connection that has just said goodbye.
+const DOUBTS: u32 = 2;
 
 /// The window.
 #[derive(Debug, Clone)]
@@ -29,7 +34,26 @@ pub(super) struct Concurrency {
 #[derive(Debug, Clone, Copy)]
 struct Cap {
     connections: u32,
+    learnt_at: UnixMillis,
     relax_at: UnixMillis,
+    /// Refusals below it since a connection was last let in.
+    doubts: u32,
+}
+
+impl Cap {
+    fn learn(connections: u32, now: UnixMillis) -> Self {
+        let connections = connections.max(1);
+        Self { connections, learnt_at: now, relax_at: now.saturating_add(RELAX_AFTER), doubts: 0 }
+    }
+
+    /// What remains of it when a connection is refused while `open` others are open.
+    fn refused(self, open: u32, now: UnixMillis) -> Self {
+        let doubts = self.doubts.saturating_add(1);
+        if open < self.connections && (now.since(self.learnt_at) < TOGETHER || doubts >= DOUBTS) {
+            return Self::learn(open, now);
+        }
+        Self { relax_at: now.saturating_add(RELAX_AFTER), doubts, ..self }
+    }
 }
 
 /// What changed about the cap.
@@ -100,10 +124,17 @@ impl Concurrency {
             return None;
         }
         let known = self.cap.map(|cap| cap.connections);
-        let connections = known.map_or(open, |known| known.min(open)).max(1);
-        self.cap = Some(Cap { connections, relax_at: now.saturating_add(RELAX_AFTER) });
-        self.window = self.window.min(f64::from(connections)).max(1.0);
-        (known != Some(connections)).then_some(CapChange::Learned(connections))
+        let cap = self.cap.map_or_else(|| Cap::learn(open, now), |cap| cap.refused(open, now));
+        self.cap = Some(cap);
+        self.window = self.window.min(f64::from(cap.connections)).max(1.0);
+        (known != Some(cap.connections)).then_some(CapChange::Learned(cap.connections))
+    }
+
+    /// A connection was let in.
+    pub(super) fn connected(&mut self) {
+        if let Some(cap) = &mut self.cap {
+            cap.doubts = 0;
+        }
     }
 
     /// Relaxes the cap when its time has come.
@@ -163,6 +194,18 @@ mod tests {
         assert_eq!(window.tick(NOW), None);
         let later = window.next_tick().unwrap();
         assert_eq!((window.tick(later), window.limit()), (Some(CapChange::Relaxed(6)), 6));
+    }
+
+    #[test]
+    fn a_cap_is_lowered_at_once_by_what_was_opened_together_and_later_on_second_thoughts() {
+        let mut window = adaptive(20, 20);
+        let later = NOW.saturating_add(Duration::from_secs(10));
+        assert_eq!(window.connection_refused(5, NOW), Some(CapChange::Learned(5)));
+        assert_eq!(window.connection_refused(4, NOW), Some(CapChange::Learned(4)));
+        assert_eq!(window.connection_refused(3, later), None);
+        window.connected();
+        assert_eq!(window.connection_refused(3, later), None);
+        assert_eq!(window.connection_refused(3, later), Some(CapChange::Learned(3)));
     }
 
     #[test]

@@ -87,6 +87,15 @@ pub enum Happening {
     },
     /// The site seems to have no such limit any more.
     CapLifted,
+    /// Sessions carry no more messages than this.
+    SessionsShortened {
+        /// How many.
+        messages: u32,
+        /// What the site does to longer ones.
+        cause: String,
+    },
+    /// Sessions are as long as configured again.
+    SessionsFreed,
 }
 
 impl Happening {
@@ -104,6 +113,8 @@ impl Happening {
             Self::CapLearned { .. } => "cap_learned",
             Self::CapRelaxed { .. } => "cap_relaxed",
             Self::CapLifted => "cap_lifted",
+            Self::SessionsShortened { .. } => "sessions_shortened",
+            Self::SessionsFreed => "sessions_freed",
         }
     }
 
@@ -114,7 +125,8 @@ impl Happening {
             | Self::SuspendTenant { cause, .. }
             | Self::SuspendSource { cause, .. }
             | Self::BreakerOpened { cause, .. }
-            | Self::CapLearned { cause, .. } => cause,
+            | Self::CapLearned { cause, .. }
+            | Self::SessionsShortened { cause, .. } => cause,
             Self::BreakerClosed => "a connection worked",
             _ => "time passed without another refusal",
         }
@@ -150,6 +162,10 @@ impl fmt::Display for Happening {
             Self::CapLearned { connections, .. } => write!(f, "no more than {connections} connections"),
             Self::CapRelaxed { connections } => write!(f, "trying {connections} connections"),
             Self::CapLifted => f.write_str("the learnt limit of connections is lifted"),
+            Self::SessionsShortened { messages, .. } => {
+                write!(f, "no more than {messages} messages a connection")
+            }
+            Self::SessionsFreed => f.write_str("connections carry as many messages as configured again"),
         }
     }
 }

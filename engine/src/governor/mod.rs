@@ -5,12 +5,14 @@
 //! or suspend and recover step by step, and a breaker spares a dead destination.
 
 mod automation;
+mod back_off;
 pub mod breaker;
 pub mod bucket;
 mod concurrency;
 mod estimate;
 mod event;
 mod hold;
+mod session;
 
 pub use automation::ActiveRule;
 pub use event::{GovernorEvent, Happening};
@@ -19,7 +21,7 @@ pub use hold::{Hold, HoldCause};
 use crate::{
     class::TenantName,
     classify::{BounceClass, Judged},
-    shaping::{Limits, Rule},
+    shaping::{Adaptive, Limits, Rule},
     smtp::verdict::{Fault, Outcome, Phase, Verdict},
     time::UnixMillis,
 };
@@ -29,10 +31,14 @@ use bucket::TokenBucket;
 use concurrency::{CapChange, Concurrency};
 use estimate::Estimate;
 use serde::Serialize;
+use session::{Change as SessionChange, SessionLength};
 use std::{sync::Arc, time::Duration};
 
 /// When a site that waits for one of its connections looks again by itself.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// How long no connection is tried beside others after one could not be made: trying on at once brings a
+/// refusal for each round trip, and many receivers count them.
+const AFTER_REFUSED: Duration = Duration::from_secs(1);
 
 /// What a site should do about connections.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +69,9 @@ pub struct Governor {
     automation: Automation,
     connection_rate: Option<TokenBucket>,
     message_rate: Option<TokenBucket>,
+    sessions: SessionLength,
+    /// No connection beside others is tried before this.
+    refused_until: UnixMillis,
     taken: Estimate,
 }
 
@@ -75,6 +84,8 @@ pub struct GovernorSnapshot {
     pub window: f64,
     /// The number of connections the site was seen to allow.
     pub cap: Option<u32>,
+    /// Messages after which a connection is closed.
+    pub messages_per_connection: u32,
     /// Until when the site counts as dead.
     pub dead_until: Option<UnixMillis>,
     /// Messages that it took in the last minute, extrapolated for a young site.
@@ -92,6 +103,8 @@ impl Governor {
             automation: Automation::new(rules),
             connection_rate: limits.connection_rate.map(TokenBucket::new),
             message_rate: limits.message_rate.map(TokenBucket::new),
+            sessions: SessionLength::default(),
+            refused_until: UnixMillis::default(),
             taken: Estimate::default(),
             limits,
         }
@@ -121,6 +134,10 @@ impl Governor {
         let wanted = limit.saturating_sub(open).min(work);
         if wanted == 0 {
             return Opening::Wait(why);
+        }
+        if open > 0 && now < self.refused_until {
+            let detail = "a connection could not be made a moment ago".to_owned();
+            return Opening::Wait(Hold { until: self.refused_until, cause: HoldCause::Concurrency, detail });
         }
         let Some(mut rate) = self.connection_rate.clone() else { return Opening::Open(wanted) };
         match (0..wanted).take_while(|_| rate.take(now).is_ok()).count() {
@@ -160,8 +177,40 @@ impl Governor {
         Ok(())
     }
 
+    /// Most messages that a connection should carry.
+    pub fn session_length(&self) -> u32 {
+        let most = self.limits.messages_per_connection;
+        self.sessions.limit().map_or(most, |learnt| learnt.min(most))
+    }
+
+    /// Making a connection, greeting included, took so long.
+    pub fn session_opened(&mut self, took: Duration) {
+        if self.limits.adaptive == Adaptive::On {
+            self.sessions.opened(took);
+        }
+    }
+
+    /// A message that came after `before` others on its connection took so long.
+    pub fn session_carried(&mut self, before: u32, took: Duration, now: UnixMillis) -> Vec<GovernorEvent> {
+        if self.limits.adaptive == Adaptive::Off {
+            return Vec::new();
+        }
+        let change = self.sessions.carried(before, took, now);
+        told(change.map(shortened), now)
+    }
+
+    /// The peer ended a connection that had carried so many messages instead of taking the next.
+    pub fn session_cut_short(&mut self, carried: u32, now: UnixMillis) -> Vec<GovernorEvent> {
+        if self.limits.adaptive == Adaptive::Off {
+            return Vec::new();
+        }
+        let change = self.sessions.cut_short(carried, now);
+        told(change.map(shortened), now)
+    }
+
     /// A connection is ready for its first message.
     pub fn connected(&mut self, now: UnixMillis) -> Vec<GovernorEvent> {
+        self.concurrency.connected();
         let closed = self.breaker.success().map(|_| Happening::BreakerClosed);
         told(closed, now)
     }
@@ -169,8 +218,10 @@ impl Governor {
     /// A connection could not be made while `open` others were open or being made.
     pub fn connect_failed(&mut self, judged: &Judged, open: usize, now: UnixMillis) -> Vec<GovernorEvent> {
         let verdict = &judged.verdict;
-        let mut happened = self.count(judged, None, now);
+        let teaches_cap = open > 0 && self.limits.adaptive == Adaptive::On && turned_away(verdict);
+        let mut happened = self.count(judged, None, teaches_cap, now);
         self.concurrency.failure();
+        self.refused_until = now.saturating_add(AFTER_REFUSED);
         let open = u32::try_from(open).unwrap_or(u32::MAX);
         if turned_away(verdict)
             && let Some(CapChange::Learned(connections)) = self.concurrency.connection_refused(open, now)
@@ -196,13 +247,14 @@ impl Governor {
         let mut happened = Vec::new();
         for judged in attempt {
             if judged.verdict.outcome != Outcome::Delivered {
-                happened.extend(self.count(judged, tenant, now));
+                happened.extend(self.count(judged, tenant, false, now));
             }
         }
         match attempt.iter().map(feedback).reduce(strongest) {
             Some(Feedback::Takes) => {
                 self.taken.count(now);
                 self.concurrency.success();
+                happened.extend(self.automation.taken(now));
             }
             Some(Feedback::Refuses) => self.concurrency.failure(),
             Some(Feedback::Answers) | None => {}
@@ -222,22 +274,29 @@ impl Governor {
             }
             CapChange::Lifted => Happening::CapLifted,
         }));
+        happened.extend(self.sessions.tick(now).then_some(Happening::SessionsFreed));
         told(happened, now)
     }
 
     /// When [`tick`](Self::tick) has something to do.
     pub fn next_tick(&self) -> Option<UnixMillis> {
-        let clocks = [self.automation.next_tick(), self.breaker.open_until(), self.concurrency.next_tick()];
+        let clocks = [
+            self.automation.next_tick(),
+            self.breaker.open_until(),
+            self.concurrency.next_tick(),
+            self.sessions.next_tick(),
+        ];
         clocks.into_iter().flatten().min()
     }
 
-    /// Whether it knows nothing that would be lost with it: no rule acts, no cap was learnt, the breaker is
+    /// Whether it knows nothing that would be lost with it: no rule acts, no limit was learnt, the breaker is
     /// closed and no rate has been used up.
     pub fn is_at_rest(&self, now: UnixMillis) -> bool {
         let rested = |bucket: &Option<TokenBucket>| bucket.as_ref().is_none_or(|bucket| bucket.is_full(now));
         self.automation.is_at_rest()
             && self.breaker.is_closed()
             && self.concurrency.cap().is_none()
+            && self.sessions.limit().is_none()
             && rested(&self.connection_rate)
             && rested(&self.message_rate)
     }
@@ -248,6 +307,7 @@ impl Governor {
             connections: self.connection_limit(now).0,
             window: self.concurrency.window(),
             cap: self.concurrency.cap(),
+            messages_per_connection: self.session_length(),
             dead_until: self.breaker.open_until(),
             taken_per_minute: self.taken.per_minute(now),
             rules: self.automation.snapshot(),
@@ -295,8 +355,15 @@ impl Governor {
         Hold { until, cause, detail }
     }
 
-    fn count(&mut self, judged: &Judged, tenant: Option<&TenantName>, now: UnixMillis) -> Vec<Happening> {
-        let site = Circumstances { limits: &self.limits, per_minute: self.taken.per_minute(now), now };
+    fn count(
+        &mut self,
+        judged: &Judged,
+        tenant: Option<&TenantName>,
+        teaches_cap: bool,
+        now: UnixMillis,
+    ) -> Vec<Happening> {
+        let per_minute = self.taken.per_minute(now);
+        let site = Circumstances { limits: &self.limits, per_minute, teaches_cap, now };
         self.automation.count(judged, tenant, &site)
     }
 }
@@ -311,6 +378,18 @@ fn changed(bucket: Option<TokenBucket>, rate: Option<crate::shaping::Rate>) -> O
 
 fn told(happened: impl IntoIterator<Item = Happening>, at: UnixMillis) -> Vec<GovernorEvent> {
     happened.into_iter().map(|what| GovernorEvent { at, what }).collect()
+}
+
+fn shortened(change: SessionChange) -> Happening {
+    let (messages, cause) = match change {
+        SessionChange::Cut(messages) => {
+            (messages, format!("the site ends connections after {messages} messages"))
+        }
+        SessionChange::Slow(messages) => {
+            (messages, format!("messages after the first {messages} of a connection take much longer"))
+        }
+    };
+    Happening::SessionsShortened { messages, cause }
 }
 
 /// Whether the peer was there and did not want one more connection.

@@ -43,7 +43,8 @@ fn labels(events: &[GovernorEvent]) -> Vec<&'static str> {
 }
 
 fn rule(action: RuleAction, count: u32) -> Rule {
-    let when = ReplyMatch { codes: vec!["421".into()], enhanced: vec!["4.7".into()], pattern: None };
+    let when =
+        ReplyMatch { codes: vec!["421".into()], enhanced: vec!["4.7".into()], ..ReplyMatch::default() };
     let (within, hold) = (Duration::from_secs(60), Duration::from_secs(40));
     Rule { name: "slow".into(), when, count, within, action, hold }
 }
@@ -247,6 +248,61 @@ fn a_rule_cuts_connections_and_gives_them_back_one_by_one() {
 }
 
 #[test]
+fn a_back_off_is_silent_probes_and_flows() {
+    let mut governor = ruled(Limits::default(), RuleAction::BackOff(0.5), 2);
+    (0..100).for_each(|_| drop(governor.attempt_finished(&[delivered()], None, NOW)));
+    assert_eq!(governor.attempt_finished(&[rate_limited()], None, NOW), []);
+    assert_eq!(labels(&governor.attempt_finished(&[rate_limited()], None, NOW)), ["rule_fired"]);
+    assert_eq!(governor.may_send(NOW).unwrap_err().until, after(40));
+    assert!(matches!(governor.connections_wanted(5, 0, NOW), Opening::Wait(_)));
+    assert_eq!(governor.attempt_finished(&[rate_limited()], None, NOW), []);
+    assert_eq!(labels(&governor.tick(after(40))), ["rule_eased"]);
+    assert_eq!(governor.connections_wanted(5, 0, after(40)), Opening::Open(1));
+    assert_eq!(governor.may_send(after(40)), Ok(()));
+    assert!(governor.may_send(after(40)).is_err(), "a second probe");
+    assert_eq!(labels(&governor.attempt_finished(&[rate_limited()], None, after(41))), ["rule_fired"]);
+    assert_eq!(governor.may_send(after(42)).unwrap_err().until, after(41 + 80));
+    assert_eq!(labels(&governor.tick(after(121))), ["rule_eased"]);
+    assert_eq!(governor.may_send(after(121)), Ok(()));
+    let events = governor.attempt_finished(&[delivered()], None, after(122));
+    // A hundred in the first five seconds make 1200 a minute.
+    assert_eq!(events[0].to_string(), "rule slow eases: no more than 600/min messages");
+    assert!(matches!(governor.connections_wanted(5, 0, after(122)), Opening::Open(2..)));
+}
+
+#[test]
+fn a_connection_too_many_teaches_a_cap_and_is_no_reason_to_back_off() {
+    for action in [RuleAction::BackOff(0.5), RuleAction::LimitConnections(1)] {
+        let mut governor = ruled(Limits::default(), action, 1);
+        let status = Some(EnhancedCode::new(4, 7, 0));
+        let reply = Reply::new(SmtpCode::SHUTTING_DOWN, status, "too many connections");
+        let refused = judged(judge(Phase::Greeting, &reply));
+        assert_eq!(labels(&governor.connect_failed(&refused, 3, NOW)), ["cap_learned"]);
+        assert!(labels(&governor.connect_failed(&refused, 0, NOW)).contains(&"rule_fired"));
+    }
+}
+
+#[test]
+fn no_connection_is_tried_beside_others_right_after_one_failed() {
+    let mut governor = governor(Limits { adaptive: crate::shaping::Adaptive::Off, ..Limits::default() });
+    governor.connect_failed(&judged(Verdict::connect_failure("refused")), 3, NOW);
+    let Opening::Wait(hold) = governor.connections_wanted(9, 3, NOW) else { panic!("tries on") };
+    assert_eq!(hold.until, after(1));
+    assert_eq!(governor.connections_wanted(9, 3, after(1)), Opening::Open(9));
+}
+
+#[test]
+fn sessions_are_shortened_by_what_the_site_does_and_freed_again() {
+    let mut governor = governor(Limits::default());
+    assert_eq!(governor.session_length(), 1_000);
+    governor.session_cut_short(20, NOW);
+    assert_eq!(labels(&governor.session_cut_short(20, NOW)), ["sessions_shortened"]);
+    assert_eq!(governor.session_length(), 20);
+    assert_eq!(labels(&governor.tick(after(600))), ["sessions_freed"]);
+    assert_eq!(governor.session_length(), 1_000);
+}
+
+#[test]
 fn a_tenant_that_is_refused_is_suspended_alone() {
     let mut governor = ruled(Limits::default(), RuleAction::SuspendTenant, 2);
     let [one, other] = ["one", "other"].map(|name| TenantName::parse(name).unwrap());
@@ -274,11 +330,12 @@ fn reshaping_keeps_what_was_learnt() {
 proptest::proptest! {
     /// Whatever happens, whatever began has ended once time has passed without refusals.
     #[test]
-    fn every_beginning_has_an_end(steps in proptest::collection::vec((0u8..6, 0u64..30_000), 0..120), action in 0usize..6) {
+    fn every_beginning_has_an_end(steps in proptest::collection::vec((0u8..6, 0u64..30_000), 0..120), action in 0usize..7) {
         let tenant = TenantName::parse("shop").unwrap();
         let actions = [
             RuleAction::SuspendSite, RuleAction::SuspendSource, RuleAction::SuspendTenant,
             RuleAction::SlowDown(0.5), RuleAction::LimitMessageRate(Rate::per_minute(5)), RuleAction::LimitConnections(1),
+            RuleAction::BackOff(0.5),
         ];
         let mut governor = ruled(Limits::default(), actions[action].clone(), 2);
         let mut now = NOW;

@@ -14,12 +14,21 @@ use super::{
     resolve::{Effective, Shaping, SiteFacts, normalised},
     rule::{Rule, RuleAction},
 };
-use crate::{address::Domain, smtp::reply::Reply, time::UnixMillis};
+use crate::{
+    address::Domain,
+    classify::{BounceClass, BounceRules, Judged},
+    smtp::{
+        reply::Reply,
+        verdict::{Phase, judge},
+    },
+    time::UnixMillis,
+};
 use humantime_serde::re::humantime::format_duration;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -213,9 +222,10 @@ impl Lane {
     /// The rules that fire on the answer to an attempt.
     fn judge(&mut self, attempt: &PastAttempt) -> Vec<Fired> {
         let Some(reply) = &attempt.reply else { return Vec::new() };
+        let class = class_of(reply);
         let mut fired = Vec::new();
         for (rule, counter) in self.effective.rules.iter().zip(&mut self.counters) {
-            if !rule.when.matches(reply) || !counter.count(rule, attempt.at) {
+            if !rule.when.matches(reply, class) || !counter.count(rule, attempt.at) {
                 continue;
             }
             if rule.action == RuleAction::SuspendSite {
@@ -252,6 +262,12 @@ impl Counter {
         self.holds_until = at.saturating_add(rule.hold);
         true
     }
+}
+
+/// What the bounce rules that ship with the program take a reply for.
+fn class_of(reply: &Reply) -> Option<BounceClass> {
+    static RULES: LazyLock<BounceRules> = LazyLock::new(BounceRules::builtin);
+    Judged::new(judge(Phase::Dot, reply), &RULES).class
 }
 
 /// What mail is grouped by: the set of hosts, or the domain where that is treated apart or nothing else is known.

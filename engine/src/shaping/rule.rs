@@ -1,7 +1,10 @@
 //! Rules on replies: what a site says, how often, and what is done about it.
 
 use super::limits::Rate;
-use crate::smtp::{reply::Reply, verdict::Verdict};
+use crate::{
+    classify::{BounceClass, Judged},
+    smtp::reply::Reply,
+};
 use humantime_serde::re::humantime::format_duration;
 use std::{fmt, time::Duration};
 
@@ -14,25 +17,29 @@ pub struct ReplyMatch {
     pub enhanced: Vec<String>,
     /// The reply's text, case-insensitive unless the pattern says otherwise.
     pub pattern: Option<regex::Regex>,
+    /// What the bounce rules take the reply for. Empty: anything.
+    pub classes: Vec<BounceClass>,
 }
 
 impl ReplyMatch {
-    /// Whether `reply` is of this kind.
-    pub fn matches(&self, reply: &Reply) -> bool {
+    /// Whether `reply`, which the bounce rules take for `class`, is of this kind.
+    pub fn matches(&self, reply: &Reply, class: Option<BounceClass>) -> bool {
         let code = reply.code().to_string();
         let enhanced = reply.enhanced().map(|enhanced| enhanced.to_string()).unwrap_or_default();
         let code_fits = match self.codes.as_slice() {
             [] => code.starts_with(['4', '5']),
             codes => codes.iter().any(|prefix| code.starts_with(prefix.as_str())),
         };
+        let class_fits = self.classes.is_empty() || class.is_some_and(|class| self.classes.contains(&class));
         code_fits
+            && class_fits
             && (self.enhanced.is_empty() || self.enhanced.iter().any(|prefix| begins(&enhanced, prefix)))
             && self.pattern.as_ref().is_none_or(|pattern| pattern.is_match(&reply.lines().join(" ")))
     }
 
-    /// Whether the verdict carries a reply of this kind.
-    pub fn matches_verdict(&self, verdict: &Verdict) -> bool {
-        verdict.reply.as_ref().is_some_and(|reply| self.matches(reply))
+    /// Whether a verdict carries a reply of this kind.
+    pub fn matches_judged(&self, judged: &Judged) -> bool {
+        judged.verdict.reply.as_ref().is_some_and(|reply| self.matches(reply, judged.class))
     }
 }
 
@@ -47,6 +54,9 @@ impl fmt::Display for ReplyMatch {
             parts.push(self.enhanced.join(", "));
         }
         parts.extend(self.pattern.as_ref().map(|pattern| format!("\"{pattern}\"")));
+        if !self.classes.is_empty() {
+            parts.push(self.classes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "));
+        }
         if parts.is_empty() { f.write_str("any 4xx or 5xx") } else { f.write_str(&parts.join("; ")) }
     }
 }
@@ -64,6 +74,10 @@ pub enum RuleAction {
     LimitMessageRate(Rate),
     /// Message and connection rates (or, without any, concurrency) cut to this part; above 0, below 1.
     SlowDown(f64),
+    /// Nothing for a while that doubles each time it was too short, then one message, then this part of what the
+    /// site took, recovering step by step; above 0, below 1. Counts only what is said about us: a mailbox that
+    /// gets too much, and a connection too many beside others that work, are no reason to leave the site alone.
+    BackOff(f64),
     /// At most so many connections, recovering one by one.
     LimitConnections(u32),
     /// No connection to this site from this source.
@@ -79,6 +93,7 @@ impl fmt::Display for RuleAction {
         match self {
             Self::LimitMessageRate(rate) => write!(f, "limit messages to {rate}"),
             Self::SlowDown(factor) => write!(f, "slow down to {:.0} %", factor * 100.0),
+            Self::BackOff(factor) => write!(f, "back off, then go on at {:.0} %", factor * 100.0),
             Self::LimitConnections(most) => write!(f, "limit connections to {most}"),
             Self::SuspendSite => f.write_str("suspend the site"),
             Self::SuspendTenant => f.write_str("suspend the tenant at the site"),
@@ -128,7 +143,9 @@ mod tests {
             codes: vec!["421".to_owned(), "45".to_owned()],
             enhanced: vec!["4.7.28".to_owned()],
             pattern: regex::Regex::new("(?i)unusual rate").ok(),
+            classes: vec![BounceClass::RateLimited],
         };
+        let class = Some(BounceClass::RateLimited);
         let cases = [
             (reply(421, "4.7.28", "Unusual RATE of mail"), true),
             (reply(450, "4.7.28", "an unusual rate\nof mail"), true),
@@ -138,16 +155,20 @@ mod tests {
             (reply(421, "4.7.28", "too fast"), false),
         ];
         for (reply, expected) in cases {
-            assert_eq!(when.matches(&reply), expected, "{reply}");
+            assert_eq!(when.matches(&reply, class), expected, "{reply}");
+            assert!(
+                !when.matches(&reply, Some(BounceClass::Policy)) && !when.matches(&reply, None),
+                "{reply}"
+            );
         }
-        assert_eq!(when.to_string(), "421, 45x; 4.7.28; \"(?i)unusual rate\"");
+        assert_eq!(when.to_string(), "421, 45x; 4.7.28; \"(?i)unusual rate\"; rate_limited");
     }
 
     #[test]
     fn a_rule_without_conditions_counts_refusals_only() {
         let any = ReplyMatch::default();
-        assert!(any.matches(&reply(450, "", "later")) && any.matches(&reply(550, "", "no")));
-        assert!(!any.matches(&reply(250, "2.0.0", "ok")));
+        assert!(any.matches(&reply(450, "", "later"), None) && any.matches(&reply(550, "", "no"), None));
+        assert!(!any.matches(&reply(250, "2.0.0", "ok"), None));
     }
 
     #[test]

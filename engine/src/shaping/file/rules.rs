@@ -4,11 +4,14 @@ use super::{
     entry::Entry,
     value::{count, duration, found, fraction, rate, text},
 };
-use crate::shaping::{
-    error::Problems,
-    layer::NotedRule,
-    limits::Rate,
-    rule::{ReplyMatch, Rule, RuleAction},
+use crate::{
+    classify::BounceClass,
+    shaping::{
+        error::Problems,
+        layer::NotedRule,
+        limits::Rate,
+        rule::{ReplyMatch, Rule, RuleAction},
+    },
 };
 use std::{collections::BTreeSet, time::Duration};
 use toml::de::DeValue;
@@ -58,6 +61,7 @@ impl Parts {
             "codes" => self.when.codes = read_list(entry, problems, reply_code),
             "enhanced" => self.when.enhanced = read_list(entry, problems, enhanced_code),
             "pattern" => self.when.pattern = entry.read(problems, pattern),
+            "classes" => self.when.classes = read_list(entry, problems, bounce_class),
             "count" => self.count = entry.read(problems, |value| count(value, 1, 1_000_000)),
             "within" => self.within = entry.read(problems, |value| duration(value, SECOND, DAY)),
             "action" => self.action = entry.read(problems, action),
@@ -65,8 +69,8 @@ impl Parts {
             "note" => self.note = entry.read(problems, text).map(str::to_owned),
             _ => entry.refuse(
                 problems,
-                "there is no such key here; a rule has name, codes, enhanced, pattern, count, within, action, \
-                 hold and note",
+                "there is no such key here; a rule has name, codes, enhanced, pattern, classes, count, within, \
+                 action, hold and note",
             ),
         }
     }
@@ -98,11 +102,11 @@ impl Parts {
     }
 }
 
-fn read_list(
+fn read_list<T>(
     list: &Entry<'_, '_>,
     problems: &mut Problems<'_>,
-    read: impl Fn(&DeValue<'_>) -> Result<String, String>,
-) -> Vec<String> {
+    read: impl Fn(&DeValue<'_>) -> Result<T, String>,
+) -> Vec<T> {
     let elements = list.list(problems);
     if elements.is_empty() && list.value().is_array() {
         list.refuse(problems, "this list is empty: leave the key out to let every reply fit");
@@ -159,11 +163,19 @@ fn pattern(value: &DeValue<'_>) -> Result<regex::Regex, String> {
         .map_err(|error| format!("this is no regular expression: {}", error.to_string().replace('\n', " ")))
 }
 
+fn bounce_class(value: &DeValue<'_>) -> Result<BounceClass, String> {
+    let known = BounceClass::ALL.into_iter().find(|class| value.as_str() == Some(class.as_str()));
+    known.ok_or_else(|| {
+        let names = BounceClass::ALL.map(BounceClass::as_str).join(", ");
+        format!("write one of the classes {names}, not {}", found(value))
+    })
+}
+
 fn action(value: &DeValue<'_>) -> Result<RuleAction, String> {
     let wanted = || {
         format!(
             "write \"suspend-site\", \"suspend-tenant\", \"suspend-source\", {{ limit-message-rate = \"10/min\" }}, \
-             {{ slow-down = 0.5 }} or {{ limit-connections = 2 }}, not {}",
+             {{ slow-down = 0.5 }}, {{ back-off = 0.5 }} or {{ limit-connections = 2 }}, not {}",
             found(value)
         )
     };
@@ -179,6 +191,7 @@ fn action(value: &DeValue<'_>) -> Result<RuleAction, String> {
             match name.get_ref().as_ref() {
                 "limit-message-rate" => limited_rate(value.get_ref()).map(RuleAction::LimitMessageRate),
                 "slow-down" => fraction(value.get_ref()).map(RuleAction::SlowDown),
+                "back-off" => fraction(value.get_ref()).map(RuleAction::BackOff),
                 "limit-connections" => count(value.get_ref(), 1, 10_000).map(RuleAction::LimitConnections),
                 _ => Err(wanted()),
             }

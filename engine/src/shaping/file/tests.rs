@@ -70,6 +70,8 @@ fn mistakes_in_rules_are_told_too() {
         ("codes = []", "codes", "leave the key out"),
         ("enhanced = [\"4.7.x\"]", "enhanced[0]", "4.7"),
         ("enhanced = [\"2.0\"]", "enhanced[0]", "4.7"),
+        ("classes = [\"too_much\"]", "classes[0]", "rate_limited"),
+        ("classes = []", "classes", "leave the key out"),
         ("pattern = \"(\"", "pattern", "no regular expression"),
         ("count = 3", "", "in how long"),
         ("count = 0\nwithin = \"1m\"", "count", "from 1"),
