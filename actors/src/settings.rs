@@ -4,7 +4,7 @@ use crate::tls::{PolicyFetch, TrustRoots};
 use mailwright_engine::{
     address::Domain, class::TenantName, dsn::ReportPolicy, retry::RetrySchedule, source::Sources,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, net::SocketAddr, str::FromStr, time::Duration};
 
 /// Settings of the delivery engine.
 #[derive(Debug, Clone)]
@@ -66,6 +66,30 @@ pub struct NextHop {
 impl std::fmt::Display for NextHop {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// Text that is no [`NextHop`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no next hop ({reason}): say host:port, 192.0.2.1:25 or [2001:db8::1]:25")]
+pub struct InvalidNextHop {
+    text: String,
+    reason: String,
+}
+
+impl FromStr for NextHop {
+    type Err = InvalidNextHop;
+
+    /// Reads `host:port`, `192.0.2.1:25` or `[2001:db8::1]:25`; without a port, 25.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = |reason: String| InvalidNextHop { text: text.chars().take(100).collect(), reason };
+        if let Ok(address) = text.parse::<SocketAddr>() {
+            return Ok(Self { host: address.ip().to_string(), port: address.port() });
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or((text, "25"));
+        let port = port.parse().map_err(|_| invalid("its port is no number".to_owned()))?;
+        let host = Domain::parse(host).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self { host: host.as_str().to_owned(), port })
     }
 }
 

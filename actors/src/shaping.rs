@@ -3,7 +3,7 @@
 use mailwright_engine::{
     address::Domain,
     class::SourceName,
-    shaping::{Effective, Shaping, SiteFacts},
+    shaping::{Effective, Explanation, Shaping, SiteFacts},
 };
 use std::{cell::RefCell, fs, io, path::PathBuf, time::SystemTime};
 
@@ -59,6 +59,11 @@ impl ShapingBook {
     pub fn resolve(&self, own: Option<&Domain>, hosts: &[String], source: &SourceName) -> Effective {
         let facts = SiteFacts { domain: own, mx_hosts: hosts, source: Some(source.as_str()) };
         self.shaping.borrow().resolve(&facts)
+    }
+
+    /// How a site is to be treated and which layer says so.
+    pub fn explain(&self, facts: &SiteFacts<'_>) -> Explanation {
+        self.shaping.borrow().explain(facts)
     }
 
     /// Whether there is a section for this domain.

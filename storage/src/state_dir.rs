@@ -22,6 +22,7 @@ const FORMAT: u32 = 2;
 /// queue/    queue state (sled), can be rebuilt from spool/
 /// control/  accounts, zones, keys, tokens, suspensions (sled)
 /// events/   the event log, a file a day
+/// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
 pub struct StateDir {
@@ -71,7 +72,12 @@ impl StateDir {
 
     /// Where the event log is.
     pub fn events_dir(&self) -> PathBuf {
-        self.path.join("events")
+        Self::events_in(&self.path)
+    }
+
+    /// Where the event log of the state folder `path` is: it can be read while another process holds the folder.
+    pub fn events_in(path: &Path) -> PathBuf {
+        path.join("events")
     }
 
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the

@@ -3,7 +3,7 @@
 
 use super::{
     ConnectionPlan,
-    peer::PeerFacts,
+    peer::{PeerFacts, connection},
     stream::{Session, Wire},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     site::{Family, SiteTarget},
     supervisor::Deps,
     tls::{HostTls, TlsPolicies},
+    trace::Dialogue,
 };
 use mailwright_engine::{
     mx::{MxHost, by_family},
@@ -157,11 +158,17 @@ impl Attempt<'_> {
                 Ok(stream)
             }
             Err(verdict) => {
+                self.dialogue(host, address.ip(), None).note(|| verdict.to_string());
                 ::metrics::counter!(names::CONNECTS_FAILED, "family" => family.as_str()).increment(1);
                 self.failed_family = self.failed_family.or(Some(family));
                 Err(verdict)
             }
         }
+    }
+
+    /// What is told of a connection to `host`.
+    fn dialogue(&self, host: &MxHost, ip: IpAddr, port: Option<u16>) -> Dialogue {
+        Dialogue::new(self.plan.tracer.as_ref().map(|tracer| tracer.on(connection(host, ip, port))))
     }
 
     /// Makes it seen that one family failed and the other worked.
@@ -194,7 +201,10 @@ impl Attempt<'_> {
             source: self.plan.source.name.clone(),
             tls: None,
         };
-        let session = Session::new(ClientSession::new(Arc::new(config)), stream, peer);
+        let port = stream.local_addr().ok().map(|own| own.port());
+        let dialogue = self.dialogue(host, address.ip(), port);
+        dialogue.note(|| format!("connected to port {}", address.port()));
+        let session = Session::new(ClientSession::new(Arc::new(config)), stream, peer, dialogue);
         let greeted = greet(session, tls, &self.deps.tls).await;
         if let Err(Failed::Tls(verdict)) = &greeted {
             self.deps.tls.failed(tls, host, address.ip(), verdict);
@@ -297,11 +307,17 @@ async fn start_tls(session: &mut Session, tls: &HostTls, policies: &TlsPolicies)
     match timeout(patience, handshake).await {
         Ok(Ok(stream)) => {
             let facts = policies.established(tls, host, session.peer.ip, stream.get_ref().1);
+            session.dialogue.note(|| facts.to_string());
             session.peer.tls = Some(facts);
             session.wire = Wire::Tls(Box::new(stream));
             session.machine.tls_established();
         }
-        Ok(Err(error)) => session.machine.tls_failed(error.to_string()),
-        Err(_) => session.machine.tls_failed("handshake timed out".to_owned()),
+        Ok(Err(error)) => tls_failed(session, error.to_string()),
+        Err(_) => tls_failed(session, "handshake timed out".to_owned()),
     }
+}
+
+fn tls_failed(session: &mut Session, why: String) {
+    session.dialogue.note(|| format!("TLS failed: {why}"));
+    session.machine.tls_failed(why);
 }

@@ -20,6 +20,7 @@ use crate::{
     site::{NextDelivery, Site, SiteNotes, SiteTarget},
     supervisor::Deps,
     tls::{TlsIdentity, TlsPlan},
+    trace::Tracer,
 };
 use actix::prelude::*;
 use mailwright_engine::{
@@ -64,6 +65,8 @@ pub struct ConnectionPlan {
     pub limits: Arc<Limits>,
     /// What earlier connections learnt.
     pub notes: SiteNotes,
+    /// Who is told how it is made.
+    pub tracer: Option<Tracer>,
 }
 
 /// What a delivery came to, as far as the site is concerned.

@@ -20,3 +20,12 @@ pub struct PeerFacts {
     /// What was negotiated, and why so much was asked; `None`: plain text.
     pub tls: Option<TlsFacts>,
 }
+
+/// What a protocol trace calls a connection to `host` at `ip`; our own port tells it from others to the same.
+pub(super) fn connection(host: &MxHost, ip: IpAddr, port: Option<u16>) -> String {
+    let port = port.map(|port| format!(" from {port}")).unwrap_or_default();
+    match host {
+        MxHost::Name(name) => format!("{name} [{ip}]{port}"),
+        MxHost::Address(ip) => format!("[{ip}]{port}"),
+    }
+}

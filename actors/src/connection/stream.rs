@@ -1,6 +1,7 @@
 //! A socket with a client session on it.
 
-use super::peer::PeerFacts;
+use super::peer::{PeerFacts, connection};
+use crate::trace::Dialogue;
 use mailwright_engine::smtp::client::{Action, ClientSession, Loss, Wait};
 use std::{
     io::{self, IoSlice},
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) machine: ClientSession,
     pub(super) wire: Wire,
     pub(super) peer: PeerFacts,
+    /// Told what is said, for whoever watches.
+    pub(super) dialogue: Dialogue,
     /// The reply that is waited for, by its number, and when it must be complete.
     deadline: Option<(u64, Instant)>,
     out: Vec<u8>,
@@ -39,10 +42,20 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(machine: ClientSession, stream: TcpStream, peer: PeerFacts) -> Self {
+    pub(super) fn new(
+        machine: ClientSession,
+        stream: TcpStream,
+        peer: PeerFacts,
+        dialogue: Dialogue,
+    ) -> Self {
         let input = Box::new([0; READ_SIZE]);
         let wire = Wire::Plain(stream);
-        Self { machine, wire, peer, deadline: None, out: Vec::with_capacity(512), input }
+        Self { machine, wire, peer, dialogue, deadline: None, out: Vec::with_capacity(512), input }
+    }
+
+    /// What a protocol trace calls it.
+    pub(super) fn label(&self) -> String {
+        connection(&self.peer.host, self.peer.ip, self.wire.local_port())
     }
 
     /// The next action, after what it wants written has been written.
@@ -52,6 +65,7 @@ impl Session {
         if !matches!(action, Action::WriteBody(_)) && !self.out.is_empty() {
             let out = std::mem::take(&mut self.out);
             let patience = self.machine.wait().timeout;
+            self.dialogue.said(&out);
             self.write(&mut [IoSlice::new(&out)], patience).await;
             self.out = out;
             self.out.clear();
@@ -64,6 +78,8 @@ impl Session {
         let out = std::mem::take(&mut self.out);
         let shares = u32::try_from(size / BODY_SHARE).unwrap_or(u32::MAX).saturating_add(1);
         let total = self.machine.wait().timeout.saturating_mul(shares);
+        self.dialogue.said(&out);
+        self.dialogue.note(|| format!("content, {size} octets"));
         let written = {
             let mut slices = vec![IoSlice::new(&out)];
             for part in body {
@@ -82,8 +98,8 @@ impl Session {
         let patience = self.machine.wait().timeout;
         match timeout(total, self.wire.write_all(rest, patience)).await {
             Ok(Ok(())) => return true,
-            Ok(Err(loss)) => self.machine.lost(loss),
-            Err(_) => self.machine.lost(Loss::TimedOut),
+            Ok(Err(loss)) => self.lost(loss),
+            Err(_) => self.lost(Loss::TimedOut),
         }
         false
     }
@@ -97,10 +113,8 @@ impl Session {
         };
         self.deadline = Some((wait.reply, deadline));
         match timeout_at(deadline, self.wire.read(&mut self.input[..])).await {
-            Ok(Ok(0)) => self.machine.lost(Loss::Eof),
-            Ok(Ok(read)) => self.machine.receive(self.input.get(..read).unwrap_or_default()),
-            Ok(Err(error)) => self.machine.lost(Loss::Reset(error.to_string())),
-            Err(_) => self.machine.lost(Loss::TimedOut),
+            Ok(read) => self.take(read),
+            Err(_) => self.lost(Loss::TimedOut),
         }
     }
 
@@ -108,15 +122,39 @@ impl Session {
     ///
     /// Cancel-safe: a single read.
     pub(super) async fn closed_by_peer(&mut self) {
-        match self.wire.read(&mut self.input[..]).await {
-            Ok(0) => self.machine.lost(Loss::Eof),
-            Ok(read) => self.machine.receive(self.input.get(..read).unwrap_or_default()),
-            Err(error) => self.machine.lost(Loss::Reset(error.to_string())),
+        let read = self.wire.read(&mut self.input[..]).await;
+        self.take(read);
+    }
+
+    /// Gives the session what was read into the buffer.
+    fn take(&mut self, read: io::Result<usize>) {
+        match read {
+            Ok(0) => self.lost(Loss::Eof),
+            Ok(read) => {
+                let octets = self.input.get(..read).unwrap_or_default();
+                self.dialogue.heard(octets);
+                self.machine.receive(octets);
+            }
+            Err(error) => self.lost(Loss::Reset(error.to_string())),
         }
+    }
+
+    fn lost(&mut self, loss: Loss) {
+        self.dialogue.note(|| format!("connection lost: {loss}"));
+        self.machine.lost(loss);
     }
 }
 
 impl Wire {
+    fn local_port(&self) -> Option<u16> {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            Self::Gone => return None,
+        };
+        stream.local_addr().ok().map(|address| address.port())
+    }
+
     async fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(stream) => stream.read(buffer).await,

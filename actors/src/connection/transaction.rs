@@ -41,6 +41,10 @@ pub(super) async fn carry(
     ledger: &Addr<Ledger>,
 ) -> Carried {
     let began = Instant::now();
+    if let Some(ready) = delivery.ready() {
+        let domain = [&ready.entry.place.domain];
+        session.dialogue.follow(deps.traces.tracer(domain, || session.label()));
+    }
     let message = match message(&delivery, deps).await {
         Ok(message) => message,
         Err(error) => {

@@ -3,16 +3,19 @@
 use super::{OrderError, Reason};
 use crate::{
     clock,
-    domain::{DescribeDomain, DomainActor, DomainSnapshot, PlanSnapshot},
+    domain::{DescribeDomain, DomainActor, DomainSnapshot, HoldKind, PlanSnapshot},
     site::{DescribeSite, Site, SiteKey, SiteSnapshot},
     supervisor::{Deps, Supervisor},
 };
 use actix::prelude::*;
 use futures_util::future::join_all;
 use mailwright_engine::{address::Domain, governor::HoldCause, id::QueueId, time::UnixMillis};
-use mailwright_storage::QueueEntry;
+use mailwright_storage::{
+    QueueEntry,
+    control::{Suspension, SuspensionScope},
+};
 use serde::Serialize;
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc, time::Duration};
 
 /// Asks every actor what it is doing.
 #[derive(Message, Debug, Clone, Copy)]
@@ -65,15 +68,20 @@ pub struct EntryReport {
     pub in_flight: bool,
     /// The suspension that holds it, in words, and its end.
     pub suspension: Option<(String, Option<UnixMillis>)>,
+    /// Why none of its sources may be used, if none may, and until when.
+    pub no_source: Option<(String, Option<UnixMillis>)>,
     /// Its domain's actor, if it has one.
     pub domain_state: Option<DomainSnapshot>,
     /// The sites that carry its domain's mail.
     pub sites: Vec<SiteSnapshot>,
 }
 
+/// What holds an entry, in words, and until when.
+type Held = (Reason, String, Option<UnixMillis>);
+
 impl EntryReport {
     /// The one thing that holds the entry: the first that would still hold it if those after it were gone.
-    pub(super) fn decide(&self) -> (Reason, String, Option<UnixMillis>) {
+    pub(super) fn decide(&self) -> Held {
         let now = clock::now();
         if self.in_flight {
             return (Reason::InFlight, "it is being delivered now".to_owned(), None);
@@ -85,29 +93,34 @@ impl EntryReport {
             let last = self.last.as_deref().unwrap_or("it was put off");
             return (Reason::Retry, format!("attempt {} failed: {last}", self.attempts), Some(self.due));
         }
+        if let Some((why, until)) = &self.no_source {
+            return (Reason::Source, why.clone(), *until);
+        }
         self.held_by_domain().or_else(|| self.held_by_site()).unwrap_or_else(|| {
             (Reason::Turn, "other mail of its domain or site is before it".to_owned(), None)
         })
     }
 
-    fn held_by_domain(&self) -> Option<(Reason, String, Option<UnixMillis>)> {
+    fn held_by_domain(&self) -> Option<Held> {
         let domain = self.domain_state.as_ref()?;
-        let in_seconds =
-            |seconds: u64| Some(clock::now().saturating_add(std::time::Duration::from_secs(seconds)));
-        if let Some(hold) = domain.holds.iter().find(|hold| hold.source.is_none()) {
-            return Some((Reason::Dns, hold.why.clone(), in_seconds(hold.seconds)));
-        }
         if let PlanSnapshot::Asked = domain.plan {
             return Some((Reason::Dns, "its mail exchangers are being looked up".to_owned(), None));
         }
-        if !domain.waits_for_source.is_empty() {
-            return Some((Reason::Source, domain.waits_for_source.join("; "), None));
+        let of_all = domain.holds.iter().find(|hold| hold.source.is_none());
+        let hold = of_all.or_else(|| domain.holds.first())?;
+        let until = clock::now().saturating_add(Duration::from_secs(hold.seconds));
+        let dead = self.sites.iter().find_map(|site| site.governor.dead_until);
+        match dead.filter(|dead| hold.kind == HoldKind::Site && *dead > until) {
+            // The breaker stays open when the domain's own pause is over.
+            Some(dead) => {
+                let why = format!("the destination counts as dead after failed connections: {}", hold.why);
+                Some((Reason::Breaker, why, Some(dead)))
+            }
+            None => Some((hold.kind.into(), hold.why.clone(), Some(until))),
         }
-        let hold = domain.holds.first()?;
-        Some((Reason::Site, hold.why.clone(), in_seconds(hold.seconds)))
     }
 
-    fn held_by_site(&self) -> Option<(Reason, String, Option<UnixMillis>)> {
+    fn held_by_site(&self) -> Option<Held> {
         let hold = self.sites.iter().find_map(|site| site.hold.as_ref())?;
         let reason = match &hold.cause {
             HoldCause::ConnectionRate | HoldCause::MessageRate => Reason::Rate,
@@ -203,10 +216,16 @@ impl Actors {
             last: entry.last.as_ref().map(|last| last.text.clone()),
             in_flight: deps.in_flight.contains(entry.key()),
             suspension: suspension(deps, &entry, site_name.as_deref()),
+            no_source: no_source(deps, &entry),
             domain_state,
             sites,
         }
     }
+}
+
+/// Why none of an entry's sources may be used, if none may.
+fn no_source(deps: &Deps, entry: &QueueEntry) -> Option<(String, Option<UnixMillis>)> {
+    deps.sources.choose(entry).err().map(|none| (none.to_string(), none.until))
 }
 
 /// The suspension that holds an entry, in words, and its end.
@@ -216,6 +235,14 @@ fn suspension(deps: &Deps, entry: &QueueEntry, site: Option<&str>) -> Option<(St
     let found = suspensions
         .domain(&entry.place.domain)
         .or(tenant)
-        .or_else(|| site.and_then(|site| suspensions.site(site)))?;
+        .or_else(|| site.and_then(|site| suspensions.site(site)))
+        .or_else(|| suspended_source(deps, entry))?;
     Some((format!("{} is suspended by {}: {}", found.scope, found.by, found.reason), found.until))
+}
+
+/// The suspension of a source without which the entry would have one.
+fn suspended_source(deps: &Deps, entry: &QueueEntry) -> Option<Suspension> {
+    deps.sources.choose(entry).err()?;
+    let is_source = |suspension: &Suspension| matches!(suspension.scope, SuspensionScope::Source(_));
+    deps.suspensions.all().into_iter().find(is_source)
 }

@@ -5,10 +5,14 @@
 
 mod describe;
 mod orders;
+mod past;
+mod shaping;
 mod why;
 
-pub use describe::{DescribeEntry, DescribeQueue, EntryReport, QueueReport};
+pub use describe::{DescribeEntry, DescribeQueue, EntryReport, QueueReport, SourceSnapshot};
 pub use orders::{Cancel, Ordered, ReloadShaping, Reroute, Resume, RetryNow, Suspend};
+pub use past::past_attempts;
+pub use shaping::ExplainShaping;
 pub use why::{Holding, Reason, Why};
 
 use mailwright_engine::smtp::verdict::Verdict;

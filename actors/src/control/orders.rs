@@ -92,7 +92,8 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(OrderError::Stopping))
 }
 
-/// Tries entries again now, whatever their schedule and the state of their site.
+/// Tries entries again now, whatever their schedule and the pauses of their domain. Rates, suspensions and a
+/// breaker stay.
 #[derive(Message, Debug)]
 #[rtype(result = "Result<Ordered, OrderError>")]
 pub struct RetryNow {

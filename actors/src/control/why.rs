@@ -1,7 +1,7 @@
 //! Why a message is not delivered yet: the one thing that holds it now.
 
 use super::{OrderError, describe::EntryReport};
-use crate::supervisor::Supervisor;
+use crate::{domain::HoldKind, supervisor::Supervisor};
 use actix::prelude::*;
 use mailwright_engine::{id::QueueId, time::UnixMillis};
 use serde::Serialize;
@@ -40,8 +40,12 @@ pub enum Reason {
     Dns,
     /// None of its sources may be used.
     Source,
-    /// The site cannot be reached, or a policy cannot be met.
+    /// The site cannot be reached.
     Site,
+    /// The site's servers do not do what a TLS policy asks.
+    Policy,
+    /// Our own disk could not promise to remember an attempt.
+    Storage,
     /// The breaker of a dead destination is open.
     Breaker,
     /// A rule on replies slowed down or suspended the site.
@@ -54,16 +58,51 @@ pub enum Reason {
     Turn,
 }
 
+impl Reason {
+    /// Its name, as in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InFlight => "in_flight",
+            Self::Suspension => "suspension",
+            Self::Retry => "retry",
+            Self::Dns => "dns",
+            Self::Source => "source",
+            Self::Site => "site",
+            Self::Policy => "policy",
+            Self::Storage => "storage",
+            Self::Breaker => "breaker",
+            Self::Rule => "rule",
+            Self::Rate => "rate",
+            Self::Concurrency => "concurrency",
+            Self::Turn => "turn",
+        }
+    }
+}
+
+impl From<HoldKind> for Reason {
+    fn from(kind: HoldKind) -> Self {
+        match kind {
+            HoldKind::Dns => Self::Dns,
+            HoldKind::Site => Self::Site,
+            HoldKind::Policy => Self::Policy,
+            HoldKind::Storage => Self::Storage,
+        }
+    }
+}
+
 impl Handler<Why> for Supervisor {
     type Result = ResponseFuture<Result<Vec<Holding>, OrderError>>;
 
     fn handle(&mut self, Why(id): Why, _: &mut Self::Context) -> Self::Result {
         let reports = self.entry_reports(id);
-        Box::pin(async move { Ok(reports.await?.iter().map(holding).collect()) })
+        Box::pin(async move { Ok(reports.await?.iter().map(EntryReport::holding).collect()) })
     }
 }
 
-fn holding(report: &EntryReport) -> Holding {
-    let (reason, detail, until) = report.decide();
-    Holding { domain: report.domain.clone(), recipients: report.recipients, reason, detail, until }
+impl EntryReport {
+    /// The one thing that holds the entry.
+    pub fn holding(&self) -> Holding {
+        let (reason, detail, until) = self.decide();
+        Holding { domain: self.domain.clone(), recipients: self.recipients, reason, detail, until }
+    }
 }

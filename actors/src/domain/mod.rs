@@ -14,7 +14,7 @@ mod read;
 mod snapshot;
 
 pub use queue::{Lane, ReadyTotal};
-pub use snapshot::{DescribeDomain, DomainSnapshot, HoldSnapshot, LaneSnapshot, PlanSnapshot};
+pub use snapshot::{DescribeDomain, DomainSnapshot, HoldKind, HoldSnapshot, LaneSnapshot, PlanSnapshot};
 
 use crate::{
     control::{Ordered, cancelled as cancelled_by},
@@ -32,7 +32,10 @@ use mailwright_engine::{
     source::NoSource,
     time::UnixMillis,
 };
-use mailwright_storage::{EntryKey, Fresh, QueueEntry, StoredMessage};
+use mailwright_storage::{
+    EntryKey, Fresh, QueueEntry, StoredMessage,
+    events::{Event, event::Cancelled},
+};
 use offers::Links;
 use plan::Plan;
 use queue::ReadyQueue;
@@ -77,12 +80,13 @@ pub struct DomainActor {
 #[derive(Debug, Clone)]
 pub(crate) struct Hold {
     until: Instant,
+    kind: HoldKind,
     why: String,
 }
 
 impl Hold {
-    fn new(pause: Duration, why: impl Into<String>) -> Self {
-        Self { until: Instant::now() + pause, why: why.into() }
+    fn new(pause: Duration, kind: HoldKind, why: impl Into<String>) -> Self {
+        Self { until: Instant::now() + pause, kind, why: why.into() }
     }
 
     fn is_over(&self) -> bool {
@@ -202,8 +206,8 @@ impl DomainActor {
         self.fail(expired, Verdict::expired(verdict), ctx);
     }
 
-    fn hold(&mut self, pause: Duration, why: String, ctx: &mut Context<Self>) {
-        self.held = Some(Hold::new(pause, why));
+    fn hold(&mut self, pause: Duration, kind: HoldKind, why: String, ctx: &mut Context<Self>) {
+        self.held = Some(Hold::new(pause, kind, why));
         self.queue.drop_contents();
         ctx.run_later(pause, |actor, ctx| {
             if !actor.is_held() {
@@ -349,7 +353,9 @@ impl Handler<LeaseEnded> for DomainActor {
         self.queue.push_front(ready);
         match why {
             Untried::ConnectionEnded => self.advance(ctx),
-            Untried::StorageRefused => self.hold(STORAGE_PAUSE, "storage needs a rest".to_owned(), ctx),
+            Untried::StorageRefused => {
+                self.hold(STORAGE_PAUSE, HoldKind::Storage, "storage needs a rest".to_owned(), ctx);
+            }
         }
     }
 }
@@ -407,6 +413,11 @@ impl Handler<CancelEntries> for DomainActor {
         let on_disk = free.into_iter().filter(|entry| !known.contains(&entry.key()));
         let unsent = |entry| Ready { entry, message: None, source: SourceName::unnamed() };
         let cancelled: Vec<_> = in_memory.into_iter().chain(on_disk.map(unsent)).collect();
+        for Ready { entry, .. } in &cancelled {
+            let (group, recipients) = (entry.key().group, entry.pending.clone());
+            let event = Event::Cancelled(Cancelled { group, recipients, by: by.clone() });
+            self.deps.events.record(crate::clock::now(), Some(entry.key().id), event);
+        }
         let ordered = Ordered { changed: cancelled.len() as u64, in_flight: in_flight.len() as u64 };
         self.fail(cancelled, cancelled_by(&by), ctx);
         MessageResult(ordered)

@@ -1,6 +1,6 @@
 //! Offering a domain's mail to the sites that carry it, one for each source it leaves from.
 
-use super::{DomainActor, Hold, Lane, plan::Known};
+use super::{DomainActor, Hold, HoldKind, Lane, plan::Known};
 use crate::{
     delivery::Ready,
     site::{Flow, OfferWork, Site, SiteKey, SiteTarget},
@@ -176,7 +176,8 @@ impl DomainActor {
         verdict: &Verdict,
         ctx: &mut Context<Self>,
     ) {
-        self.links.link(&source).holds.insert(security, Hold::new(pause, verdict.to_string()));
+        let kind = if verdict.phase.is_about_tls() { HoldKind::Policy } else { HoldKind::Site };
+        self.links.link(&source).holds.insert(security, Hold::new(pause, kind, verdict.to_string()));
         // What another source may carry goes there.
         for ready in self.queue.take_where(|lane, _| lane.is_of(&source, security)) {
             self.admit(ready.entry, ready.message, ctx);

@@ -1,6 +1,6 @@
 //! Where a domain's mail goes: a configured route, an address literal, or MX records.
 
-use super::DomainActor;
+use super::{DomainActor, HoldKind};
 use crate::{clock, site::SiteTarget, supervisor::Deps, tls::DomainTls};
 use actix::prelude::*;
 use mailwright_engine::{
@@ -87,7 +87,7 @@ impl DomainActor {
         let pause = self.deps.settings.backoff(self.failures);
         tracing::warn!(domain = %self.name, reason = %verdict, ?pause, "no mail exchanger found");
         self.expire_ready(verdict, |_| true, ctx);
-        self.hold(pause, verdict.to_string(), ctx);
+        self.hold(pause, HoldKind::Dns, verdict.to_string(), ctx);
     }
 }
 

@@ -62,9 +62,25 @@ pub struct LaneSnapshot {
     pub ready: usize,
 }
 
+/// What kind of thing holds mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// DNS did not say where it goes.
+    Dns,
+    /// The site cannot be reached.
+    Site,
+    /// The site's servers do not do what a TLS policy asks.
+    Policy,
+    /// Our own disk.
+    Storage,
+}
+
 /// Something that holds mail.
 #[derive(Debug, Clone, Serialize)]
 pub struct HoldSnapshot {
+    /// What kind of thing it is.
+    pub kind: HoldKind,
     /// Which source's mail; `None`: all.
     pub source: Option<String>,
     /// Seconds it still lasts.
@@ -118,6 +134,7 @@ impl DomainActor {
         let of_all = self.held.iter().filter(|hold| !hold.is_over()).map(|hold| (None, hold));
         let of_sources = self.links.holds().map(|(source, hold)| (Some(source.to_string()), hold));
         let describe = |(source, hold): (Option<String>, &super::Hold)| HoldSnapshot {
+            kind: hold.kind,
             source,
             seconds: seconds_until(hold.until),
             why: hold.why.clone(),

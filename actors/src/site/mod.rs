@@ -215,6 +215,7 @@ impl Site {
             identity: identity.clone(),
             limits: Arc::clone(&self.effective.limits),
             notes: self.notes.clone(),
+            tracer: self.deps.traces.tracer(pool.domains.keys().map(|flow| &flow.domain), || self.key.name()),
         };
         pool.connections.insert(id);
         pool.opening.insert(id);

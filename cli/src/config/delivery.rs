@@ -267,16 +267,8 @@ fn routes(configured: &[Route]) -> Result<Routes, ConfigError> {
     Ok(routes)
 }
 
-/// `host:port`, `192.0.2.1:25` or `[2001:db8::1]:25`; without a port, 25.
 fn next_hop_of(text: &str) -> Result<NextHop, ConfigError> {
-    let wrong = |reason: &str| invalid("delivery.routes.next_hop", &text, &reason);
-    if let Ok(address) = text.parse::<SocketAddr>() {
-        return Ok(NextHop { host: address.ip().to_string(), port: address.port() });
-    }
-    let (host, port) = text.rsplit_once(':').unwrap_or((text, "25"));
-    let port = port.parse().map_err(|_| wrong("expected host:port"))?;
-    let host = Domain::parse(host).map_err(|error| wrong(&error.to_string()))?;
-    Ok(NextHop { host: host.as_str().to_owned(), port })
+    text.parse().map_err(|error| invalid("delivery.routes.next_hop", &text, &error))
 }
 
 #[cfg(test)]

@@ -135,6 +135,11 @@ impl Token {
         let granted = self.permissions.iter().any(|p| *p == permission || *p == Permission::Admin);
         granted && self.account_id.as_str() == account_id
     }
+
+    /// Whether its holder may operate the server: see and order whatever account's mail.
+    pub fn may_operate(&self) -> bool {
+        self.permissions.contains(&Permission::Admin)
+    }
 }
 
 /// A token's secret, shown once.

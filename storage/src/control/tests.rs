@@ -43,4 +43,7 @@ fn a_token_is_good_for_its_account_and_permissions_only() {
     assert!(token.allows(Permission::Send, account.id.as_str()));
     assert!(!token.allows(Permission::Admin, account.id.as_str()));
     assert!(!token.allows(Permission::Send, "0123456789abcdef0123456789abcdef"));
+    assert!(!token.may_operate());
+    let (admin, _) = control.create_token(&account.id, "a", vec![Permission::Admin], NOW).unwrap();
+    assert!(admin.may_operate() && !admin.allows(Permission::Send, "0123456789abcdef0123456789abcdef"));
 }
