@@ -4,7 +4,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use mailwright_actors::intake::IntakeError;
+use mailwright_actors::{control::OrderError, intake::IntakeError};
 use mailwright_engine::message::{SendError, SendErrorCode};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,6 +16,19 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// A successful answer around `result`.
 pub fn success(result: impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(json!({ "success": true, "errors": [], "messages": [], "result": result }))
+}
+
+/// One page of a list, with where the next begins.
+pub(crate) fn page(
+    result: impl Serialize,
+    count: usize,
+    cursor: Option<&str>,
+    per_page: usize,
+) -> HttpResponse {
+    HttpResponse::Ok().json(json!({
+        "success": true, "errors": [], "messages": [], "result": result,
+        "result_info": { "count": count, "cursor": cursor, "per_page": per_page },
+    }))
 }
 
 /// A refusal: an HTTP status, the service's number and name for it, and what a person should know.
@@ -80,6 +93,24 @@ impl ApiError {
     /// A token that is not good for this.
     pub const fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, 10000, "Authentication error")
+    }
+
+    /// An operator asked for something that makes no sense; `field` says where.
+    pub(crate) fn senseless(field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 10001, "delivery.error.invalid_request").because(
+            SendErrorCode::ValidationError,
+            field,
+            why,
+        )
+    }
+
+    /// An operator asked for something that is not there.
+    pub(crate) fn nothing_there(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, 10404, "delivery.error.not_found").because(
+            SendErrorCode::ValidationError,
+            "",
+            why,
+        )
     }
 
     /// No such route.
@@ -165,6 +196,19 @@ impl From<IntakeError> for ApiError {
             IntakeError::Storage(_) => {
                 tracing::warn!(%error, "message refused");
                 Self::unavailable("The message could not be stored for now; try again later.")
+            }
+        }
+    }
+}
+
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::Invalid(why) => Self::senseless("", why),
+            OrderError::Stopping => Self::unavailable("The server is stopping; try again after its restart."),
+            OrderError::Storage(_) | OrderError::Control(_) => {
+                tracing::error!(%error, "an order was not carried out");
+                Self::unavailable("The queue could not be read or changed; the server's log says why.")
             }
         }
     }

@@ -18,9 +18,17 @@ pub fn authorize(
     permission: Permission,
     account_id: &str,
 ) -> Result<Arc<Token>, ApiError> {
-    let secret = bearer(request).or_else(|| key(request)).ok_or_else(ApiError::unauthenticated)?;
-    let token = state.control.authenticate(secret).ok_or_else(ApiError::unauthenticated)?;
+    let token = token(request, state)?;
     if token.allows(permission, account_id) { Ok(token) } else { Err(ApiError::forbidden()) }
+}
+
+/// The token of a request, whatever it is good for.
+///
+/// # Errors
+/// 401 without a token we know.
+pub(crate) fn token(request: &HttpRequest, state: &AppState) -> Result<Arc<Token>, ApiError> {
+    let secret = bearer(request).or_else(|| key(request)).ok_or_else(ApiError::unauthenticated)?;
+    state.control.authenticate(secret).ok_or_else(ApiError::unauthenticated)
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

@@ -7,10 +7,11 @@
 pub mod answer;
 pub mod auth;
 mod body;
+pub mod delivery;
 mod health;
 mod prefer;
 pub mod request;
 pub mod send;
 pub mod server;
 
-pub use server::{ApiSettings, AppState, serve};
+pub use server::{ApiParts, ApiSettings, AppState, serve, serve_control};

@@ -100,7 +100,8 @@ pub fn read_send_raw(body: &[u8]) -> Result<RawRequest, ApiError> {
     Ok(RawRequest { from, recipients, mime: mime.into_bytes() })
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+/// Reads a body of JSON.
+pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();

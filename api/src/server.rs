@@ -1,11 +1,12 @@
 //! Starting the HTTP server.
 
-use crate::{answer, body::BodyMemory, health, send};
+use crate::{answer, body::BodyMemory, delivery, health, send};
+use actix::Addr;
 use actix_web::{App, HttpServer, dev::ServerHandle, web};
-use mailwright_actors::{intake::Intake, watch::OutcomeBoard};
+use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
 use mailwright_storage::{Spool, control::Control};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// Most connections of one worker; further clients wait to be accepted. Descriptors are needed elsewhere too.
@@ -37,21 +38,64 @@ pub struct AppState {
     pub(crate) metrics: PrometheusHandle,
     pub(crate) settings: ApiSettings,
     pub(crate) bodies: BodyMemory,
+    pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) traces: TraceHub,
+    pub(crate) events_dir: PathBuf,
     stopping: watch::Receiver<bool>,
 }
 
+/// What a server is made of.
+pub struct ApiParts {
+    /// Accounts, tokens, suspensions.
+    pub control: Arc<Control>,
+    /// The door for new mail.
+    pub intake: Intake,
+    /// Where outcomes are seen.
+    pub board: OutcomeBoard,
+    /// Journal and queue.
+    pub spool: Spool,
+    /// Who takes operators' orders.
+    pub supervisor: Addr<Supervisor>,
+    /// Where protocol dialogues are watched.
+    pub traces: TraceHub,
+    /// Where the event log is.
+    pub events_dir: PathBuf,
+    /// What `/metrics` tells.
+    pub metrics: PrometheusHandle,
+    /// Settings.
+    pub settings: ApiSettings,
+    /// Once it turns true, requests no longer wait for outcomes.
+    pub stopping: watch::Receiver<bool>,
+}
+
 impl AppState {
-    /// The state of a server. Once `stopping` turns true, requests no longer wait for outcomes.
-    pub fn new(
-        control: Arc<Control>,
-        intake: Intake,
-        board: OutcomeBoard,
-        spool: Spool,
-        metrics: PrometheusHandle,
-        settings: ApiSettings,
-        stopping: watch::Receiver<bool>,
-    ) -> Self {
-        Self { control, intake, board, spool, metrics, settings, bodies: BodyMemory::default(), stopping }
+    /// The state of a server.
+    pub fn new(parts: ApiParts) -> Self {
+        let ApiParts {
+            control,
+            intake,
+            board,
+            spool,
+            supervisor,
+            traces,
+            events_dir,
+            metrics,
+            settings,
+            stopping,
+        } = parts;
+        Self {
+            control,
+            intake,
+            board,
+            spool,
+            metrics,
+            settings,
+            bodies: BodyMemory::default(),
+            supervisor,
+            traces,
+            events_dir,
+            stopping,
+        }
     }
 
     /// Returns when the process is about to stop.
@@ -65,8 +109,7 @@ impl AppState {
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, state: AppState) -> io::Result<ServerHandle> {
-    let state = web::Data::new(state);
+pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<ServerHandle> {
     let ApiSettings { workers, drain, .. } = state.settings;
     let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(routes))
         .workers(workers)
@@ -83,10 +126,38 @@ pub fn serve(listener: TcpListener, state: AppState) -> io::Result<ServerHandle>
     Ok(handle)
 }
 
+/// Serves what operators may ask and order on the control socket. Whoever can open it needs no token. Must run
+/// inside an actix system.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve_control(listener: UnixListener, state: web::Data<AppState>) -> io::Result<ServerHandle> {
+    let drain = state.settings.drain;
+    let app = move || {
+        App::new()
+            .app_data(state.clone())
+            .configure(delivery::routes)
+            .default_service(web::to(answer::unknown_route))
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .client_request_timeout(HEAD_TIMEOUT)
+        .keep_alive(KEEP_ALIVE)
+        .on_connect(delivery::note_local_user)
+        .shutdown_timeout(drain.as_secs().max(1))
+        .disable_signals()
+        .listen_uds(listener)?
+        .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    Ok(handle)
+}
+
 fn routes(config: &mut web::ServiceConfig) {
     let resource = |path: &str| web::resource(path).default_service(web::to(answer::wrong_method));
     let sending = "/client/v4/accounts/{account_id}/email/sending";
     config
+        .configure(delivery::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
         .service(resource("/health").route(web::get().to(health::health)))

@@ -1,0 +1,86 @@
+//! What operators ask of the delivery engine and tell it, under `/client/v4/delivery`.
+//!
+//! Who may: the holder of a token with the permission `admin`, and whoever can open the control socket in the
+//! state folder, which only its owner can. [`model`] is the form of the answers, which `mailwright queue` and its
+//! like read again.
+
+mod entries;
+mod filter;
+mod message;
+pub mod model;
+mod operator;
+mod orders;
+mod shaping;
+mod summary;
+mod suspensions;
+mod trace;
+
+pub(crate) use operator::{Operator, note_local_user};
+
+use crate::{
+    answer::{self, ApiError},
+    server::AppState,
+};
+use actix_web::{HttpRequest, web};
+use mailwright_actors::{control::OrderError, supervisor::Supervisor};
+use serde::de::DeserializeOwned;
+
+/// The routes.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    let resource = |path: &str| {
+        web::resource(format!("/client/v4/delivery/{path}")).default_service(web::to(answer::wrong_method))
+    };
+    config
+        .service(resource("queue").route(web::get().to(summary::queue)))
+        .service(resource("sources").route(web::get().to(summary::sources)))
+        .service(resource("queue/entries").route(web::get().to(entries::entries)))
+        .service(resource("queue/messages/{id}").route(web::get().to(message::message)))
+        .service(resource("queue/messages/{id}/why").route(web::get().to(message::why)))
+        .service(resource("queue/retry").route(web::post().to(orders::retry)))
+        .service(resource("queue/cancel").route(web::post().to(orders::cancel)))
+        .service(resource("queue/reroute").route(web::post().to(orders::reroute)))
+        .service(
+            resource("suspensions")
+                .route(web::get().to(suspensions::list))
+                .route(web::post().to(suspensions::suspend))
+                .route(web::delete().to(suspensions::resume)),
+        )
+        .service(resource("shaping/reload").route(web::post().to(shaping::reload)))
+        .service(resource("shaping/explain").route(web::get().to(shaping::explain)))
+        .service(resource("shaping/replay").route(web::post().to(shaping::replay)))
+        .service(resource("trace").route(web::get().to(trace::trace)));
+}
+
+/// Asks the supervisor. Its thread has a moment for everybody; what it reads from disk it reads elsewhere.
+async fn ask<M, T>(state: &AppState, message: M) -> Result<T, ApiError>
+where
+    M: actix::Message<Result = Result<T, OrderError>> + Send + 'static,
+    T: Send + 'static,
+    Supervisor: actix::Handler<M>,
+    <Supervisor as actix::Actor>::Context: actix::dev::ToEnvelope<Supervisor, M>,
+{
+    let answered = state.supervisor.send(message).await;
+    Ok(answered.map_err(|_| OrderError::Stopping)??)
+}
+
+/// Does what blocks off the worker's thread.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    web::block(work).await.unwrap_or_else(|_| Err(OrderError::Stopping.into()))
+}
+
+/// What follows the `?` of a request.
+fn query<T: DeserializeOwned>(http: &HttpRequest) -> Result<T, ApiError> {
+    web::Query::<T>::from_query(http.query_string())
+        .map(web::Query::into_inner)
+        .map_err(|error| ApiError::senseless("", format!("The query is not valid: {error}.")))
+}
+
+/// Reads something an operator wrote; the error names the field.
+fn read<T>(field: &str, text: &str) -> Result<T, ApiError>
+where
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    text.parse().map_err(|error: T::Err| ApiError::senseless(field, format!("{error}.")))
+}

@@ -1,0 +1,224 @@
+//! The queue at a glance: by domain, site, source and tenant.
+
+use super::{
+    Operator, blocking,
+    filter::FilterFields,
+    model::{Group, QueueSummary, SiteGroup, SourceGroup, Sums},
+    query,
+};
+use crate::{
+    answer::{self, ApiError},
+    server::AppState,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use mailwright_actors::{
+    clock,
+    control::{DescribeQueue, OrderError, QueueReport},
+    domain::PlanSnapshot,
+    site::SiteSnapshot,
+};
+use mailwright_storage::{ClassSummary, DomainSummary, ListFilter, StorageError};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Groups of each kind that are told unless the client asks for another number.
+const GROUPS: usize = 100;
+/// Most groups of each kind that are told.
+const GROUPS_MAX: usize = 10_000;
+
+#[derive(Debug, Deserialize)]
+struct SummaryQuery {
+    #[serde(flatten)]
+    filter: FilterFields,
+    limit: Option<usize>,
+}
+
+/// `GET queue?domain=&tenant=&pool=&limit=`
+pub(super) async fn queue(
+    http: HttpRequest,
+    _operator: Operator,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let asked: SummaryQuery = query(&http)?;
+    let filter = asked.filter.read()?;
+    if filter.id.is_some() {
+        return Err(ApiError::senseless("id", "A summary has no ids; queue/entries lists messages by id."));
+    }
+    let limit = asked.limit.unwrap_or(GROUPS).min(GROUPS_MAX);
+    let report = report(&state).await?;
+    let view = state.spool.view().await.map_err(OrderError::from)?;
+    let summary = blocking(move || {
+        let summed = summarise(view.summaries(clock::now()), &report, &filter, limit);
+        Ok(summed.map_err(OrderError::from)?)
+    });
+    Ok(answer::success(summary.await?))
+}
+
+/// `GET sources`
+pub(super) async fn sources(
+    _operator: Operator,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    Ok(answer::success(sources_of(&report(&state).await?)))
+}
+
+/// What the actors are doing.
+async fn report(state: &AppState) -> Result<QueueReport, ApiError> {
+    Ok(state.supervisor.send(DescribeQueue).await.map_err(|_| OrderError::Stopping)?)
+}
+
+/// Sums up the domains that match.
+fn summarise(
+    domains: impl Iterator<Item = Result<DomainSummary, StorageError>>,
+    report: &QueueReport,
+    filter: &ListFilter,
+    limit: usize,
+) -> Result<QueueSummary, StorageError> {
+    let sites_by_domain = sites_by_domain(report);
+    let (mut totals, mut by_domain) = (Sums::default(), Vec::new());
+    let (mut by_site, mut by_tenant) = (BTreeMap::<&str, Sums>::new(), BTreeMap::<String, Sums>::new());
+    for summary in domains {
+        let DomainSummary { domain, classes } = summary?;
+        let mut of_domain = Sums::default();
+        for class in classes.iter().filter(|class| matches(filter, &domain, class)) {
+            let sums = sums(class);
+            of_domain.add(sums);
+            let tenant = class.class.tenant.as_ref().map(ToString::to_string).unwrap_or_default();
+            by_tenant.entry(tenant).or_default().add(sums);
+        }
+        if of_domain.entries > 0 {
+            totals.add(of_domain);
+            let site = sites_by_domain.get(domain.as_str()).copied().unwrap_or_default();
+            by_site.entry(site).or_default().add(of_domain);
+            by_domain.push(Group { name: domain.to_string(), sums: of_domain });
+        }
+    }
+    let tenants = by_tenant.into_iter().map(|(name, sums)| Group { name, sums }).collect();
+    Ok(QueueSummary {
+        totals,
+        domain_count: by_domain.len(),
+        domains: largest(by_domain, |group| group.sums, limit),
+        sites: largest(sites_of(by_site, report), |site| site.sums, limit),
+        sources: sources_of(report),
+        tenants: largest(tenants, |group| group.sums, limit),
+    })
+}
+
+fn matches(filter: &ListFilter, domain: &mailwright_engine::address::Domain, class: &ClassSummary) -> bool {
+    let class = &class.class;
+    filter.domain.as_ref().is_none_or(|wanted| wanted == domain)
+        && filter.tenant.as_ref().is_none_or(|wanted| class.tenant.as_ref() == Some(wanted))
+        && filter.pool.as_ref().is_none_or(|wanted| class.pool.as_ref() == Some(wanted))
+}
+
+fn sums(class: &ClassSummary) -> Sums {
+    let (oldest, next_due) = (Some(class.oldest.into()), Some(class.next_due.into()));
+    Sums { entries: class.entries, due: class.due, oldest, next_due }
+}
+
+/// The site of each domain whose way is known.
+fn sites_by_domain(report: &QueueReport) -> HashMap<&str, &str> {
+    fn site(plan: &PlanSnapshot) -> Option<&str> {
+        match plan {
+            PlanSnapshot::Known { site, .. } => Some(site),
+            PlanSnapshot::Unknown | PlanSnapshot::Asked => None,
+        }
+    }
+    report.domains.iter().filter_map(|domain| Some((domain.domain.as_str(), site(&domain.plan)?))).collect()
+}
+
+fn sites_of(by_site: BTreeMap<&str, Sums>, report: &QueueReport) -> Vec<SiteGroup> {
+    let mut actors: HashMap<&str, Vec<&SiteSnapshot>> = HashMap::new();
+    for site in &report.sites {
+        actors.entry(&site.site).or_default().push(site);
+    }
+    let group = |(name, sums): (&str, Sums)| {
+        let actors = actors.get(name).map(Vec::as_slice).unwrap_or_default();
+        SiteGroup {
+            name: name.to_owned(),
+            sums,
+            provider: actors.first().map(|site| site.provider.clone()).unwrap_or_default(),
+            connections: actors.iter().map(|site| site.connections).sum(),
+            hold: actors.iter().find_map(|site| site.hold.as_ref()).map(|hold| hold.detail.clone()),
+        }
+    };
+    by_site.into_iter().map(group).collect()
+}
+
+fn sources_of(report: &QueueReport) -> Vec<SourceGroup> {
+    let lanes = || report.domains.iter().flat_map(|domain| &domain.lanes);
+    let group = |source: &mailwright_actors::control::SourceSnapshot| SourceGroup {
+        name: source.source.clone(),
+        addresses: source.addresses.clone(),
+        ready: lanes().filter(|lane| lane.source == source.source).map(|lane| lane.ready).sum(),
+        connections: (report.sites.iter().filter(|site| site.source == source.source))
+            .map(|site| site.connections)
+            .sum(),
+        left_today: source.left_today,
+        usable: source.usable,
+    };
+    report.sources.iter().map(group).collect()
+}
+
+/// The groups with most entries.
+fn largest<T>(mut groups: Vec<T>, sums: impl Fn(&T) -> Sums, limit: usize) -> Vec<T> {
+    groups.sort_by_key(|group| std::cmp::Reverse(sums(group).entries));
+    groups.truncate(limit);
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailwright_engine::{
+        address::Domain,
+        class::{QueueClass, TenantName},
+        time::UnixMillis,
+    };
+
+    fn domain(name: &str, classes: &[(Option<&str>, u64)]) -> Result<DomainSummary, StorageError> {
+        let class = |(tenant, entries): &(Option<&str>, u64)| ClassSummary {
+            class: QueueClass {
+                tenant: tenant.map(|name| TenantName::parse(name).unwrap()),
+                ..QueueClass::default()
+            },
+            entries: *entries,
+            due: 1,
+            oldest: UnixMillis::new(*entries),
+            next_due: UnixMillis::new(7),
+        };
+        let domain = Domain::parse(name).unwrap();
+        Ok(DomainSummary { domain, classes: classes.iter().map(class).collect() })
+    }
+
+    fn summary(filter: &ListFilter, limit: usize) -> QueueSummary {
+        let domains = [
+            domain("a.example", &[(None, 2), (Some("shop"), 3)]),
+            domain("b.example", &[(Some("shop"), 40)]),
+        ];
+        let nobody = QueueReport { domains: vec![], sites: vec![], sources: vec![] };
+        summarise(domains.into_iter(), &nobody, filter, limit).unwrap()
+    }
+
+    fn names(groups: &[Group]) -> Vec<(&str, u64)> {
+        groups.iter().map(|group| (group.name.as_str(), group.sums.entries)).collect()
+    }
+
+    #[test]
+    fn domains_and_tenants_add_up_to_the_same_total() {
+        let all = summary(&ListFilter::default(), 10);
+        assert_eq!((all.totals.entries, all.totals.due, all.domain_count), (45, 3, 2));
+        assert_eq!(names(&all.domains), [("b.example", 40), ("a.example", 5)]);
+        assert_eq!(names(&all.tenants), [("shop", 43), ("", 2)]);
+        assert_eq!(all.totals.oldest, Some(UnixMillis::new(2).into()));
+        assert_eq!(all.sites.iter().map(|site| site.sums.entries).sum::<u64>(), 45);
+    }
+
+    #[test]
+    fn only_what_matches_is_counted_and_only_the_largest_are_told() {
+        let filter = ListFilter { tenant: TenantName::parse("shop").ok(), ..ListFilter::default() };
+        let shop = summary(&filter, 1);
+        assert_eq!((shop.totals.entries, shop.domain_count), (43, 2));
+        assert_eq!(names(&shop.domains), [("b.example", 40)]);
+    }
+}

@@ -1,0 +1,72 @@
+//! A domain's protocol dialogues, live.
+
+use super::{Operator, query};
+use crate::{answer::ApiError, server::AppState};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{self, Bytes},
+};
+use mailwright_actors::trace::{Speaker, TraceLine};
+use mailwright_engine::address::Domain;
+use serde::Deserialize;
+use std::{convert::Infallible, time::Duration};
+use tokio::{sync::mpsc::Receiver, time::sleep};
+
+/// How often an empty line is sent where there is nothing to tell: a watcher that is gone is noticed by it.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+#[derive(Debug, Deserialize)]
+struct TraceQuery {
+    domain: String,
+}
+
+/// `GET trace?domain=`: a line of JSON for each line said on connections that carry the domain's mail, until the
+/// client goes. Empty lines mean nothing.
+pub(super) async fn trace(
+    http: HttpRequest,
+    _operator: Operator,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let TraceQuery { domain } = query(&http)?;
+    let domain =
+        Domain::parse(&domain).map_err(|error| ApiError::senseless("domain", format!("{error}.")))?;
+    let first = json_line(&TraceLine {
+        connection: domain.to_string(),
+        speaker: Speaker::Note,
+        text: "watching".to_owned(),
+    });
+    let watching = Watching { first: Some(first), lines: state.traces.watch(domain), state };
+    let lines = futures_util::stream::unfold(watching, |mut watching| async move {
+        let line = watching.next().await?;
+        Some((Ok::<_, Infallible>(line), watching))
+    });
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
+}
+
+struct Watching {
+    /// Says that from here on nothing is missed.
+    first: Option<Bytes>,
+    lines: Receiver<TraceLine>,
+    state: web::Data<AppState>,
+}
+
+impl Watching {
+    /// The next line; `None` when the server stops.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        tokio::select! {
+            line = self.lines.recv() => line.as_ref().map(json_line),
+            () = sleep(HEARTBEAT) => Some(Bytes::from_static(b"\n")),
+            () = self.state.stops() => None,
+        }
+    }
+}
+
+fn json_line(line: &TraceLine) -> Bytes {
+    // Strings and an enum: they always serialise.
+    let mut json = serde_json::to_vec(line).unwrap_or_default();
+    json.push(b'\n');
+    Bytes::from(json)
+}
