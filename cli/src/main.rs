@@ -2,6 +2,7 @@
 
 mod commands;
 mod config;
+mod control_client;
 mod logging;
 mod node;
 
@@ -24,6 +25,26 @@ enum Command {
     Dev(commands::dev::Args),
     /// Run only the sandbox: a mail exchanger that keeps everything it gets, and misbehaves on request
     Sandbox(commands::sandbox::Args),
+    /// Show what waits: sums by domain, site, source and tenant; `list` entries; `show` one message
+    Queue(commands::queue::Args),
+    /// Say what holds a message now, and when it should go
+    Why(commands::why::Args),
+    /// Hold the mail of a domain, site, source or tenant; kept over restarts
+    Suspend(commands::orders::Suspend),
+    /// End a suspension
+    Resume(commands::orders::Resume),
+    /// List what is suspended
+    Suspensions(commands::orders::Suspensions),
+    /// Try queued mail again now, whatever its schedule
+    RetryNow(commands::orders::RetryNow),
+    /// End queued mail as failed; senders are told as of any bounce
+    Cancel(commands::orders::Cancel),
+    /// Send queued mail from another pool of sources, or a domain's mail to another next hop
+    Reroute(commands::orders::Reroute),
+    /// Watch the SMTP dialogues about a domain's mail, live and without content
+    Trace(commands::trace::Args),
+    /// Explain traffic shaping, try a file on what happened, or have it read again
+    Shaping(commands::shaping::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
 }
@@ -33,6 +54,16 @@ fn main() -> ExitCode {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Dev(args) => commands::dev::run(&args),
         Command::Sandbox(args) => commands::sandbox::run(&args),
+        Command::Queue(args) => commands::queue::run(&args),
+        Command::Why(args) => commands::why::run(&args),
+        Command::Suspend(args) => commands::orders::suspend(&args),
+        Command::Resume(args) => commands::orders::resume(&args),
+        Command::Suspensions(args) => commands::orders::suspensions(&args),
+        Command::RetryNow(args) => commands::orders::retry_now(&args),
+        Command::Cancel(args) => commands::orders::cancel(&args),
+        Command::Reroute(args) => commands::orders::reroute(&args),
+        Command::Trace(args) => commands::trace::run(&args),
+        Command::Shaping(args) => commands::shaping::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
     };
     match done {

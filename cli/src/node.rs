@@ -1,11 +1,15 @@
 //! The running service: state folder, engine, listeners and API, wired together.
 
+mod control;
 mod submission;
 
+pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
 
 use crate::config::Config;
 use actix_rt::Arbiter;
+use actix_web::web;
+use control::ControlSocket;
 use mailwright_actors::{
     certificates::CertificateError,
     dns::{CachedDns, HickoryDns},
@@ -16,7 +20,7 @@ use mailwright_actors::{
     },
     tls::TlsError,
 };
-use mailwright_api::{ApiSettings, AppState};
+use mailwright_api::{ApiParts, ApiSettings, AppState};
 use mailwright_engine::smtp::server::ServerConfig;
 use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
@@ -77,7 +81,9 @@ pub(crate) struct Node {
     engine: Engine,
     events: EventLog,
     event_thread: EventLogThread,
-    http_server: Option<actix_web::dev::ServerHandle>,
+    /// The API, over the network and over the control socket.
+    servers: Vec<actix_web::dev::ServerHandle>,
+    control_socket: Option<ControlSocket>,
     stopping: watch::Sender<bool>,
     /// Resolve when a listener's last client has gone.
     listeners: Vec<oneshot::Receiver<()>>,
@@ -115,16 +121,20 @@ impl Node {
             engine,
             events,
             event_thread,
-            http_server: None,
+            servers: Vec::new(),
+            control_socket: None,
             stopping,
             listeners: Vec::new(),
             drain_timeout: config.delivery.drain_timeout,
         };
         node.serve_smtp(config, sockets.smtp)?;
         node.serve_submission(config, sockets.submission)?;
+        let api = web::Data::new(node.api(config, metrics));
         if let Some(listener) = sockets.http {
-            node.serve_http(config, listener, metrics)?;
+            node.http = Some(listener.local_addr()?);
+            node.servers.push(mailwright_api::serve(listener, api.clone())?);
         }
+        node.serve_control(api);
         Ok(node)
     }
 
@@ -155,30 +165,26 @@ impl Node {
         Ok(())
     }
 
-    fn serve_http(
-        &mut self,
-        config: &Config,
-        listener: TcpListener,
-        metrics: PrometheusHandle,
-    ) -> Result<(), NodeError> {
-        self.http = Some(listener.local_addr()?);
+    /// What the API is made of.
+    fn api(&self, config: &Config, metrics: PrometheusHandle) -> AppState {
         let settings = ApiSettings {
             hostname: config.hostname(),
             workers: config.http.workers.max(1),
             wait: config.http.wait,
             drain: self.drain_timeout,
         };
-        let state = AppState::new(
-            Arc::clone(&self.control),
-            self.engine.intake().clone(),
-            self.engine.board().clone(),
-            self.engine.spool().clone(),
+        AppState::new(ApiParts {
+            control: Arc::clone(&self.control),
+            intake: self.engine.intake().clone(),
+            board: self.engine.board().clone(),
+            spool: self.engine.spool().clone(),
+            supervisor: self.engine.supervisor().clone(),
+            traces: self.engine.traces().clone(),
+            events_dir: self.state.events_dir(),
             metrics,
             settings,
-            self.stopping.subscribe(),
-        );
-        self.http_server = Some(mailwright_api::serve(listener, state)?);
-        Ok(())
+            stopping: self.stopping.subscribe(),
+        })
     }
 
     /// Stops in order: no new mail, then what is under way, then the disk.
@@ -186,7 +192,7 @@ impl Node {
         tracing::info!("stopping");
         self.stopping.send_replace(true);
         let clients = async {
-            if let Some(server) = &self.http_server {
+            for server in &self.servers {
                 server.stop(true).await;
             }
             for listener in self.listeners {
@@ -197,6 +203,7 @@ impl Node {
         if tokio::time::timeout(self.drain_timeout, clients).await.is_err() {
             tracing::warn!("clients still connected were cut short");
         }
+        drop(self.control_socket);
         self.engine.stop(self.drain_timeout).await;
         drop(self.events);
         self.event_thread.close();

@@ -2,10 +2,16 @@
 
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
+pub(crate) mod orders;
+pub(crate) mod queue;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+pub(crate) mod shaping;
+mod table;
+pub(crate) mod trace;
+pub(crate) mod why;
 
-use crate::node::NodeError;
+use crate::{control_client::ControlClientError, node::NodeError};
 use mailwright_actors::clock;
 use mailwright_engine::{
     address::{AddressError, Domain},
@@ -36,6 +42,10 @@ pub(crate) enum CommandError {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     Tls(#[from] mailwright_actors::tls::TlsError),
+    #[error(transparent)]
+    Client(#[from] ControlClientError),
+    #[error("{0}")]
+    Invalid(String),
 }
 
 impl From<crate::config::ConfigError> for CommandError {
@@ -48,6 +58,17 @@ impl From<crate::config::ConfigError> for CommandError {
 pub(crate) fn say_error(error: &CommandError) {
     // Nobody to tell when standard error is closed.
     let _ = writeln!(io::stderr(), "mailwright: {error}");
+}
+
+/// Tells the person at the terminal something that is no part of the answer.
+fn say_hint(text: &str) {
+    // Nobody to tell when standard error is closed.
+    let _ = writeln!(io::stderr(), "mailwright: {text}");
+}
+
+/// Prints JSON to standard output.
+fn say_json(value: &serde_json::Value) -> Result<(), CommandError> {
+    Ok(say(&serde_json::to_string_pretty(value)?)?)
 }
 
 /// Prints to standard output.
