@@ -14,6 +14,7 @@
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
 pub mod certificate;
+pub mod control;
 mod dns_query;
 pub mod durability;
 pub mod error;
