@@ -11,6 +11,7 @@ use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
+    error::Error,
     net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
@@ -60,8 +61,8 @@ pub(super) enum HttpsError {
 }
 
 impl HttpsError {
-    fn unreachable(why: impl ToString) -> Self {
-        Self::Unreachable(why.to_string())
+    fn unreachable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unreachable(why.into().to_string())
     }
 }
 

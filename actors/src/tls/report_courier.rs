@@ -183,7 +183,7 @@ impl Post {
                 match self.attempt(&https).await {
                     Ok(()) => return self.done(),
                     Err(reason) => {
-                        tracing::warn!(domain = %self.domain, url = self.url, reason, "TLS report not posted")
+                        tracing::warn!(domain = %self.domain, url = self.url, reason, "TLS report not posted");
                     }
                 }
             }
