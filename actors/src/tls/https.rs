@@ -11,7 +11,7 @@ use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
-    fmt::Display,
+    error::Error,
     net::{IpAddr, SocketAddr},
     rc::Rc,
     sync::Arc,
@@ -61,8 +61,8 @@ pub(super) enum HttpsError {
 }
 
 impl HttpsError {
-    fn unreachable(why: impl Display) -> Self {
-        Self::Unreachable(format!("{why}"))
+    fn unreachable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unreachable(why.into().to_string())
     }
 }
 
