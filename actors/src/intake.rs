@@ -162,6 +162,7 @@ impl Intake {
             priority: hints.priority,
             campaign: hints.campaign,
             pool: hints.pool,
+            expires_after: hints.expires_after,
             // A demand of the envelope is stronger than the leave of the header (RFC 8689 section 5).
             security: match message.security {
                 TransportSecurity::ByPolicy => hints.security,

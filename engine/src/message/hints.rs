@@ -5,6 +5,7 @@
 //! | `X-Mailwright-Priority` | `high`, `normal` or `bulk` | no |
 //! | `X-Mailwright-Campaign` | up to 64 characters | no |
 //! | `X-Mailwright-Pool` | the name of a pool of sources | no |
+//! | `X-Mailwright-Expires` | how long it may be tried, from `1s` to `30d`: `90s`, `2h 30m` | no |
 //! | `TLS-Required` | `No` (RFC 8689 section 5) | yes: the next hop reads it too |
 
 use super::fields::{Field, fields, split_header};
@@ -12,12 +13,16 @@ use crate::{
     class::{PoolName, Priority, TransportSecurity},
     envelope::Campaign,
 };
-use std::fmt::Display;
+use humantime_serde::re::humantime::parse_duration;
+use std::{fmt::Display, time::Duration};
 
 const PRIORITY: &str = "X-Mailwright-Priority";
 const CAMPAIGN: &str = "X-Mailwright-Campaign";
 const POOL: &str = "X-Mailwright-Pool";
+const EXPIRES: &str = "X-Mailwright-Expires";
 const TLS_REQUIRED: &str = "TLS-Required";
+/// Shortest and longest time that a message may ask to be tried.
+const EXPIRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30 * 86_400));
 
 /// What the header of a message asks of us.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,6 +33,8 @@ pub struct SendingHints {
     pub campaign: Option<Campaign>,
     /// Which sources carry it.
     pub pool: Option<PoolName>,
+    /// How long after acceptance it may still be tried; `None` for what the configuration says.
+    pub expires_after: Option<Duration>,
     /// `NotRequired` with `TLS-Required: No`, otherwise `ByPolicy`.
     pub security: TransportSecurity,
 }
@@ -72,6 +79,7 @@ impl SendingHints {
             priority: only(header, PRIORITY, str::parse)?.unwrap_or_default(),
             campaign: only(header, CAMPAIGN, Campaign::parse)?,
             pool: only(header, POOL, PoolName::parse)?,
+            expires_after: only(header, EXPIRES, expiry)?,
             security: security(header),
         })
     }
@@ -79,7 +87,7 @@ impl SendingHints {
 
 /// Whether the field is for us alone.
 fn is_ours(field: &Field<'_>) -> bool {
-    [PRIORITY, CAMPAIGN, POOL].iter().any(|name| field.is(name))
+    [PRIORITY, CAMPAIGN, POOL, EXPIRES].iter().any(|name| field.is(name))
 }
 
 /// The value of the field `name`, if it is there.
@@ -95,6 +103,12 @@ fn only<T, E: Display>(
         return Err(wrong("it occurs more than once".to_owned()));
     }
     parse(&field.unfolded()).map(Some).map_err(|error| wrong(error.to_string()))
+}
+
+fn expiry(text: &str) -> Result<Duration, &'static str> {
+    let (least, most) = EXPIRY;
+    let read = parse_duration(text.trim()).ok().filter(|time| (least..=most).contains(time));
+    read.ok_or("say how long it may be tried, from 1s to 30d, as 90s or 2h")
 }
 
 fn security(header: &[u8]) -> TransportSecurity {
@@ -144,6 +158,8 @@ mod tests {
             ("X-Mailwright-Priority: urgent\r\n", "say high, normal or bulk"),
             ("X-Mailwright-Priority:\r\n", "say high, normal or bulk"),
             ("X-Mailwright-Pool: Warm\r\n", "lower-case letters"),
+            ("X-Mailwright-Expires: tomorrow\r\n", "from 1s to 30d"),
+            ("X-Mailwright-Expires: 0s\r\n", "from 1s to 30d"),
             ("X-Mailwright-Campaign: \r\n", "printable characters"),
             ("X-Mailwright-Pool: a\r\nX-Mailwright-Pool: b\r\n", "more than once"),
         ];
