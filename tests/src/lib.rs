@@ -34,6 +34,7 @@ pub mod postfix;
 pub mod process;
 pub mod promtool;
 pub mod python;
+pub mod recorder;
 pub mod sandbox;
 pub mod server;
 pub mod smtp;

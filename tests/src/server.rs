@@ -195,6 +195,10 @@ pub struct Config {
     pub retry_first: String,
     /// The longest retry interval.
     pub retry_max_interval: String,
+    /// How long messages are tried.
+    pub retry_max_age: String,
+    /// Further keys of the table `delivery.retry`, as the configuration writes them.
+    pub retry: String,
     /// The size of a journal segment.
     pub segment_size: String,
     /// The free space that is left untouched.
@@ -222,6 +226,8 @@ impl Config {
             trusted_networks: vec!["127.0.0.0/8".into(), "::1/128".into()],
             retry_first: "200ms".into(),
             retry_max_interval: "1s".into(),
+            retry_max_age: "4d".into(),
+            retry: String::new(),
             segment_size: "64MiB".into(),
             min_free: "64MiB".into(),
             delivery: String::new(),
@@ -234,7 +240,7 @@ impl Config {
     /// Writes the settings in the form of the configuration file.
     #[must_use]
     pub fn toml(&self) -> String {
-        let Self { retry_first, retry_max_interval, segment_size, min_free, delivery, tls, more, .. } = self;
+        let Self { retry_first, retry_max_interval, retry_max_age, retry, segment_size, min_free, delivery, tls, more, .. } = self;
         let (port, destination) = (self.destination.port(), self.destination.toml());
         let networks = format!("{:?}", self.trusted_networks);
         format!(
@@ -256,7 +262,8 @@ port = {port}
 [delivery.retry]
 first = "{retry_first}"
 max_interval = "{retry_max_interval}"
-max_age = "4d"
+max_age = "{retry_max_age}"
+{retry}
 
 {destination}
 [spool]

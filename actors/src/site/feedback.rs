@@ -1,10 +1,11 @@
 //! What a site learns from its connections, and what it does about it: the governor decides, here it is told
 //! and carried out.
 
-use super::Site;
+use super::{Flow, Site};
 use crate::{
     clock,
     connection::{AttemptReport, ConnectionId},
+    domain::{DomainActor, SiteOutOfOrder},
     metrics as names,
     supervisor::SuspendProvider,
     tls::TlsIdentity,
@@ -13,7 +14,9 @@ use actix::prelude::*;
 use mailwright_engine::{
     classify::Judged,
     governor::{GovernorEvent, Happening},
+    shaping::RuleAction,
     smtp::verdict::{Outcome, Verdict},
+    time::UnixMillis,
 };
 use mailwright_storage::events::{Event, event::Automatic};
 use std::time::Duration;
@@ -127,12 +130,45 @@ impl Site {
                 }
                 self.tenants_away.insert(tenant.clone(), *until);
             }
-            Happening::SuspendSource { until, .. } => self.supervisor.do_send(SuspendProvider {
-                provider: self.effective.provider.clone(),
-                source: self.key.source.clone(),
-                until: *until,
-            }),
+            Happening::SuspendSource { until, .. } => {
+                self.supervisor.do_send(SuspendProvider {
+                    provider: self.effective.provider.clone(),
+                    source: self.key.source.clone(),
+                    until: *until,
+                });
+                self.stand_aside(*until, event);
+            }
+            Happening::RuleFired { rule, until, .. } if self.suspends(rule) => {
+                self.stand_aside(*until, event)
+            }
             _ => {}
         }
+    }
+
+    /// Whether the rule of this name suspends the site. One that only rests it is not meant: mail that was too
+    /// much from one source is not to come from another.
+    fn suspends(&self, rule: &str) -> bool {
+        let mut rules = self.effective.rules.iter();
+        rules.any(|known| known.name == rule && known.action == RuleAction::SuspendSite)
+    }
+
+    /// Gives the domains their mail back until then: another source may carry it.
+    fn stand_aside(&mut self, until: UnixMillis, event: &GovernorEvent) {
+        let why = Verdict::connect_failure(&format!("{event} ({})", event.what.cause()));
+        self.tell_domains(None, until.since(clock::now()), &why);
+    }
+
+    /// Turns mail away that is offered while a rule keeps the source from the provider; `true` if one does.
+    pub(super) fn turns_away(&self, flow: &Flow, domain: &Addr<DomainActor>) -> bool {
+        let (provider, source) = (&self.effective.provider, &self.key.source);
+        let Some(until) = self.deps.suspensions.provider(provider, source) else { return false };
+        let why = format!("a rule keeps source {source} from {provider} until {until}");
+        domain.do_send(SiteOutOfOrder {
+            source: flow.lane.source.clone(),
+            security: None,
+            pause: until.since(clock::now()),
+            verdict: Verdict::connect_failure(&why),
+        });
+        true
     }
 }

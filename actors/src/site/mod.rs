@@ -352,6 +352,9 @@ impl Handler<OfferWork> for Site {
         if class.tenant.as_ref().is_some_and(away) {
             return; // Offered again when the tenant may come back.
         }
+        if self.turns_away(&flow, &addr) {
+            return;
+        }
         let plan = tls.plan(class.security, &self.effective.limits);
         let pool = self.pools.entry(plan.identity()).or_insert_with(|| Pool::new(plan));
         pool.shares.offer(&flow, class.priority, class.tenant.as_ref(), weight, ready);
