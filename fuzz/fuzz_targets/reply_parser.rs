@@ -7,7 +7,7 @@ use mailwright_engine::smtp::reply::{
     Reply, ReplyError, ReplyParser,
     parser::{MAX_LINE, MAX_LINES, MAX_REPLY},
 };
-use mailwright_fuzz::{arrivals, assert_printable};
+use mailwright_fuzz::{assert_printable, same_over_every_network};
 
 /// What a parser made of some octets.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,10 +18,8 @@ struct Reading {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let [whole, single, cut] = arrivals(data).map(|reads| read(&reads));
-    assert_eq!(whole, single, "octet by octet");
-    assert_eq!(whole, cut, "cut");
-    whole.replies.iter().for_each(check_reply);
+    let reading = same_over_every_network(|network| read(&network.reads(data)));
+    reading.replies.iter().for_each(check_reply);
 });
 
 fn read(reads: &[&[u8]]) -> Reading {

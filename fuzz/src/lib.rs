@@ -6,6 +6,8 @@
 //! - the first octet is a set of [`Knobs`];
 //! - [`SEPARATOR`] stands between pieces that come one after the other.
 
+use std::fmt::Debug;
+
 /// Stands between pieces of an input; ASCII's record separator, which nothing in mail means anything by.
 pub const SEPARATOR: u8 = 0x1e;
 
@@ -36,11 +38,35 @@ pub fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
     data.split(|&octet| octet == SEPARATOR)
 }
 
-/// The same octets as three networks deliver them: at once, one by one, and cut anywhere.
-///
-/// The cuts depend on the octets alone, so that an input that fails fails again.
-pub fn arrivals(data: &[u8]) -> [Vec<&[u8]>; 3] {
-    [vec![data], data.chunks(1).collect(), cut(data)]
+/// How a network delivers octets.
+#[derive(Debug, Clone, Copy)]
+pub enum Network {
+    /// All at once.
+    Whole,
+    /// One by one.
+    Single,
+    /// Cut anywhere. The cuts depend on the octets alone, so that an input that fails fails again.
+    Cut,
+}
+
+impl Network {
+    /// The reads in which it delivers these octets.
+    pub fn reads(self, data: &[u8]) -> Vec<&[u8]> {
+        match self {
+            Self::Whole => vec![data],
+            Self::Single => data.chunks(1).collect(),
+            Self::Cut => cut(data),
+        }
+    }
+}
+
+/// Demands that what `run` makes of an input is the same over every network, and returns it.
+pub fn same_over_every_network<T: Debug + PartialEq>(run: impl Fn(Network) -> T) -> T {
+    let whole = run(Network::Whole);
+    for network in [Network::Single, Network::Cut] {
+        assert_eq!(run(network), whole, "the octets came by {network:?}");
+    }
+    whole
 }
 
 /// Cuts octets into reads of 1 to 32.
