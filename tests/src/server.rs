@@ -240,7 +240,18 @@ impl Config {
     /// Writes the settings in the form of the configuration file.
     #[must_use]
     pub fn toml(&self) -> String {
-        let Self { retry_first, retry_max_interval, retry_max_age, retry, segment_size, min_free, delivery, tls, more, .. } = self;
+        let Self {
+            retry_first,
+            retry_max_interval,
+            retry_max_age,
+            retry,
+            segment_size,
+            min_free,
+            delivery,
+            tls,
+            more,
+            ..
+        } = self;
         let (port, destination) = (self.destination.port(), self.destination.toml());
         let networks = format!("{:?}", self.trusted_networks);
         format!(
