@@ -194,6 +194,7 @@ impl Supervisor {
         } else if !ended.is_empty() {
             self.reconsider();
         }
+        self.deps.connections.recover();
         self.deps.sources.store();
     }
 
