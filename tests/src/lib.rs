@@ -14,6 +14,7 @@
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
 pub mod certificate;
+pub mod crowd;
 mod dns_query;
 pub mod durability;
 pub mod error;
@@ -23,6 +24,7 @@ mod fetched;
 pub mod http;
 pub mod mailbox;
 mod maildir;
+pub mod many_domains;
 pub mod message;
 pub mod metrics;
 pub mod name_server;
