@@ -200,6 +200,7 @@ impl Supervisor {
             self.reconsider();
         }
         ctx.spawn(self.deps.sources.store().into_actor(self));
+        self.deps.connections.recover();
     }
 
     /// Finds work that nobody waits for any more: timers run on a clock that is never set, due times on one that

@@ -3,6 +3,7 @@
 mod commands;
 mod config;
 mod control_client;
+mod limits;
 mod logging;
 mod node;
 

@@ -7,7 +7,7 @@ mod submission;
 pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
 
-use crate::config::Config;
+use crate::{config::Config, limits};
 use actix_rt::Arbiter;
 use actix_web::web;
 use control::ControlSocket;
@@ -87,6 +87,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts everything that `config` asks for, on the current actix system.
     pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
+        limits::raise_open_files(config.open_files());
         let metrics = metrics::install()?;
         let state = StateDir::open(&config.state)?;
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.

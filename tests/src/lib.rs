@@ -15,6 +15,7 @@
 
 pub mod certificate;
 pub mod control;
+pub mod crowd;
 mod dns_query;
 pub mod durability;
 pub mod error;
@@ -25,6 +26,7 @@ pub mod http;
 pub mod https_host;
 pub mod mailbox;
 mod maildir;
+pub mod many_domains;
 pub mod message;
 pub mod metrics;
 pub mod name_server;

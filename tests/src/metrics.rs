@@ -21,6 +21,8 @@ pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";
 pub const QUEUED: &str = "mailwright_queue_entries";
 /// Connections made to receivers.
 pub const CONNECTIONS_OPENED: &str = "mailwright_connections_opened_total";
+/// Connections to receivers that are open or being made.
+pub const CONNECTIONS_OPEN: &str = "mailwright_connections_open";
 /// Deliveries begun on a connection that had carried one before.
 pub const CONNECTIONS_REUSED: &str = "mailwright_connections_reused_total";
 

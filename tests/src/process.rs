@@ -101,18 +101,56 @@ impl Process {
         fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
     }
 
+    /// Returns how many files the process has open.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system does not tell.
+    pub fn open_files(&self) -> Result<usize> {
+        let path = format!("/proc/{}/fd", self.id());
+        fs::read_dir(&path).map(Iterator::count).context(path)
+    }
+
+    /// Returns the processor time that the process has used, in user and in system mode (proc(5)).
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if the system does not tell.
+    pub fn processor_time(&self) -> Result<Duration> {
+        let path = format!("/proc/{}/stat", self.id());
+        let stat = fs::read_to_string(&path).context(path.as_str())?;
+        // The program's name, in parentheses, may hold anything.
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+        let ticks = |index: usize| fields.split_whitespace().nth(index)?.parse::<u64>().ok();
+        let total = ticks(11).zip(ticks(12)).map(|(user, system)| user + system);
+        // Linux counts in hundredths of a second wherever this runs.
+        total
+            .map(|ticks| Duration::from_millis(ticks * 10))
+            .ok_or_else(|| Error::unexpected(path, "no times"))
+    }
+
     /// Returns the resident memory of the process in bytes (`VmRSS` of proc(5)).
     ///
     /// # Errors
     /// [`Error::Unexpected`] if the system does not tell.
     pub fn resident_bytes(&self) -> Result<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// Returns the most that [`Self::resident_bytes`] ever was (`VmHWM`).
+    ///
+    /// # Errors
+    /// Those of [`Self::resident_bytes`].
+    pub fn peak_resident_bytes(&self) -> Result<u64> {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, key: &str) -> Result<u64> {
         let path = format!("/proc/{}/status", self.id());
         let status = fs::read_to_string(&path).context(path.as_str())?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(key));
         line.and_then(|rest| rest.trim().strip_suffix("kB"))
             .and_then(|kib| kib.trim().parse::<u64>().ok())
             .map(|kib| kib * 1024)
-            .ok_or_else(|| Error::unexpected(path, "no VmRSS"))
+            .ok_or_else(|| Error::unexpected(path, format!("no {key}")))
     }
 }
 

@@ -98,6 +98,14 @@ impl Sandbox {
         Self::at(&[address.to_string()], &[])
     }
 
+    /// Starts one with a listener at each of `places`, as `--listen` wants them.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn at_places(places: &[String]) -> Result<Self> {
+        Self::at(places, &[])
+    }
+
     fn at(places: &[String], more: &[&str]) -> Result<Self> {
         let files = tempfile::tempdir().context("make a temporary folder")?;
         let received = files.path().join("received");

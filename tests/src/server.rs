@@ -207,6 +207,8 @@ pub struct Config {
     pub delivery: String,
     /// Keys of the table `delivery.tls`.
     pub tls: String,
+    /// What is logged, as the configuration writes it.
+    pub log_level: String,
     /// Further tables, as the configuration writes them.
     pub more: String,
 }
@@ -233,6 +235,7 @@ impl Config {
             delivery: String::new(),
             // No scenario depends on the world's keys and policies unless it says so.
             tls: "dnssec = \"off\"\nmta_sts = false".into(),
+            log_level: "info".into(),
             more: String::new(),
         }
     }
@@ -250,6 +253,7 @@ impl Config {
             delivery,
             tls,
             more,
+            log_level,
             ..
         } = self;
         let (port, destination) = (self.destination.port(), self.destination.toml());
@@ -282,6 +286,7 @@ segment_size = "{segment_size}"
 min_free = "{min_free}"
 
 [log]
+level = "{log_level}"
 format = "text"
 
 {more}"#
@@ -331,6 +336,17 @@ impl Installation {
     pub fn start(&self) -> Result<Server> {
         Server::start(self.command(), &self.state().join("ready.json"), &self.state.log())
             .map(|(server, _)| server)
+    }
+
+    /// Starts the server with a soft and a hard limit of open files (prlimit(1)).
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_with_open_files(&self, soft: u64, hard: u64) -> Result<Server> {
+        let mut command = Command::new("prlimit");
+        let server = self.command();
+        command.arg(format!("--nofile={soft}:{hard}")).arg(server.get_program()).args(server.get_args());
+        Server::start(command, &self.state().join("ready.json"), &self.state.log()).map(|(server, _)| server)
     }
 
     /// Returns the command that starts the server.

@@ -27,6 +27,7 @@ use mailwright_storage::events::{
     Event,
     event::{Fallback, Family as LoggedFamily},
 };
+use rustix::io::Errno;
 use rustls::pki_types::ServerName;
 use std::{
     io,
@@ -42,23 +43,34 @@ use tokio_rustls::TlsConnector;
 /// Most addresses tried in one attempt; Postfix tries five (smtp_mx_address_limit).
 const MAX_ADDRESSES: usize = 10;
 
+/// Why there is no session.
+pub(super) enum NotEstablished {
+    /// This process may not open another file.
+    NoDescriptor,
+    /// The verdict of the last host that was tried.
+    Refused(Verdict),
+}
+
 /// A session with the first host that lets us in.
 ///
 /// # Errors
 /// The verdict of the last host tried, soft whatever it said: it was said to the connection and not to a
 /// message, and another time may do. Hard only when DNS is certain that no mail exchanger has an address, and for
 /// messages that no host may have because of what they ask of TLS.
-pub(super) async fn establish(plan: &ConnectionPlan, deps: &Deps) -> Result<Session, Verdict> {
-    let mut attempt = Attempt { plan, deps, tried: 0, failed_family: None, last: None };
+pub(super) async fn establish(plan: &ConnectionPlan, deps: &Deps) -> Result<Session, NotEstablished> {
+    let mut attempt = Attempt { plan, deps, tried: 0, failed_family: None, no_descriptor: false, last: None };
     for (host, port) in hosts(&plan.target) {
         if let Some(session) = attempt.host(&host, port).await {
             return Ok(session);
+        }
+        if attempt.no_descriptor {
+            return Err(NotEstablished::NoDescriptor);
         }
         if attempt.tried >= MAX_ADDRESSES {
             break;
         }
     }
-    Err(attempt.last.unwrap_or_else(|| no_addresses(&plan.target)))
+    Err(NotEstablished::Refused(attempt.last.unwrap_or_else(|| no_addresses(&plan.target))))
 }
 
 /// One round over the hosts of a target.
@@ -68,6 +80,8 @@ struct Attempt<'a> {
     tried: usize,
     /// The family that could not be connected to, if one could not.
     failed_family: Option<Family>,
+    /// Whether the process had no descriptor for a socket.
+    no_descriptor: bool,
     /// Why there is no session yet.
     last: Option<Verdict>,
 }
@@ -84,7 +98,7 @@ impl Attempt<'_> {
             }
         };
         for ip in addresses {
-            if self.tried >= MAX_ADDRESSES {
+            if self.tried >= MAX_ADDRESSES || self.no_descriptor {
                 break;
             }
             self.tried += 1;
@@ -155,6 +169,11 @@ impl Attempt<'_> {
         let refused = |why: &str| Verdict::connect_failure(&format!("{host} [{}]: {why}", address.ip()));
         let connected = match timeout(self.plan.limits.connect_timeout, connecting).await {
             Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) if is_out_of_descriptors(&error) => {
+                // Nothing was learnt about the receiver.
+                self.no_descriptor = true;
+                return Err(refused(&error.to_string()));
+            }
             Ok(Err(error)) => Err(refused(&error.to_string())),
             Err(_) => Err(refused("connection timed out")),
         };
@@ -230,6 +249,12 @@ fn logged(family: Family) -> LoggedFamily {
         Family::V4 => LoggedFamily::V4,
         Family::V6 => LoggedFamily::V6,
     }
+}
+
+/// Whether the process, or the whole system, has too many files open.
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    errno.is_some_and(|errno| errno == Errno::MFILE || errno == Errno::NFILE)
 }
 
 /// Connects from the given address.

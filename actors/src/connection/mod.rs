@@ -14,6 +14,7 @@ mod transaction;
 pub use peer::PeerFacts;
 
 use crate::{
+    budget::Slot,
     delivery::Delivery,
     ledger::Ledger,
     metrics as names,
@@ -34,6 +35,7 @@ use mailwright_engine::{
     source::Source,
 };
 use std::{rc::Rc, sync::Arc};
+use establish::NotEstablished;
 use stream::Session;
 use tokio::sync::oneshot;
 
@@ -93,6 +95,8 @@ pub struct ConnectionEnded {
 pub enum HowEnded {
     /// It never was ready for a message; the verdict says why.
     NotEstablished(Verdict),
+    /// The process had no file descriptor for it: nothing was tried.
+    NoDescriptor,
     /// It was. Holds what its last delivery came to, if that ended with the connection; whatever else ended it
     /// says nothing about the site.
     Used(Option<AttemptReport>),
@@ -104,6 +108,8 @@ pub struct Connection {
     work: Option<Work>,
     site: Addr<Site>,
     how: HowEnded,
+    /// Given back when the connection has ended, whatever ended it.
+    _slot: Slot,
 }
 
 /// What the session's future needs.
@@ -116,10 +122,11 @@ struct Work {
 }
 
 impl Connection {
-    /// A connection to be made by `plan`.
+    /// A connection to be made by `plan`, which takes `slot` of the budget.
     pub fn new(
         id: ConnectionId,
         plan: ConnectionPlan,
+        slot: Slot,
         deps: Rc<Deps>,
         site: Addr<Site>,
         ledger: Addr<Ledger>,
@@ -128,7 +135,7 @@ impl Connection {
         // What is told if it dies before it can say more.
         let how = HowEnded::NotEstablished(Verdict::connect_failure("the connection ended unasked"));
         ::metrics::gauge!(names::CONNECTIONS_OPEN).increment(1);
-        Self { id, work, site, how }
+        Self { id, work, site, how, _slot: slot }
     }
 }
 
@@ -157,11 +164,26 @@ impl Work {
     async fn run(self) -> HowEnded {
         match establish::establish(&self.plan, &self.deps).await {
             Ok(session) => self.carry_all(session).await,
-            Err(verdict) => {
+            Err(NotEstablished::NoDescriptor) => {
+                self.tell_no_descriptor();
+                HowEnded::NoDescriptor
+            }
+            Err(NotEstablished::Refused(verdict)) => {
                 let provider = self.plan.provider.to_string();
                 ::metrics::counter!(names::CONNECTIONS_FAILED, "provider" => provider).increment(1);
                 HowEnded::NotEstablished(verdict)
             }
+        }
+    }
+
+    /// Has fewer connections be made from now on.
+    fn tell_no_descriptor(&self) {
+        if let Some(most) = self.deps.connections.out_of_descriptors() {
+            tracing::error!(
+                most,
+                "no file descriptor left for a connection; there will be no more than there are now for a while: \
+                 raise LimitNOFILE (systemd) or `ulimit -n`, or lower delivery.max_connections"
+            );
         }
     }
 

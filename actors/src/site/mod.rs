@@ -7,6 +7,7 @@
 //! Mailbox: one offer for each batch or wake-up of its domains, one request for each connection.
 
 mod feedback;
+mod opening;
 mod notes;
 mod pool;
 mod snapshot;
@@ -19,8 +20,9 @@ pub use target::{SiteKey, SiteTarget};
 pub use turns::FreeConnection;
 
 use crate::{
+    budget::Place,
     clock,
-    connection::{AttemptReport, Connection, ConnectionEnded, ConnectionId, ConnectionPlan, HowEnded},
+    connection::{AttemptReport, Connection, ConnectionEnded, ConnectionId, HowEnded},
     delivery::Delivery,
     domain::{DomainActor, Lane, SiteOutOfOrder, TakeDelivery},
     ledger::Ledger,
@@ -33,7 +35,7 @@ use mailwright_engine::{
     address::Domain,
     class::TenantName,
     fair::FairShares,
-    governor::{Governor, Hold, Opening},
+    governor::{Governor, Hold},
     shaping::Effective,
     smtp::verdict::Verdict,
     source::Source,
@@ -81,6 +83,12 @@ pub struct Site {
     timer: Option<UnixMillis>,
     failures: u32,
     idle_since: Instant,
+    /// Whether the system had no descriptor for its last connection, a moment ago.
+    lacks_descriptors: bool,
+    /// Its place among the sites that wait for room in the budget of connections.
+    waiting: Option<Place>,
+    /// Its place among those that could spare a connection.
+    sparing: Option<Place>,
     /// Set when the site must stop; answered when its last connection has ended.
     stopping: Option<Vec<oneshot::Sender<()>>>,
 }
@@ -114,6 +122,9 @@ impl Site {
             timer: None,
             failures: 0,
             idle_since: Instant::now(),
+            lacks_descriptors: false,
+            waiting: None,
+            sparing: None,
             stopping: None,
         }
     }
@@ -130,6 +141,7 @@ impl Site {
         for identity in identities {
             self.serve_idle(&identity, ctx);
         }
+        self.tell_idle(ctx);
         self.open(ctx);
         self.wake_in_time(ctx);
     }
@@ -180,58 +192,6 @@ impl Site {
             ::metrics::counter!(names::THROTTLED, "cause" => cause, "provider" => provider).increment(1);
         }
         self.hold = Some(hold);
-    }
-
-    fn open(&mut self, ctx: &mut Context<Self>) {
-        if self.stopping.is_some() || self.is_suspended() {
-            return;
-        }
-        let work = self.pools.values().map(Pool::unserved).sum();
-        if work == 0 {
-            return;
-        }
-        let now = clock::now();
-        match self.governor.connections_wanted(work, self.addresses.len(), now) {
-            Opening::Open(count) => {
-                let granted = self.deps.connections.grant(count);
-                for _ in 0..granted {
-                    self.open_one(now, ctx);
-                }
-                self.make_way();
-            }
-            Opening::Wait(hold) => {
-                self.make_way();
-                self.wait_for(hold);
-            }
-        }
-    }
-
-    /// Opens a connection for the pool that needs it most.
-    fn open_one(&mut self, now: UnixMillis, ctx: &mut Context<Self>) {
-        let neediest = self
-            .pools
-            .iter_mut()
-            .filter(|(_, pool)| pool.unserved() > 0)
-            .min_by_key(|(_, pool)| pool.connections.len());
-        let Some((identity, pool)) = neediest else { return self.deps.connections.put_back(1) };
-        self.last_id += 1;
-        let id = ConnectionId::new(self.last_id);
-        let plan = ConnectionPlan {
-            target: self.key.target.clone(),
-            source: Arc::clone(&self.source),
-            provider: self.effective.provider.clone(),
-            tls: pool.tls.clone(),
-            identity: identity.clone(),
-            limits: Arc::clone(&self.effective.limits),
-            notes: self.notes.clone(),
-            tracer: self.deps.traces.tracer(pool.domains.keys().map(|flow| &flow.domain), || self.key.name()),
-        };
-        pool.connections.insert(id);
-        pool.opening.insert(id);
-        let connection = Connection::new(id, plan, Rc::clone(&self.deps), ctx.address(), self.ledger.clone());
-        self.addresses.insert(id, connection.start());
-        self.turns.insert(id, Turn::opening());
-        self.governor.connection_started(now);
     }
 
     /// Ends idle connections when a pool has mail and cannot get one of its own: the site's connections are
@@ -404,6 +364,7 @@ impl Site {
             && let Some(pool) = self.pools.get_mut(identity)
         {
             pool.idle.push_back(free);
+            self.tell_idle(ctx);
         }
     }
 }
@@ -439,9 +400,7 @@ impl Handler<ConnectionEnded> for Site {
     type Result = ();
 
     fn handle(&mut self, ConnectionEnded { id, how }: ConnectionEnded, ctx: &mut Self::Context) {
-        if self.addresses.remove(&id).is_some() {
-            self.deps.connections.put_back(1);
-        }
+        self.addresses.remove(&id);
         let mut identity = None;
         for (name, pool) in &mut self.pools {
             if pool.connections.remove(&id) {
@@ -452,6 +411,7 @@ impl Handler<ConnectionEnded> for Site {
         self.turns_end(id, matches!(how, HowEnded::Used(None)));
         match how {
             HowEnded::NotEstablished(verdict) => self.not_established(verdict, identity.as_ref(), ctx),
+            HowEnded::NoDescriptor => self.no_descriptor(ctx),
             HowEnded::Used(report) => {
                 if let Some(report) = report {
                     self.attempt_finished(&report);

@@ -3,7 +3,7 @@
 use super::{CommandError, told_to_stop};
 use crate::{
     config::{Log, LogFormat},
-    logging,
+    limits, logging,
 };
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use mailwright_actors::{
@@ -115,6 +115,7 @@ pub(super) fn socket(address: SocketAddr) -> Result<TcpListener, io::Error> {
 /// Receives until SIGTERM or SIGINT.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     logging::start(&Log { level: "info".to_owned(), format: LogFormat::Text });
+    limits::raise_open_files(0);
     let store = Arc::new(Store::open(args.dir.clone())?);
     let tls = if args.tls { Some(tls::self_signed_server(HOSTNAME)?) } else { None };
     let (mut open, mut sockets) = (Vec::new(), Vec::new());

@@ -2,17 +2,21 @@
 //!
 //! Tolerant where real servers are sloppy: a bare LF ends a line, the text and the space before it may be
 //! missing, text that is not UTF-8 becomes lossy. Strict where it protects: a line that does not begin with
-//! a code, a code that changes inside one reply, and anything beyond the three limits is an error, after
-//! which the connection has no meaning left.
+//! a code, a code that changes inside one reply, and anything beyond the limits is an error, after which the
+//! connection has no meaning left. A long reply is still a reply: were it an error, a talkative server would get
+//! each message again and again, since what it said to the final dot would never be known. So the text of a reply
+//! is kept up to a bound, and read far beyond it.
 
 use super::{EnhancedCode, Reply, SmtpCode, clean_line, printable};
 
 /// Longest line of a reply in bytes, without its line end. RFC 5321 section 4.5.3.1.5 allows 512; servers
 /// that put URLs and tickets in their texts send more.
 pub const MAX_LINE: usize = 4_096;
-/// Longest reply in bytes, line ends included.
+/// Longest reply that is read, in bytes, line ends included.
+pub const MAX_READ: usize = 1024 * 1024;
+/// Most that is kept of a reply, in bytes, line ends included: its first lines.
 pub const MAX_REPLY: usize = 64 * 1024;
-/// Most lines of one reply.
+/// Most lines of one reply that are kept.
 pub const MAX_LINES: usize = 512;
 
 /// Longest excerpt of a peer's line kept in an error, in characters.
@@ -24,12 +28,9 @@ pub enum ReplyError {
     /// A line beyond [`MAX_LINE`].
     #[error("a line of the reply is longer than {MAX_LINE} bytes")]
     LineTooLong,
-    /// A reply beyond [`MAX_REPLY`].
-    #[error("the reply is longer than {MAX_REPLY} bytes")]
+    /// A reply beyond [`MAX_READ`].
+    #[error("the reply is longer than {MAX_READ} bytes")]
     ReplyTooLong,
-    /// A reply beyond [`MAX_LINES`].
-    #[error("the reply has more than {MAX_LINES} lines")]
-    TooManyLines,
     /// The lines of one reply have different codes (RFC 5321 section 4.2.1 forbids it).
     #[error("the code changes from {first} to {then} within one reply")]
     CodeChanged {
@@ -128,14 +129,13 @@ impl Partial {
         if first != code {
             return Err(ReplyError::CodeChanged { first, then: code });
         }
-        if self.lines.len() >= MAX_LINES {
-            return Err(ReplyError::TooManyLines);
-        }
-        if self.bytes + bytes > MAX_REPLY {
+        self.bytes += bytes;
+        if self.bytes > MAX_READ {
             return Err(ReplyError::ReplyTooLong);
         }
-        self.bytes += bytes;
-        self.lines.push(text);
+        if self.bytes <= MAX_REPLY && self.lines.len() < MAX_LINES {
+            self.lines.push(text);
+        }
         Ok(())
     }
 
@@ -290,19 +290,26 @@ mod tests {
     }
 
     #[test]
-    fn bounds_the_number_of_lines() {
+    fn keeps_so_many_lines_and_reads_the_others() {
         let line = "250-x\r\n";
-        let most = line.repeat(MAX_LINES - 1);
-        assert_eq!(parse(format!("{most}250 x\r\n").as_bytes()).map(|replies| replies.len()), Ok(1));
-        assert_eq!(parse(format!("{most}{line}250 x\r\n").as_bytes()), Err(ReplyError::TooManyLines));
+        for lines in [MAX_LINES - 1, MAX_LINES, 10 * MAX_LINES] {
+            let replies = parse(format!("{}250 x\r\n250 next\r\n", line.repeat(lines)).as_bytes()).unwrap();
+            let kept = replies.iter().map(|reply| reply.lines().len()).collect::<Vec<_>>();
+            assert_eq!(kept, [MAX_LINES.min(lines + 1), 1], "{lines}");
+        }
     }
 
     #[test]
-    fn bounds_the_reply() {
+    fn keeps_so_many_bytes_reads_the_others_and_bounds_them() {
         let line = format!("250-{}\r\n", "x".repeat(1_018));
+        let parse_after =
+            |lines: usize| parse_in(format!("{}250 x\r\n", line.repeat(lines)).as_bytes(), 4_096);
         assert_eq!(line.len() * 64, MAX_REPLY);
-        assert_eq!(parse(line.repeat(64).as_bytes()), Ok(vec![]));
-        assert_eq!(parse(format!("{}250 x\r\n", line.repeat(64)).as_bytes()), Err(ReplyError::ReplyTooLong));
+        for lines in [64, 100, MAX_READ / line.len() - 1] {
+            let replies = parse_after(lines).unwrap();
+            assert_eq!((replies.len(), replies[0].code(), replies[0].lines().len()), (1, SmtpCode::OK, 64));
+        }
+        assert_eq!(parse_after(MAX_READ / line.len()), Err(ReplyError::ReplyTooLong));
     }
 
     #[test]
