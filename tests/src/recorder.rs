@@ -55,7 +55,7 @@ impl Recorder {
             for stream in listener.incoming().flatten() {
                 let serving = serving.clone();
                 // A client that goes away in the middle has nothing more to say.
-                thread::spawn(move || drop(serving.serve(stream, judge)));
+                thread::spawn(move || drop(serving.serve(&stream, judge)));
             }
         });
         Ok(recorder)

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -55,7 +56,7 @@ struct World {
 
 /// The address of the receiver in trouble number `index`.
 fn receiver(index: usize) -> Ipv4Addr {
-    Ipv4Addr::new(127, 0, 1, u8::try_from(index + 1).expect("few receivers"))
+    Ipv4Addr::new(127, 0, 1, u8::try_from(index + 1).unwrap_or(u8::MAX))
 }
 
 impl World {
@@ -132,7 +133,9 @@ impl World {
         }
         self.until_tried(1)?;
         let beside = self.time_to_delivery()?;
-        println!("time to delivery: {alone:?} alone, {beside:?} beside {troubles} in trouble");
+        let figures = format!("time to delivery: {alone:?} alone, {beside:?} beside {troubles} in trouble\n");
+        // For whoever wants to see them; the run does not depend on it.
+        let _ = std::io::stderr().write_all(figures.as_bytes());
         assert!(beside <= alone * 3 / 2 + SLACK, "{beside:?} beside {troubles} in trouble, {alone:?} alone");
         Ok(())
     }

@@ -24,6 +24,7 @@ use crate::{
     trace::Tracer,
 };
 use actix::prelude::*;
+use establish::NotEstablished;
 use mailwright_engine::{
     class::TenantName,
     classify::Judged,
@@ -35,7 +36,6 @@ use mailwright_engine::{
     source::Source,
 };
 use std::{rc::Rc, sync::Arc};
-use establish::NotEstablished;
 use stream::Session;
 use tokio::sync::oneshot;
 
