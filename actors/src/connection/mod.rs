@@ -23,6 +23,7 @@ use crate::{
     tls::{TlsIdentity, TlsPlan},
 };
 use actix::prelude::*;
+use establish::NotEstablished;
 use mailwright_engine::{
     class::TenantName,
     classify::Judged,
@@ -34,7 +35,6 @@ use mailwright_engine::{
     source::Source,
 };
 use std::{rc::Rc, sync::Arc};
-use establish::NotEstablished;
 use stream::Session;
 use tokio::sync::oneshot;
 

@@ -7,8 +7,8 @@
 //! Mailbox: one offer for each batch or wake-up of its domains, one request for each connection.
 
 mod feedback;
-mod opening;
 mod notes;
+mod opening;
 mod pool;
 mod snapshot;
 mod target;
