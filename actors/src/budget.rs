@@ -27,6 +27,8 @@ struct Inner {
     waiting: BTreeMap<u64, Recipient<RoomForConnection>>,
     /// Sites that have connections without work.
     idle: BTreeMap<u64, Recipient<SpareConnection>>,
+    /// Connections that sites were asked to end and that have not ended yet.
+    asked: usize,
     last_place: u64,
 }
 
@@ -55,7 +57,7 @@ impl ConnectionBudget {
     /// A budget of `most` connections.
     pub fn new(most: usize) -> Self {
         let (waiting, idle) = (BTreeMap::new(), BTreeMap::new());
-        let inner = Inner { configured: most, most, taken: 0, waiting, idle, last_place: 0 };
+        let inner = Inner { configured: most, most, taken: 0, waiting, idle, asked: 0, last_place: 0 };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -87,22 +89,29 @@ impl ConnectionBudget {
 
     /// Says that `site` has connections without work, until the place is dropped or the site is asked for one.
     pub fn has_idle(&self, site: Recipient<SpareConnection>) -> Place {
-        let (number, wanted) = {
+        let number = {
             let mut inner = self.inner();
             let number = inner.next_place();
             inner.idle.insert(number, site);
-            (number, !inner.waiting.is_empty())
+            number
         };
-        if wanted {
-            self.ask_to_spare();
-        }
+        self.ask_to_spare();
         Place { number, budget: self.clone() }
     }
 
-    /// Asks the next site for a connection, if any is waited for; also called by a site that had none to spare.
-    pub fn ask_to_spare(&self) {
+    /// Says that a site that was asked for a connection had none without work any more: another is asked.
+    pub fn nothing_to_spare(&self) {
         let mut inner = self.inner();
-        let asked = if inner.waiting.is_empty() { None } else { inner.idle.pop_first() };
+        inner.asked = inner.asked.saturating_sub(1);
+        drop(inner);
+        self.ask_to_spare();
+    }
+
+    /// Asks the next site for a connection, if more are waited for than are about to end.
+    fn ask_to_spare(&self) {
+        let mut inner = self.inner();
+        let asked = if inner.waiting.len() > inner.asked { inner.idle.pop_first() } else { None };
+        inner.asked += usize::from(asked.is_some());
         drop(inner);
         if let Some((_, site)) = asked {
             site.do_send(SpareConnection);
@@ -154,8 +163,13 @@ impl Inner {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.inner().taken -= 1;
+        {
+            let mut inner = self.0.inner();
+            inner.taken -= 1;
+            inner.asked = inner.asked.saturating_sub(1);
+        }
         self.0.serve_waiting();
+        self.0.ask_to_spare();
     }
 }
 
@@ -248,9 +262,13 @@ mod tests {
         let waiting = budget.wait(wanting.addr.clone().recipient());
         turn().await;
         assert_eq!((*idle.spared.borrow(), *other.spared.borrow()), (1, 0));
-        // It had none left: the next is asked, and whoever has one later while somebody waits.
-        budget.ask_to_spare();
-        let _later = budget.has_idle(idle.addr.clone().recipient());
+        // One is on its way: nobody else has to part with one.
+        let _again = budget.has_idle(idle.addr.clone().recipient());
+        turn().await;
+        assert_eq!((*idle.spared.borrow(), *other.spared.borrow()), (1, 0));
+        // It had none left after all: the next in line is asked, and then whoever has one later.
+        budget.nothing_to_spare();
+        budget.nothing_to_spare();
         turn().await;
         assert_eq!((*idle.spared.borrow(), *other.spared.borrow()), (2, 1));
         drop(waiting);

@@ -6,9 +6,10 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Open files beside connections: journal, queue state, listeners, name resolution, HTTP clients.
 const OTHERS: u64 = 512;
 
-/// Raises the soft limit of open files to the hard one, and warns when even that is less than the `needed` ones: the
-/// service runs then, with fewer connections than it was configured for.
-pub(crate) fn raise_open_files(needed: u64) {
+/// Raises the soft limit of open files to the hard one, and warns when even that is less than the `needed` ones.
+/// Returns how many connections out may be made under it at most: some files are always left for the rest of the
+/// service, the journal above all.
+pub(crate) fn raise_open_files(needed: u64) -> usize {
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: before.maximum, maximum: before.maximum };
     let limit = match setrlimit(Resource::Nofile, raised) {
@@ -21,6 +22,13 @@ pub(crate) fn raise_open_files(needed: u64) {
     if let Some(warning) = shortfall(limit, needed) {
         tracing::warn!("{warning}");
     }
+    connections_within(limit)
+}
+
+/// Connections out for which a limit of open files has room.
+fn connections_within(limit: Option<u64>) -> usize {
+    let room = limit.map(|limit| limit - OTHERS.min(limit / 2));
+    room.map_or(usize::MAX, |room| usize::try_from(room).unwrap_or(usize::MAX))
 }
 
 /// What to tell when `limit` (`None` is no limit) leaves less than `needed` open files.
@@ -53,6 +61,14 @@ mod tests {
         assert_eq!(shortfall(Some(8_000), 8_000), None);
         let warning = shortfall(Some(7_999), 8_000).unwrap();
         assert!(warning.starts_with("7999 files may be open, and 8000 are needed"), "{warning}");
+    }
+
+    #[test]
+    fn some_files_are_left_for_the_journal() {
+        for (limit, room) in [(Some(20_000), 20_000 - 512), (Some(1_024), 512), (Some(250), 125)] {
+            assert_eq!(connections_within(limit), room);
+        }
+        assert_eq!(connections_within(None), usize::MAX);
     }
 
     #[test]

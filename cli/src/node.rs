@@ -87,7 +87,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts everything that `config` asks for, on the current actix system.
     pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
-        limits::raise_open_files(config.open_files());
+        let connections = limits::raise_open_files(config.open_files());
         let metrics = metrics::install()?;
         let state = StateDir::open(&config.state)?;
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
@@ -97,8 +97,10 @@ impl Node {
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
+        let mut settings = config.delivery()?;
+        settings.max_connections = settings.max_connections.min(connections);
         let parts = EngineParts {
-            settings: config.delivery()?,
+            settings,
             shaping: config.shaping()?,
             rules: config.bounce_rules()?,
             dns: Rc::new(CachedDns::new(Rc::new(dns))),

@@ -125,7 +125,7 @@ impl Handler<SpareConnection> for Site {
         // A free connection whose request is dropped says QUIT.
         let spared = self.pools.values_mut().find_map(|pool| pool.idle.pop_front());
         if spared.is_none() {
-            self.deps.connections.ask_to_spare();
+            self.deps.connections.nothing_to_spare();
         }
         drop(spared);
         self.tell_idle(ctx);
