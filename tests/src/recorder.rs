@@ -55,7 +55,7 @@ impl Recorder {
             for stream in listener.incoming().flatten() {
                 let serving = serving.clone();
                 // A client that goes away in the middle has nothing more to say.
-                thread::spawn(move || drop(serving.serve(stream, judge)));
+                thread::spawn(move || drop(serving.serve(&stream, judge)));
             }
         });
         Ok(recorder)
@@ -82,7 +82,7 @@ impl Recorder {
         self.offers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn serve(&self, stream: TcpStream, judge: Judge) -> std::io::Result<()> {
+    fn serve(&self, stream: &TcpStream, judge: Judge) -> std::io::Result<()> {
         let mut offer = Offer {
             peer: stream.peer_addr()?.ip().to_canonical(),
             ehlo: String::new(),
@@ -91,7 +91,7 @@ impl Recorder {
         };
         stream.set_nodelay(true)?;
         let mut lines = BufReader::new(stream.try_clone()?).lines();
-        let say = |text: &str| (&stream).write_all(format!("{text}\r\n").as_bytes());
+        let say = |text: &str| (&*stream).write_all(format!("{text}\r\n").as_bytes());
         say("220 recorder ESMTP")?;
         while let Some(line) = lines.next() {
             let line = line?;

@@ -42,7 +42,7 @@ pub struct ConnectionId(u64);
 
 impl ConnectionId {
     /// The connection with this number.
-    pub(crate) const fn new(number: u64) -> Self {
+    pub const fn new(number: u64) -> Self {
         Self(number)
     }
 }

@@ -139,7 +139,7 @@ impl Site {
                 self.stand_aside(*until, event);
             }
             Happening::RuleFired { rule, until, .. } if self.suspends(rule) => {
-                self.stand_aside(*until, event)
+                self.stand_aside(*until, event);
             }
             _ => {}
         }

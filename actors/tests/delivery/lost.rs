@@ -7,12 +7,13 @@ use crate::{
 };
 use actix::{Actor, Addr};
 use mailwright_actors::{
+    connection::ConnectionId,
     delivery::Delivery,
     domain::{DomainActor, EnqueueFresh, Lane, ReadFromDisk, Reconsider, TakeDelivery},
     intake::Intake,
     ledger::Ledger,
     retry_scheduler::{Reach, RetryScheduler},
-    site::{Site, SiteKey, SiteTarget, StopSite},
+    site::{FreeConnection, Site, SiteKey, SiteTarget, StopSite},
     supervisor::{Backlog, Deps, FindSite, Supervisor},
     tls::{DomainTls, TlsIdentity},
     watch::OutcomeBoard,
@@ -160,7 +161,8 @@ async fn try_take(domain: &Addr<DomainActor>, at: &Place) -> Option<Delivery> {
     let (reply, delivery) = oneshot::channel();
     let lane = Lane { class: QueueClass::default(), source: SourceName::unnamed() };
     let (site, identity) = (at.site.clone(), at.identity.clone());
-    domain.send(TakeDelivery { lane, identity, site, reply }).await.unwrap();
+    let free = FreeConnection { id: ConnectionId::new(1), reply };
+    domain.send(TakeDelivery { lane, identity, site, free }).await.unwrap();
     delivery.await.ok()
 }
 
