@@ -91,7 +91,7 @@ impl Recorder {
         };
         stream.set_nodelay(true)?;
         let mut lines = BufReader::new(stream.try_clone()?).lines();
-        let say = |text: &str| (&mut &*stream).write_all(format!("{text}\r\n").as_bytes());
+        let say = |text: &str| (&*stream).write_all(format!("{text}\r\n").as_bytes());
         say("220 recorder ESMTP")?;
         while let Some(line) = lines.next() {
             let line = line?;

@@ -342,7 +342,7 @@ mod tests {
         back_off.tick(after(11));
         back_off.taken(after(11));
         for _ in 0..40 {
-            back_off.taken(after(20));
+            assert!(!back_off.taken(after(20)));
         }
         back_off.too_fast(after(26));
         assert_eq!(back_off.rate, 120, "40 in 20 seconds");

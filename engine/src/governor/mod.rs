@@ -11,7 +11,9 @@ pub mod bucket;
 mod concurrency;
 mod estimate;
 mod event;
+mod feedback;
 mod hold;
+mod measure;
 mod session;
 
 pub use automation::ActiveRule;
@@ -20,16 +22,18 @@ pub use hold::{Hold, HoldCause};
 
 use crate::{
     class::TenantName,
-    classify::{BounceClass, Judged},
+    classify::Judged,
     shaping::{Adaptive, Limits, Rule},
-    smtp::verdict::{Fault, Outcome, Phase, Verdict},
+    smtp::verdict::Outcome,
     time::UnixMillis,
 };
-use automation::{Automation, Circumstances};
+use automation::Automation;
 use breaker::{Breaker, BreakerPolicy, Change};
 use bucket::TokenBucket;
 use concurrency::{CapChange, Concurrency};
 use estimate::Estimate;
+use feedback::{Feedback, feedback, strongest, turned_away};
+use measure::Circumstances;
 use serde::Serialize;
 use session::{Change as SessionChange, SessionLength};
 use std::{sync::Arc, time::Duration};
@@ -47,17 +51,6 @@ pub enum Opening {
     Open(usize),
     /// More would be wanted, and this keeps it from opening them.
     Wait(Hold),
-}
-
-/// What a reply to an attempt says about the site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feedback {
-    /// It takes mail.
-    Takes,
-    /// It answers; that it refused says something about the message, not about how we send.
-    Answers,
-    /// It wants less, or is in trouble.
-    Refuses,
 }
 
 /// The governor.
@@ -390,34 +383,6 @@ fn shortened(change: SessionChange) -> Happening {
         }
     };
     Happening::SessionsShortened { messages, cause }
-}
-
-/// Whether the peer was there and did not want one more connection.
-fn turned_away(verdict: &Verdict) -> bool {
-    match &verdict.reply {
-        Some(reply) => reply.code().to_string().starts_with('4'),
-        None => matches!(verdict.phase, Phase::Greeting | Phase::Connect),
-    }
-}
-
-fn feedback(judged: &Judged) -> Feedback {
-    match (judged.verdict.outcome, judged.verdict.fault) {
-        (Outcome::Delivered, _) => Feedback::Takes,
-        // A server that greylists does so to everybody, however slowly they come.
-        _ if judged.class == Some(BounceClass::Greylisted) => Feedback::Answers,
-        (Outcome::Soft, Fault::Us | Fault::Remote | Fault::Network) => Feedback::Refuses,
-        (Outcome::Soft | Outcome::Hard, _) => Feedback::Answers,
-    }
-}
-
-/// A message that was taken for one recipient says more than a refusal for another.
-fn strongest(one: Feedback, other: Feedback) -> Feedback {
-    let rank = |feedback| match feedback {
-        Feedback::Takes => 2,
-        Feedback::Refuses => 1,
-        Feedback::Answers => 0,
-    };
-    if rank(one) >= rank(other) { one } else { other }
 }
 
 #[cfg(test)]

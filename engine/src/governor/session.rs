@@ -1,6 +1,6 @@
 //! How many messages one session should carry, learnt from how sessions go.
 //!
-//! Some receivers end a session after so many messages: two that end after the same number teach it. Others
+//! Some receivers end a session after so many messages: three that end after the same number teach it. Others
 //! (tarpits) let each further message of a session wait longer: where a message costs less on sessions that
 //! end earlier, the next session's greeting included, sessions end there. Both are forgotten after a while,
 //! since receivers change their minds, and learnt again.
@@ -9,7 +9,7 @@ use crate::time::UnixMillis;
 use std::time::Duration;
 
 /// Sessions that end after the same number of messages before it is believed.
-const CUTS: u32 = 2;
+const CUTS: u32 = 3;
 /// Messages of a session that are told apart by their place.
 const PLACES: usize = 16;
 /// Messages seen at a place before its mean says anything.
@@ -156,10 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn two_sessions_that_end_after_the_same_number_teach_it() {
+    fn three_sessions_that_end_after_the_same_number_teach_it() {
         let mut length = SessionLength::default();
         assert_eq!(length.cut_short(10, NOW), None);
         assert_eq!(length.cut_short(7, NOW), None);
+        assert_eq!(length.cut_short(10, NOW), None);
         assert_eq!(length.cut_short(10, NOW), None);
         assert_eq!(length.cut_short(10, NOW), Some(Change::Cut(10)));
         assert_eq!((length.limit(), length.cut_short(10, NOW)), (Some(10), None));
@@ -189,8 +190,8 @@ mod tests {
     #[test]
     fn what_was_learnt_is_forgotten_after_ten_minutes() {
         let mut length = SessionLength::default();
-        length.cut_short(3, NOW);
-        length.cut_short(3, NOW);
+        let changes: Vec<_> = (0..3).filter_map(|_| length.cut_short(3, NOW)).collect();
+        assert_eq!(changes, [Change::Cut(3)]);
         let until = length.next_tick().unwrap();
         assert_eq!(until.since(NOW), FORGET_AFTER);
         assert!(!length.tick(NOW) && length.tick(until));

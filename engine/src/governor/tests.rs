@@ -4,7 +4,7 @@ use crate::{
     shaping::{Rate, ReplyMatch, RuleAction},
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
-        verdict::{Loss, judge},
+        verdict::{Loss, Phase, Verdict, judge},
     },
 };
 use std::sync::LazyLock;
@@ -295,6 +295,7 @@ fn no_connection_is_tried_beside_others_right_after_one_failed() {
 fn sessions_are_shortened_by_what_the_site_does_and_freed_again() {
     let mut governor = governor(Limits::default());
     assert_eq!(governor.session_length(), 1_000);
+    governor.session_cut_short(20, NOW);
     governor.session_cut_short(20, NOW);
     assert_eq!(labels(&governor.session_cut_short(20, NOW)), ["sessions_shortened"]);
     assert_eq!(governor.session_length(), 20);
