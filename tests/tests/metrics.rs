@@ -87,7 +87,8 @@ impl Troubled {
 
     /// Waits until everything that needs an event has had one.
     fn wait_for_all(&self) -> Result<()> {
-        let needed = [DELIVERED, DEFERRED, BOUNCED].into_iter().chain(BY_EVENT);
+        // The last comes with a heartbeat.
+        let needed = [DELIVERED, DEFERRED, BOUNCED].into_iter().chain(BY_EVENT).chain(["mailwright_actors"]);
         wait::until("trouble of every kind", LIMIT, || {
             let metrics = Metrics::read(self.server.http)?;
             Ok(needed.clone().all(|name| metrics.get(name) > 0).then_some(()))
