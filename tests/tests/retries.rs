@@ -42,11 +42,22 @@ impl World {
     /// Relays a message from `author`, with more header fields.
     fn relay(&self, author: &str, fields: &str) -> Result<()> {
         let mut client = SmtpClient::connect_and_greet(self.server.smtp)?;
-        let message = format!(
-            "From: {AUTHOR}\r\nTo: {RECIPIENT}\r\nSubject: the original\r\nMessage-ID: <one@sender.example>\r\n\
-             {fields}\r\nbody that is nobody's business\r\n"
-        );
-        let reply = client.send(author, RECIPIENT, message.as_bytes())?;
+        let reply = client.send(author, RECIPIENT, original(fields).as_bytes())?;
+        assert_eq!(reply.code, 250, "{reply:?}");
+        Ok(())
+    }
+
+    /// Relays a message with parameters of RFC 3461 on MAIL and RCPT.
+    fn relay_asking(&self, on_mail: &str, on_rcpt: &str) -> Result<()> {
+        let mut client = SmtpClient::connect_and_greet(self.server.smtp)?;
+        let mail = format!("MAIL FROM:<{AUTHOR}> {on_mail}");
+        let rcpt = format!("RCPT TO:<{RECIPIENT}> {on_rcpt}");
+        for (line, code) in [(mail.as_str(), 250), (&rcpt, 250), ("DATA", 354)] {
+            let reply = client.command(line)?;
+            assert_eq!(reply.code, code, "{line}: {reply:?}");
+        }
+        client.write(original("").as_bytes())?;
+        let reply = client.command("\r\n.")?;
         assert_eq!(reply.code, 250, "{reply:?}");
         Ok(())
     }
@@ -65,6 +76,14 @@ impl World {
         let mails = self.sandbox.mailbox.list()?;
         Ok(mails.into_iter().filter(|mail| mail.recipients.iter().any(|to| to == AUTHOR)).collect())
     }
+}
+
+/// What is sent, with more header fields.
+fn original(fields: &str) -> String {
+    format!(
+        "From: {AUTHOR}\r\nTo: {RECIPIENT}\r\nSubject: the original\r\nMessage-ID: <one@sender.example>\r\n\
+         {fields}\r\nbody that is nobody's business\r\n"
+    )
 }
 
 struct Report(String);
@@ -181,5 +200,39 @@ fn a_sender_is_warned_once_that_a_message_is_late() -> Result<()> {
     let texts = world.reports()?.into_iter().map(|mail| String::from_utf8_lossy(&mail.message).into_owned());
     let actions: Vec<_> = texts.map(|text| text.contains("Action: delayed")).collect();
     assert_eq!(actions, [true, false]);
+    Ok(())
+}
+
+#[test]
+fn a_report_names_what_the_sender_called_message_and_recipient_and_returns_what_it_asked_for() -> Result<()> {
+    let world = World::new("reject:100%", |_| {})?;
+    world.relay_asking(
+        "RET=FULL ENVID=QQ314159",
+        "NOTIFY=FAILURE,DELAY ORCPT=rfc822;first+2Bme@example.org",
+    )?;
+    let report = world.report()?;
+    report.says(&["Original-Envelope-Id: QQ314159", "Original-Recipient: rfc822;first+2Bme@example.org"]);
+    report.says(&["Final-Recipient: rfc822; you@example.net", "nobody's business"]);
+    Ok(())
+}
+
+#[test]
+fn a_sender_who_wants_to_hear_nothing_hears_nothing() -> Result<()> {
+    let world = World::new("reject:100%", |_| {})?;
+    world.relay_asking("", "NOTIFY=NEVER")?;
+    let metrics = until_queue_is_empty(world.server.http, LIMIT)?;
+    assert_eq!((metrics.get(ACCEPTED), metrics.get(BOUNCED)), (1, 1), "a report was accepted");
+    Ok(())
+}
+
+#[test]
+fn a_sender_who_wants_to_hear_of_success_hears_that_the_next_server_has_it() -> Result<()> {
+    let world = World::new("", |_| {})?;
+    world.relay_asking("ENVID=yes", "NOTIFY=SUCCESS")?;
+    world.report()?.says(&[
+        "Action: relayed",
+        "Original-Envelope-Id: yes",
+        "Final-Recipient: rfc822; you@example.net",
+    ]);
     Ok(())
 }
