@@ -69,7 +69,8 @@ impl Listener {
 
     /// The answer to the question with this number, from 1.
     fn answer(&self, question: usize) -> Answer {
-        let refuses = self.refuse_every != 0 && question % self.refuse_every == 0;
+        // Nothing but zero is a multiple of zero.
+        let refuses = question.is_multiple_of(self.refuse_every);
         if refuses { self.refusal.clone() } else { Answer::Accept }
     }
 }

@@ -293,6 +293,7 @@ impl Session {
                 self.recipients.clear();
                 b"250 Ok\r\n"
             }
+            b"DATA" if self.recipients.is_empty() => b"554 no recipients\r\n",
             b"DATA" => {
                 self.state = State::Data;
                 b"354 End with a dot\r\n"

@@ -7,12 +7,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mailwright_tests::error::{Context, Error, Result};
 use mailwright_tests::feeder::{Door, Ledger, submit_all};
+use mailwright_tests::needs::tell;
 use mailwright_tests::sandbox::{Sandbox, Stats};
 use mailwright_tests::server::{Config, Installation};
 use mailwright_tests::wait;
@@ -107,8 +107,7 @@ impl Trial {
                 outcome.stats.connections
             );
         }
-        // Past the runner's capture. Whether it can be printed changes nothing for the trial.
-        let _ = std::io::stderr().write_all(table.as_bytes());
+        tell(&table);
         Ok((fixed, ours))
     }
 

@@ -9,7 +9,7 @@ use mailwright_tests::crowd::{self, Closed};
 use mailwright_tests::error::{Context, Result};
 use mailwright_tests::many_domains::{ManyDomains, allow_open_files, feed, time_to_delivery};
 use mailwright_tests::metrics::{BOUNCED, CONNECTIONS_OPEN, DELIVERED, until_queue_is_empty};
-use mailwright_tests::needs::{Need, skip_without};
+use mailwright_tests::needs::{Need, skip_without, tell};
 use mailwright_tests::smtp::SmtpClient;
 use mailwright_tests::wait;
 
@@ -54,11 +54,11 @@ fn five_thousand_idle_connections_cost_another_destination_nothing() -> Result<(
     let beside = time_to_delivery(server.smtp, &crowd, 2_000_000, |_| IDLE)?;
     let grown = server.process.resident_bytes()?.saturating_sub(memory);
     let files = server.process.open_files()?;
-    println!(
+    tell(&format!(
         "{IDLE} idle connections: {} KiB each, {files} open files, {busy:?} of processor time in two seconds; \
          time to delivery {alone:?} alone, {beside:?} beside them",
         (grown >> 10) / IDLE as u64
-    );
+    ));
     assert!(beside <= alone * 3 / 2 + SLACK, "{beside:?} beside idle connections, {alone:?} alone");
     assert!(grown < MEMORY_LIMIT, "{IDLE} idle connections take {} MiB", grown >> 20);
     assert!(files <= IDLE + OTHER_FILES, "{files} files are open");

@@ -211,7 +211,7 @@ fn a_report_names_what_the_sender_called_message_and_recipient_and_returns_what_
         "NOTIFY=FAILURE,DELAY ORCPT=rfc822;first+2Bme@example.org",
     )?;
     let report = world.report()?;
-    report.says(&["Original-Envelope-Id: QQ314159", "Original-Recipient: rfc822;first+2Bme@example.org"]);
+    report.says(&["Original-Envelope-Id: QQ314159", "Original-Recipient: rfc822; first+me@example.org"]);
     report.says(&["Final-Recipient: rfc822; you@example.net", "nobody's business"]);
     Ok(())
 }

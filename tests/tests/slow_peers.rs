@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread;
 use std::time::{Duration, SystemTime};
@@ -13,6 +12,7 @@ use mailwright_tests::error::{Context, Result};
 use mailwright_tests::metrics::{
     BOUNCED, CONNECTIONS_OPEN, DELIVERED, IN_DOUBT, QUEUED, until_queue_is_empty,
 };
+use mailwright_tests::needs::tell;
 use mailwright_tests::sandbox::{Sandbox, Stats};
 use mailwright_tests::server::{Config, Destination, Installation, Server, free_address};
 use mailwright_tests::smtp::SmtpClient;
@@ -135,9 +135,7 @@ impl World {
         }
         self.until_tried(1)?;
         let beside = self.time_to_delivery()?;
-        let figures = format!("time to delivery: {alone:?} alone, {beside:?} beside {troubles} in trouble\n");
-        // For whoever wants to see them; the run does not depend on it.
-        let _ = std::io::stderr().write_all(figures.as_bytes());
+        tell(&format!("time to delivery: {alone:?} alone, {beside:?} beside {troubles} in trouble"));
         assert!(beside <= alone * 3 / 2 + SLACK, "{beside:?} beside {troubles} in trouble, {alone:?} alone");
         Ok(())
     }

@@ -14,11 +14,18 @@ use std::{
     hash::Hash,
     panic::AssertUnwindSafe,
     rc::Rc,
+    sync::Arc,
     time::{Duration, Instant},
 };
+use tokio::sync::Semaphore;
 
 /// Longest wait for an answer. A resolver has time-outs of its own, but no look-up may hang for any other reason.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Look-ups under way at a time. Each takes the resolver some 25 KiB: those of 20,000 domains that want mail at once
+/// would take half a gigabyte, and flood the name server.
+const AT_A_TIME: usize = 500;
+/// Longest wait for a turn: a crowd of names whose servers are dead holds the others up no longer than this.
+const TURN_WAIT: Duration = Duration::from_secs(1);
 /// Most answers kept of one kind; some 200 octets each.
 const MOST: usize = 50_000;
 /// Longest time an answer is kept, whatever its time to live: a week-old answer is nobody's wish.
@@ -118,6 +125,7 @@ impl<K: Clone + Eq + Hash, V: Clone + 'static> Answers<K, V> {
 /// Another's answers, kept. Used on one thread.
 pub struct CachedDns {
     inner: Rc<dyn Dns>,
+    turns: Arc<Semaphore>,
     mx: Answers<Domain, MxAnswer>,
     addresses: Answers<String, HostAnswer>,
     txt: Answers<String, TxtAnswer>,
@@ -130,6 +138,7 @@ impl CachedDns {
     pub fn new(inner: Rc<dyn Dns>) -> Self {
         Self {
             inner,
+            turns: Arc::new(Semaphore::new(AT_A_TIME)),
             mx: Answers::new("mx", |answer| matches!(answer, MxAnswer::Failed(_))),
             addresses: Answers::new("address", |answer| matches!(answer, HostAnswer::Failed(_))),
             txt: Answers::new("txt", |answer| matches!(answer, TxtAnswer::Failed(_))),
@@ -138,14 +147,16 @@ impl CachedDns {
         }
     }
 
-    /// Asks `ask` of the inner resolver within the deadline.
+    /// Asks `ask` of the inner resolver when it is its turn, within the deadline.
     fn within<V: 'static>(
         &self,
         late: V,
         ask: impl AsyncFnOnce(&dyn Dns) -> Timed<V> + 'static,
     ) -> LocalBoxFuture<'static, Timed<V>> {
-        let inner = Rc::clone(&self.inner);
+        let (inner, turns) = (Rc::clone(&self.inner), Arc::clone(&self.turns));
         Box::pin(async move {
+            // Without a turn it goes out all the same.
+            let _turn = tokio::time::timeout(TURN_WAIT, turns.acquire_owned()).await;
             // A panic must not stay behind as the answer to everybody who asks later.
             let asked = AssertUnwindSafe(tokio::time::timeout(DEADLINE, ask(&*inner))).catch_unwind();
             match asked.await {
@@ -260,5 +271,40 @@ mod tests {
         assert!(first.now_or_never().is_none());
         assert_eq!(dns.mx(&domain).await.answer, MxAnswer::NoDomain);
         assert_eq!(inner.asked.get(), 1);
+    }
+
+    /// Never answers, and counts who waits for it.
+    #[derive(Default)]
+    struct Dead(Cell<usize>);
+
+    impl Dns for Dead {
+        fn mx<'a>(&'a self, _: &'a Domain) -> LocalBoxFuture<'a, Timed<MxAnswer>> {
+            self.0.set(self.0.get() + 1);
+            Box::pin(std::future::pending())
+        }
+
+        fn addresses<'a>(&'a self, _: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>> {
+            Box::pin(async { Timed::lasting(HostAnswer::NoAddresses, Duration::from_secs(60)) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_takes_turns_and_dead_servers_hold_the_others_up_for_a_second() {
+        let inner = Rc::new(Dead::default());
+        let dns = CachedDns::new(Rc::clone(&inner) as Rc<dyn Dns>);
+        let names: Vec<_> =
+            (0..AT_A_TIME + 1).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect();
+        let crowd = join_all(names.iter().map(|name| dns.mx(name)));
+        let other = async {
+            // Time stands still until the whole crowd waits.
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            assert_eq!(inner.0.get(), AT_A_TIME);
+            let asked = tokio::time::Instant::now();
+            assert_eq!(dns.addresses("mx.example").await.answer, HostAnswer::NoAddresses);
+            asked.elapsed()
+        };
+        let (_, waited) = tokio::join!(crowd, other);
+        assert!(waited >= TURN_WAIT / 2 && waited < 2 * TURN_WAIT, "{waited:?}");
+        assert_eq!(inner.0.get(), AT_A_TIME + 1);
     }
 }
