@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use mailwright_tests::crowd::{Arrival, Closed, dead_domain};
 use mailwright_tests::error::Result;
 use mailwright_tests::many_domains::{ManyDomains, allow_open_files, feed, time_to_delivery};
-use mailwright_tests::metrics::{BOUNCED, DELIVERED, IN_DOUBT, QUEUED, until_queue_is_empty};
+use mailwright_tests::metrics::{
+    BOUNCED, CONNECTIONS_OPENED, DELIVERED, IN_DOUBT, QUEUED, until_queue_is_empty,
+};
 use mailwright_tests::needs::{Need, long, skip_without, tell};
 use mailwright_tests::wait;
 
@@ -128,6 +130,10 @@ fn a_dead_providers_backlog_does_not_slow_the_others() -> Result<()> {
     wait::until("the other half alone in the queue", limit, || {
         Ok((server.metrics()?.get(QUEUED) == messages as u64 / 2).then_some(()))
     })?;
+
+    let metrics = server.metrics()?;
+    let (opened, delivered) = (metrics.get(CONNECTIONS_OPENED), metrics.get(DELIVERED));
+    assert!(opened < 2 * delivered, "{opened} connections for {delivered} messages: most were made in vain");
 
     let busy = server.process.processor_time()?;
     let beside = time_to_delivery(server.smtp, &crowd, 3 * messages, |number| number % domains)?;

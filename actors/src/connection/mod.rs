@@ -206,8 +206,8 @@ impl Work {
         HowEnded::Used(last)
     }
 
-    /// Asks for a delivery and waits for it, while the peer may close or complain; `None` when there is none in
-    /// time.
+    /// Asks for a delivery and waits for it, while the peer may close or complain; `None` when the site has no more
+    /// use for the connection.
     async fn next(&self, session: &mut Session, last: Option<AttemptReport>) -> Option<Delivery> {
         let (reply, next) = oneshot::channel();
         self.site.do_send(NextDelivery { id: self.id, identity: self.plan.identity.clone(), last, reply });
@@ -215,7 +215,6 @@ impl Work {
             biased;
             delivery = next => delivery.ok(),
             () = session.closed_by_peer() => None,
-            () = tokio::time::sleep(self.plan.limits.idle_timeout) => None,
         }
     }
 }

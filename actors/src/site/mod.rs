@@ -7,6 +7,7 @@
 //! Mailbox: one offer for each batch or wake-up of its domains, one request for each connection.
 
 mod feedback;
+mod idle;
 mod notes;
 mod opening;
 mod pool;
@@ -83,6 +84,8 @@ pub struct Site {
     timer: Option<UnixMillis>,
     failures: u32,
     idle_since: Instant,
+    /// Will look for connections that have been idle for too long.
+    idle_timer: Option<SpawnHandle>,
     /// Whether the system had no descriptor for its last connection, a moment ago.
     lacks_descriptors: bool,
     /// Its place among the sites that wait for room in the budget of connections.
@@ -122,6 +125,7 @@ impl Site {
             timer: None,
             failures: 0,
             idle_since: Instant::now(),
+            idle_timer: None,
             lacks_descriptors: false,
             waiting: None,
             sparing: None,
@@ -148,11 +152,11 @@ impl Site {
 
     fn serve_idle(&mut self, identity: &TlsIdentity, ctx: &mut Context<Self>) {
         let Some(pool) = self.pools.get_mut(identity) else { return };
-        pool.prune();
-        while let Some(free) = self.pools.get_mut(identity).and_then(|pool| pool.idle.pop_front()) {
+        pool.idle.prune();
+        while let Some((since, free)) = self.pools.get_mut(identity).and_then(|pool| pool.idle.pop_newest()) {
             if let Some(free) = self.serve(identity, free, ctx) {
                 if let Some(pool) = self.pools.get_mut(identity) {
-                    pool.idle.push_front(free);
+                    pool.idle.restore((since, free));
                 }
                 break;
             }
@@ -200,7 +204,7 @@ impl Site {
         if self.pools.len() > 1 && self.pools.values().any(Pool::is_starved) {
             for pool in self.pools.values_mut().filter(|pool| pool.shares.ready() == 0) {
                 // A free connection whose request is dropped says QUIT.
-                pool.idle.pop_front();
+                pool.idle.pop_oldest();
             }
         }
     }
@@ -363,8 +367,11 @@ impl Site {
         if let Some(free) = self.serve(identity, free, ctx)
             && let Some(pool) = self.pools.get_mut(identity)
         {
-            pool.idle.push_back(free);
+            pool.idle.push(free);
             self.tell_idle(ctx);
+            if self.idle_timer.is_none() {
+                self.end_idle(ctx);
+            }
         }
     }
 }
@@ -437,6 +444,7 @@ impl Handler<Reshape> for Site {
         let (limits, rules) = (Arc::clone(&self.effective.limits), Arc::clone(&self.effective.rules));
         self.governor.reshape(limits, rules);
         self.hold = None;
+        self.end_idle(ctx);
         self.advance(ctx);
     }
 }

@@ -120,10 +120,10 @@ impl Handler<SpareConnection> for Site {
     fn handle(&mut self, _: SpareConnection, ctx: &mut Self::Context) {
         self.sparing = None;
         for pool in self.pools.values_mut() {
-            pool.prune();
+            pool.idle.prune();
         }
         // A free connection whose request is dropped says QUIT.
-        let spared = self.pools.values_mut().find_map(|pool| pool.idle.pop_front());
+        let spared = self.pools.values_mut().find_map(|pool| pool.idle.pop_oldest());
         if spared.is_none() {
             self.deps.connections.nothing_to_spare();
         }

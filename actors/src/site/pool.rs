@@ -2,11 +2,11 @@
 //!
 //! Limits are the site's, trust is the domain's: a connection made for one policy carries no mail of another.
 
-use super::{ConnectionId, Flow, FreeConnection};
+use super::{ConnectionId, Flow, idle::IdleConnections};
 use crate::{domain::DomainActor, tls::TlsPlan};
 use actix::Addr;
 use mailwright_engine::fair::FairShares;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 
 /// One pool.
 pub(super) struct Pool {
@@ -15,7 +15,7 @@ pub(super) struct Pool {
     pub(super) shares: FairShares<Flow>,
     pub(super) domains: HashMap<Flow, Addr<DomainActor>>,
     /// Connections that wait for work.
-    pub(super) idle: VecDeque<FreeConnection>,
+    pub(super) idle: IdleConnections,
     pub(super) connections: HashSet<ConnectionId>,
     /// Those of them that are being established.
     pub(super) opening: HashSet<ConnectionId>,
@@ -27,7 +27,7 @@ impl Pool {
             tls,
             shares: FairShares::default(),
             domains: HashMap::new(),
-            idle: VecDeque::new(),
+            idle: IdleConnections::default(),
             connections: HashSet::new(),
             opening: HashSet::new(),
         }
@@ -52,7 +52,7 @@ impl Pool {
     /// Messages for which there is no connection yet, not even one being made. While connections wait for work
     /// something else holds the mail back, and more of them would only wait along.
     pub(super) fn unserved(&self) -> usize {
-        if self.idle.iter().any(|free| !free.reply.is_closed()) {
+        if self.idle.any_open() {
             return 0;
         }
         self.shares.ready().saturating_sub(self.opening.len())
@@ -66,10 +66,5 @@ impl Pool {
     /// Whether nothing is left of it.
     pub(super) fn is_empty(&self) -> bool {
         self.shares.ready() == 0 && self.connections.is_empty()
-    }
-
-    /// Forgets connections that gave up waiting.
-    pub(super) fn prune(&mut self) {
-        self.idle.retain(|free| !free.reply.is_closed());
     }
 }
