@@ -7,14 +7,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use mailwright_tests::control;
 use mailwright_tests::error::{Context, Error, Result};
 use mailwright_tests::feeder::{Door, Ledger, submit_all};
 use mailwright_tests::needs::tell;
 use mailwright_tests::sandbox::{Sandbox, Stats};
-use mailwright_tests::server::{Config, Installation};
+use mailwright_tests::server::{Config, Installation, Server};
 use mailwright_tests::wait;
 
 /// A sender that knows nothing and learns nothing.
@@ -24,6 +26,9 @@ const FIXED: &str = "[default]\nadaptive = false\nconnections = 20\n";
 const WINDOW: Duration = Duration::from_secs(20);
 
 const BODY: &str = "body\r\n";
+
+/// What all mail leaves from.
+const SOURCE: &str = "source:default";
 
 /// Four times what the receivers with a rate take.
 const STREAM: Arrival = Arrival::Over(Duration::from_secs(15));
@@ -111,19 +116,26 @@ impl Trial {
         Ok((fixed, ours))
     }
 
-    fn submit(self, door: &Door, start: Instant) -> Result<()> {
-        let ledger = Ledger::new("trial");
+    /// Hands all mail in; returns when the first of it could go out.
+    fn submit(self, server: &Server, state: &Path) -> Result<Instant> {
+        let (ledger, door) = (Ledger::new("trial"), Door::Smtp(server.smtp));
         let Arrival::Over(time) = self.arrival else {
-            return submit_all(&ledger, door, self.messages, BODY);
+            // All of it waits before the first is sent, however long a busy machine takes to hand it in.
+            control::text(state, &["suspend", SOURCE])?;
+            submit_all(&ledger, &door, self.messages, BODY)?;
+            let start = Instant::now();
+            control::text(state, &["resume", SOURCE])?;
+            return Ok(start);
         };
+        let start = Instant::now();
         let parts = usize::try_from(time.as_millis() / PART.as_millis()).unwrap_or(usize::MAX).max(1);
         for part in 0..parts {
             let until = |part: usize| self.messages * part / parts;
-            submit_all(&ledger, door, until(part + 1) - until(part), BODY)?;
+            submit_all(&ledger, &door, until(part + 1) - until(part), BODY)?;
             let next = PART * u32::try_from(part + 1).unwrap_or(u32::MAX);
             thread::sleep(next.saturating_sub(start.elapsed()));
         }
-        Ok(())
+        Ok(start)
     }
 
     /// Sends everything to a receiver of its own, and looks on until all is there or the time is over.
@@ -140,8 +152,7 @@ impl Trial {
         }
         let installation = Installation::new(&config)?;
         let server = installation.start()?;
-        let start = Instant::now();
-        self.submit(&Door::Smtp(server.smtp), start)?;
+        let start = self.submit(&server, installation.state())?;
         let stats = wait::until("the end of the trial", self.window * 2, || {
             let stats = sandbox.stats()?;
             let is_over = stats.accepted >= self.messages as u64 || start.elapsed() >= self.window;

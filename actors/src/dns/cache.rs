@@ -1,6 +1,6 @@
 //! Answers kept for as long as they hold, and each question asked once however many wait for it.
 
-use super::{Dns, HostAnswer, MxProof, Timed, TlsaAnswer, TxtAnswer};
+use super::{Dns, HostAnswer, MxProof, Timed, TlsaAnswer, TxtAnswer, turns::Turns};
 use crate::metrics as names;
 use futures_util::{
     FutureExt,
@@ -14,18 +14,11 @@ use std::{
     hash::Hash,
     panic::AssertUnwindSafe,
     rc::Rc,
-    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::Semaphore;
 
 /// Longest wait for an answer. A resolver has time-outs of its own, but no look-up may hang for any other reason.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// Look-ups under way at a time. Each takes the resolver some 25 KiB: those of 20,000 domains that want mail at once
-/// would take half a gigabyte, and flood the name server.
-const AT_A_TIME: usize = 500;
-/// Longest wait for a turn: a crowd of names whose servers are dead holds the others up no longer than this.
-const TURN_WAIT: Duration = Duration::from_secs(1);
 /// Most answers kept of one kind; some 200 octets each.
 const MOST: usize = 50_000;
 /// Longest time an answer is kept, whatever its time to live: a week-old answer is nobody's wish.
@@ -125,7 +118,7 @@ impl<K: Clone + Eq + Hash, V: Clone + 'static> Answers<K, V> {
 /// Another's answers, kept. Used on one thread.
 pub struct CachedDns {
     inner: Rc<dyn Dns>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     mx: Answers<Domain, MxAnswer>,
     addresses: Answers<String, HostAnswer>,
     txt: Answers<String, TxtAnswer>,
@@ -138,7 +131,7 @@ impl CachedDns {
     pub fn new(inner: Rc<dyn Dns>) -> Self {
         Self {
             inner,
-            turns: Arc::new(Semaphore::new(AT_A_TIME)),
+            turns: Turns::new(),
             mx: Answers::new("mx", |answer| matches!(answer, MxAnswer::Failed(_))),
             addresses: Answers::new("address", |answer| matches!(answer, HostAnswer::Failed(_))),
             txt: Answers::new("txt", |answer| matches!(answer, TxtAnswer::Failed(_))),
@@ -153,13 +146,11 @@ impl CachedDns {
         late: V,
         ask: impl AsyncFnOnce(&dyn Dns) -> Timed<V> + 'static,
     ) -> LocalBoxFuture<'static, Timed<V>> {
-        let (inner, turns) = (Rc::clone(&self.inner), Arc::clone(&self.turns));
+        let (inner, turns) = (Rc::clone(&self.inner), self.turns.clone());
         Box::pin(async move {
-            // Without a turn it goes out all the same.
-            let _turn = tokio::time::timeout(TURN_WAIT, turns.acquire_owned()).await;
+            let asked = async { tokio::time::timeout(DEADLINE, ask(&*inner)).await };
             // A panic must not stay behind as the answer to everybody who asks later.
-            let asked = AssertUnwindSafe(tokio::time::timeout(DEADLINE, ask(&*inner))).catch_unwind();
-            match asked.await {
+            match AssertUnwindSafe(turns.take(asked)).catch_unwind().await {
                 Ok(Ok(answer)) => answer,
                 Ok(Err(_)) | Err(_) => Timed::lasting(late, Duration::from_secs(5)),
             }
@@ -210,6 +201,7 @@ impl Dns for CachedDns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dns::turns::{AT_A_TIME, PATIENCE, SLOW};
     use futures_util::future::join_all;
     use std::cell::Cell;
 
@@ -289,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_crowd_takes_turns_and_dead_servers_hold_the_others_up_for_a_second() {
+    async fn a_crowd_takes_turns_and_dead_servers_hold_the_others_up_for_a_moment() {
         let inner = Rc::new(Dead::default());
         let dns = CachedDns::new(Rc::clone(&inner) as Rc<dyn Dns>);
         let names: Vec<_> =
@@ -304,7 +296,23 @@ mod tests {
             asked.elapsed()
         };
         let (_, waited) = tokio::join!(crowd, other);
-        assert!(waited >= TURN_WAIT / 2 && waited < 2 * TURN_WAIT, "{waited:?}");
+        assert!(waited >= PATIENCE / 2 && waited < 2 * PATIENCE, "{waited:?}");
         assert_eq!(inner.0.get(), AT_A_TIME + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_are_never_more_under_way_than_both_lanes_hold() {
+        let inner = Rc::new(Dead::default());
+        let dns = CachedDns::new(Rc::clone(&inner) as Rc<dyn Dns>);
+        let count = 2 * (AT_A_TIME + SLOW);
+        let names: Vec<_> =
+            (0..count).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect();
+        let crowd = join_all(names.iter().map(|name| dns.mx(name)));
+        let other = async {
+            tokio::time::sleep(DEADLINE - PATIENCE).await;
+            inner.0.get()
+        };
+        let (_, asked) = tokio::join!(crowd, other);
+        assert_eq!((asked, inner.0.get()), (AT_A_TIME + SLOW, count));
     }
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod hickory;
+mod turns;
 mod validating;
 
 pub use cache::CachedDns;

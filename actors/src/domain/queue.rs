@@ -20,11 +20,9 @@ use std::{
 
 /// Most entries of one class in memory; about 300 octets each, and content only while the spool's budget allows.
 pub(super) const CLASS_MAX: usize = 1_000;
-/// The same while all domains together hold [`EVERYBODY_MAX`]: enough to keep connections busy until the next
-/// read.
-const CLASS_MAX_WHEN_MANY: usize = 20;
-/// Ready entries over all domains from which on each holds few. At some 300 octets each: 30 MB.
-const EVERYBODY_MAX: usize = 100_000;
+/// The same while all domains together hold more than so many: enough to keep connections busy until the next read,
+/// and little enough that tens of thousands of domains take some tens of megabytes.
+const CLASS_MAX_WHEN_MANY: [(usize, usize); 2] = [(100_000, 5), (50_000, 20)];
 
 /// How many entries all domains hold in memory. Used on one thread; shared so that a domain that ends gives
 /// back its part.
@@ -95,7 +93,9 @@ impl ReadyQueue {
 
     /// How many entries of a class may be in memory now.
     pub(super) fn class_max(&self) -> usize {
-        if self.total.get() >= EVERYBODY_MAX { CLASS_MAX_WHEN_MANY } else { CLASS_MAX }
+        let total = self.total.get();
+        let many = CLASS_MAX_WHEN_MANY.iter().find(|(many, _)| total >= *many);
+        many.map_or(CLASS_MAX, |(_, most)| *most)
     }
 
     /// Whether an entry just committed is new here, and not seen by a read already.

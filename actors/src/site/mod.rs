@@ -70,7 +70,8 @@ pub struct Site {
     supervisor: Addr<Supervisor>,
     effective: Effective,
     governor: Governor,
-    pools: HashMap<TlsIdentity, Pool>,
+    /// Boxed: a map makes room for several at once, and most sites ever have one.
+    pools: HashMap<TlsIdentity, Box<Pool>>,
     addresses: HashMap<ConnectionId, Addr<Connection>>,
     /// What each of them is at.
     turns: HashMap<ConnectionId, Turn>,
@@ -180,7 +181,7 @@ impl Site {
             self.wait_for(hold);
             return Some(free);
         }
-        let Some((flow, addr)) = self.pools.get_mut(identity).and_then(Pool::take) else {
+        let Some((flow, addr)) = self.pools.get_mut(identity).and_then(|pool| pool.take()) else {
             return Some(free);
         };
         let (lane, identity) = (flow.lane, identity.clone());
@@ -201,7 +202,7 @@ impl Site {
     /// Ends idle connections when a pool has mail and cannot get one of its own: the site's connections are
     /// for all policies.
     fn make_way(&mut self) {
-        if self.pools.len() > 1 && self.pools.values().any(Pool::is_starved) {
+        if self.pools.len() > 1 && self.pools.values().any(|pool| pool.is_starved()) {
             for pool in self.pools.values_mut().filter(|pool| pool.shares.ready() == 0) {
                 // A free connection whose request is dropped says QUIT.
                 pool.idle.pop_oldest();
@@ -320,7 +321,7 @@ impl Handler<OfferWork> for Site {
             return;
         }
         let plan = tls.plan(class.security, &self.effective.limits);
-        let pool = self.pools.entry(plan.identity()).or_insert_with(|| Pool::new(plan));
+        let pool = self.pools.entry(plan.identity()).or_insert_with(|| Box::new(Pool::new(plan)));
         pool.shares.offer(&flow, class.priority, class.tenant.as_ref(), weight, ready);
         pool.domains.insert(flow, addr);
         self.advance(ctx);

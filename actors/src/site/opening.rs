@@ -1,6 +1,6 @@
 //! Opening connections within the budget that all sites share, and sparing one for another site.
 
-use super::{Pool, Site, turns::Turn};
+use super::{Site, turns::Turn};
 use crate::{
     budget::{RoomForConnection, Slot, SpareConnection},
     clock,
@@ -37,7 +37,7 @@ impl Site {
         if self.stopping.is_some() || self.is_suspended() || self.lacks_descriptors {
             return 0;
         }
-        let work = self.pools.values().map(Pool::unserved).sum();
+        let work = self.pools.values().map(|pool| pool.unserved()).sum();
         if work == 0 {
             return 0;
         }

@@ -90,7 +90,7 @@ impl StsBook {
         let Some(record) = record.filter(|_| step != StsStep::Keep) else {
             return known.in_force(clock::now()).cloned();
         };
-        let fetched = timeout(PATIENCE, self.fetch(domain)).await;
+        let fetched = timeout(PATIENCE, Box::pin(self.fetch(domain))).await;
         let fetched = fetched
             .unwrap_or_else(|_| Err(StsFetchError::Unreachable(format!("not done within {PATIENCE:?}"))));
         self.changed.set(true);

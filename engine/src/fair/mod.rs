@@ -48,7 +48,8 @@ impl<F> Tier<F> {
 #[derive(Debug, Clone)]
 pub struct FairShares<F> {
     priorities: Strides<Priority>,
-    tiers: HashMap<Priority, Tier<F>>,
+    /// Boxed: a map makes room for several at once, and most sites ever have one.
+    tiers: HashMap<Priority, Box<Tier<F>>>,
     flows: HashMap<F, Flow>,
     ready: usize,
 }
@@ -85,7 +86,7 @@ impl<F: Clone + Eq + Hash> FairShares<F> {
         let tenant = tenant.cloned();
         self.flows.insert(flow.clone(), Flow { priority, tenant: tenant.clone(), ready });
         self.priorities.join(&priority, share(priority));
-        let tier = self.tiers.entry(priority).or_insert_with(Tier::new);
+        let tier = self.tiers.entry(priority).or_insert_with(|| Box::new(Tier::new()));
         tier.tenants.join(&tenant, weight);
         tier.flows.entry(tenant).or_default().push_back(flow.clone());
     }
