@@ -44,7 +44,8 @@ fn check_fields(data: &[u8]) {
 /// Whatever a client calls itself, the trace field is one field of three lines.
 fn check_trace(helo: &str) {
     let (with, id) = (ReceivedWith::Esmtp, QueueId::from_raw(1));
-    let received = ReceivedHeader { helo, peer: None, by: "mx.example", with, id, date: NOW }.to_string();
+    let received =
+        ReceivedHeader { helo, peer: None, by: "mx.example", with, tls: None, id, date: NOW }.to_string();
     assert_smtp_form(received.as_bytes());
     assert_eq!(received.matches("\r\n").count(), 3);
     assert_eq!(fields(received.as_bytes()).count(), 1);

@@ -5,6 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use mailwright_engine::{
     address::Domain,
+    classify::BounceClass,
     shaping::{Effective, Shaping, ShapingError, SiteFacts},
     smtp::reply::{Reply, SmtpCode},
 };
@@ -48,7 +49,9 @@ fn check(effective: &Effective) {
     let reply = Reply::new(SmtpCode::SHUTTING_DOWN, None, "Too many connections from 192.0.2.1, try later");
     for rule in effective.rules.iter() {
         assert!(rule.count >= 1 && !rule.name.is_empty() && !rule.to_string().is_empty());
-        let _ = rule.when.matches(&reply);
+        for class in BounceClass::ALL.map(Some).into_iter().chain([None]) {
+            let _ = rule.when.matches(&reply, class);
+        }
     }
 }
 

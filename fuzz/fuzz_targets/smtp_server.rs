@@ -1,5 +1,6 @@
 //! The SMTP server session against any client: the network cannot change a dialogue by cutting it, every message
-//! has its own MAIL and RCPT, and nothing but CRLF `.` CRLF ends DATA.
+//! has its own MAIL and RCPT and, where that is asked for, comes after a login, and nothing but CRLF `.` CRLF ends
+//! DATA.
 //!
 //! The first octet holds the knobs of [`Listener::new`]. [`SEPARATOR`](mailwright_fuzz::SEPARATOR) stands where
 //! the client pauses; a TLS handshake that is due happens there.
@@ -9,12 +10,13 @@
 use libfuzzer_sys::fuzz_target;
 use mailwright_engine::{
     address::EmailAddress,
+    class::TransportSecurity,
     dsn::RecipientDsn,
     smtp::{
         reply::{EnhancedCode, Reply, ReplyParser, SmtpCode},
         server::{
-            Answer, Dsn, MailCommand, ReceivedMessage, ServerConfig, ServerPhase, ServerSession, StartTls,
-            Step,
+            Answer, Auth, Dsn, MailCommand, ReceivedMessage, RequireTls, ServerConfig, ServerPhase,
+            ServerSession, StartTls, Step,
         },
     },
 };
@@ -40,7 +42,7 @@ struct Listener {
 
 impl Listener {
     /// 0: STARTTLS is offered, 1: DSN is offered, 2: the limits are tight, 3 and 4: how often a question is
-    /// refused, 5: a refusal ends the session.
+    /// refused, 5: a refusal ends the session, 6: clients must log in, 7: REQUIRETLS is offered.
     fn new(knobs: Knobs) -> Self {
         let mut config = ServerConfig::new("mx.example");
         config.max_message_size = 4_096;
@@ -49,6 +51,12 @@ impl Listener {
         }
         if knobs.is_on(1) {
             config.dsn = Dsn::Offered;
+        }
+        if knobs.is_on(6) {
+            config.auth = Auth::Required;
+        }
+        if knobs.is_on(7) {
+            config.require_tls = RequireTls::Offered;
         }
         if knobs.is_on(2) {
             config = ServerConfig {
@@ -93,6 +101,7 @@ struct Dialogue {
 /// Lets a session read the pieces of `rest` as the network delivers them.
 fn converse(listener: &Listener, rest: &[u8], network: Network) -> Dialogue {
     let mut session = ServerSession::new(Arc::clone(&listener.config));
+    session.allow_plain_auth();
     let mut dialogue = Dialogue::default();
     session.greeting(&mut dialogue.replies);
     let mut before = 0;
@@ -171,9 +180,12 @@ struct Offer<'a> {
 /// Every message is what the accepted MAIL and RCPT commands before it and the wire say, and none is made twice.
 fn check_transactions(dialogue: &Dialogue, wire: &[u8], config: &ServerConfig) {
     let mut open: Option<Offer<'_>> = None;
+    let mut logged_in = false;
     for Event { at, step, accepted } in &dialogue.events {
         match step {
+            Step::Authenticate(_) => logged_in = *accepted,
             Step::Mail(mail) => {
+                assert!(logged_in || config.auth == Auth::NotOffered, "MAIL without a login");
                 open = accepted.then_some(Offer { mail, recipients: Vec::new(), content: 0 });
             }
             Step::Rcpt(recipient, dsn) => {
@@ -190,10 +202,11 @@ fn check_transactions(dialogue: &Dialogue, wire: &[u8], config: &ServerConfig) {
             }
             Step::Message(message) => {
                 let offer = open.take().expect("a message without MAIL");
+                assert_eq!(message.authenticated, logged_in);
                 check_message(message, &offer, config);
                 check_end_of_data(message, wire, offer.content, *at);
             }
-            Step::StartTls => open = None,
+            Step::StartTls => (open, logged_in) = (None, false),
             Step::Close | Step::NeedInput => {}
         }
     }
@@ -210,7 +223,10 @@ fn check_message(message: &ReceivedMessage, offer: &Offer<'_>, config: &ServerCo
         body_type: message.body_type,
         smtputf8: message.smtputf8,
         dsn: message.dsn.clone(),
+        security: message.security,
     };
+    let asks_for_tls = message.security == TransportSecurity::Required;
+    assert!(!asks_for_tls || message.tls && config.require_tls == RequireTls::Offered);
     assert_eq!(&mail, offer.mail);
     assert!(message.content.len() <= config.max_message_size);
     assert_clean(&message.content);
