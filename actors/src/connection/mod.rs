@@ -162,7 +162,8 @@ impl Drop for Connection {
 
 impl Work {
     async fn run(self) -> HowEnded {
-        match establish::establish(&self.plan, &self.deps).await {
+        // Boxed, as what carries a delivery is: most of its life a connection waits, and there are thousands.
+        match Box::pin(establish::establish(&self.plan, &self.deps)).await {
             Ok(session) => self.carry_all(session).await,
             Err(NotEstablished::NoDescriptor) => {
                 self.tell_no_descriptor();
@@ -195,8 +196,8 @@ impl Work {
             if carried > 0 {
                 reused.increment(1);
             }
-            let carried =
-                transaction::carry(&mut session, delivery, &self.plan, &self.deps, &self.ledger).await;
+            let carrying = transaction::carry(&mut session, delivery, &self.plan, &self.deps, &self.ledger);
+            let carried = Box::pin(carrying).await;
             last = carried.report;
             if !carried.goes_on {
                 return HowEnded::Used(last);

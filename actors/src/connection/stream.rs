@@ -15,7 +15,7 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 
 /// Octets read at once: replies are short.
-const READ_SIZE: usize = 4096;
+const READ_SIZE: usize = 1024;
 /// Octets of a body that must go out within one body time-out: a peer that reads just enough to reset an idle
 /// time-out would hold its connection for days.
 const BODY_SHARE: usize = 256 << 10;
