@@ -77,24 +77,25 @@ impl ConnectionBudget {
 
     /// Waits in line for room, and has a site end a connection without work, if any site has one.
     pub fn wait(&self, site: Recipient<RoomForConnection>) -> Place {
-        let number = {
-            let mut inner = self.inner();
-            let number = inner.next_place();
+        self.line_up(|inner, number| {
             inner.waiting.insert(number, site);
-            number
-        };
-        self.ask_to_spare();
-        Place { number, budget: self.clone() }
+        })
     }
 
     /// Says that `site` has connections without work, until the place is dropped or the site is asked for one.
     pub fn has_idle(&self, site: Recipient<SpareConnection>) -> Place {
-        let number = {
-            let mut inner = self.inner();
-            let number = inner.next_place();
+        self.line_up(|inner, number| {
             inner.idle.insert(number, site);
-            number
-        };
+        })
+    }
+
+    /// Has `join` put somebody into a line at the next place, which may let a connection change hands.
+    fn line_up(&self, join: impl FnOnce(&mut Inner, u64)) -> Place {
+        let mut inner = self.inner();
+        inner.last_place += 1;
+        let number = inner.last_place;
+        join(&mut inner, number);
+        drop(inner);
         self.ask_to_spare();
         Place { number, budget: self.clone() }
     }
@@ -151,13 +152,6 @@ impl ConnectionBudget {
             drop(inner);
             site.do_send(RoomForConnection(Slot(self.clone())));
         }
-    }
-}
-
-impl Inner {
-    fn next_place(&mut self) -> u64 {
-        self.last_place += 1;
-        self.last_place
     }
 }
 

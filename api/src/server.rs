@@ -2,7 +2,11 @@
 
 use crate::{answer, body::BodyMemory, delivery, health, send};
 use actix::Addr;
-use actix_web::{App, HttpServer, dev::ServerHandle, web};
+use actix_web::{
+    App, HttpServer,
+    dev::{Server, ServerHandle},
+    web,
+};
 use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
 use mailwright_storage::{Spool, control::Control};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -121,9 +125,7 @@ pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<Se
         .disable_signals()
         .listen(listener)?
         .run();
-    let handle = server.handle();
-    actix_web::rt::spawn(server);
-    Ok(handle)
+    Ok(spawn(server))
 }
 
 /// Serves what operators may ask and order on the control socket. Whoever can open it needs no token. Must run
@@ -148,9 +150,13 @@ pub fn serve_control(listener: UnixListener, state: web::Data<AppState>) -> io::
         .disable_signals()
         .listen_uds(listener)?
         .run();
+    Ok(spawn(server))
+}
+
+fn spawn(server: Server) -> ServerHandle {
     let handle = server.handle();
     actix_web::rt::spawn(server);
-    Ok(handle)
+    handle
 }
 
 fn routes(config: &mut web::ServiceConfig) {

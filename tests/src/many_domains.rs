@@ -17,8 +17,9 @@ use crate::smtp::SmtpClient;
 /// Clients that hand in mail at a time.
 const CLIENTS: usize = 16;
 
-/// Messages by which a time to delivery is measured, and the pause between two of them.
-const MEASURED: usize = 60;
+/// Messages by which a time to delivery is measured.
+pub const MEASURED: usize = 60;
+/// The pause between two of them.
 const PACE: Duration = Duration::from_millis(15);
 
 /// What every message begins with.

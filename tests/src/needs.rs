@@ -81,9 +81,7 @@ pub fn skip_without(needs: &[Need]) -> bool {
     for need in needs {
         if skipped.split(',').any(|name| name.trim() == need.name()) {
             let test = std::thread::current().name().unwrap_or("a test").to_owned();
-            let line = format!("skipped: {test} needs {}\n", need.name());
-            // Whether the note can be printed changes nothing for the run.
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            tell(&format!("skipped: {test} needs {}", need.name()));
             return true;
         }
         let name = need.name();
@@ -103,16 +101,14 @@ pub fn long() -> bool {
 pub fn seed() -> u64 {
     let given = env::var("MAILWRIGHT_SEED").ok().and_then(|text| text.parse().ok());
     let seed = given.unwrap_or_else(|| fastrand::u64(..));
-    let line = format!("seed: MAILWRIGHT_SEED={seed}\n");
-    // Whether the note can be printed changes nothing for the run.
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    tell(&format!("seed: MAILWRIGHT_SEED={seed}"));
     seed
 }
 
-/// Prints figures that a scenario has measured, past the runner's capture.
-pub fn tell(figures: &str) {
-    // Whether they can be printed changes nothing for the run.
-    let _ = std::io::stderr().write_all(format!("{figures}\n").as_bytes());
+/// Prints what whoever runs a scenario is to see, its figures for one, past the runner's capture.
+pub fn tell(what: &str) {
+    // Whether it can be printed changes nothing for the run.
+    let _ = std::io::stderr().write_all(format!("{what}\n").as_bytes());
 }
 
 fn is_root() -> bool {

@@ -4,11 +4,11 @@
 use std::collections::HashSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mailwright_tests::crowd::{self, Crowd};
 use mailwright_tests::error::{Context, Result};
+use mailwright_tests::many_domains::{MEASURED, time_to_delivery};
 use mailwright_tests::metrics::{
     BOUNCED, CONNECTIONS_OPEN, DELIVERED, IN_DOUBT, QUEUED, until_queue_is_empty,
 };
@@ -22,9 +22,6 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(60);
 /// Messages for each receiver that is in trouble.
 const TROUBLED: usize = 10;
-/// Messages by which the time to delivery is measured, and the pause between two of them.
-const MEASURED: usize = 40;
-const PACE: Duration = Duration::from_millis(15);
 /// What the time to delivery may gain beside half of itself: the machine has other work too.
 const SLACK: Duration = Duration::from_millis(15);
 /// The most connections to a receiver, as [`IMPATIENT`] says.
@@ -99,23 +96,9 @@ impl World {
 
     /// Sends mail to the receiver in health and returns the median of the times until it was there.
     fn time_to_delivery(&mut self) -> Result<Duration> {
-        let mut client = SmtpClient::connect_and_greet(self.server.smtp)?;
-        let mut begun = Vec::new();
-        for number in self.healthy_sent..self.healthy_sent + MEASURED {
-            begun.push(SystemTime::now());
-            let reply = client.send("", &crowd::recipient(number, 0), b"Subject: x\r\n\r\nx\r\n")?;
-            assert_eq!(reply.code, 250, "{reply:?}");
-            thread::sleep(PACE);
-        }
         let first = self.healthy_sent;
         self.healthy_sent += MEASURED;
-        self.healthy.wait_for(self.healthy_sent, LIMIT)?;
-        let new = self.healthy.arrivals().split_off(first);
-        let mut times: Vec<_> = (new.iter())
-            .map(|arrival| arrival.at.duration_since(begun[arrival.number - first]).unwrap_or_default())
-            .collect();
-        times.sort_unstable();
-        Ok(times[MEASURED / 2])
+        time_to_delivery(self.server.smtp, &self.healthy, first, |_| 0)
     }
 
     /// Waits until every receiver in trouble has seen so many connections.

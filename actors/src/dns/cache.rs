@@ -280,12 +280,15 @@ mod tests {
         }
     }
 
+    fn domains(count: usize) -> Vec<Domain> {
+        (0..count).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_crowd_takes_turns_and_dead_servers_hold_the_others_up_for_a_moment() {
         let inner = Rc::new(Dead::default());
         let dns = CachedDns::new(Rc::clone(&inner) as Rc<dyn Dns>);
-        let names: Vec<_> =
-            (0..AT_A_TIME + 1).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect();
+        let names = domains(AT_A_TIME + 1);
         let crowd = join_all(names.iter().map(|name| dns.mx(name)));
         let other = async {
             // Time stands still until the whole crowd waits.
@@ -305,8 +308,7 @@ mod tests {
         let inner = Rc::new(Dead::default());
         let dns = CachedDns::new(Rc::clone(&inner) as Rc<dyn Dns>);
         let count = 2 * (AT_A_TIME + SLOW);
-        let names: Vec<_> =
-            (0..count).map(|number| Domain::parse(&format!("d{number}.example")).unwrap()).collect();
+        let names = domains(count);
         let crowd = join_all(names.iter().map(|name| dns.mx(name)));
         let other = async {
             tokio::time::sleep(DEADLINE - PATIENCE).await;

@@ -39,6 +39,14 @@ struct SummaryFilter {
     pool: Option<String>,
 }
 
+impl SummaryFilter {
+    /// As fields of a query.
+    fn fields(&self) -> Vec<(&'static str, Option<&str>)> {
+        let Self { domain, tenant, pool } = self;
+        vec![("domain", domain.as_deref()), ("tenant", tenant.as_deref()), ("pool", pool.as_deref())]
+    }
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List entries: one for each message and destination domain
@@ -77,13 +85,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
 
 fn summary(client: &ControlClient, args: &Args) -> Result<(), CommandError> {
     let limit = args.limit.to_string();
-    let SummaryFilter { domain, tenant, pool } = &args.filter;
-    let fields = [
-        ("domain", domain.as_deref()),
-        ("tenant", tenant.as_deref()),
-        ("pool", pool.as_deref()),
-        ("limit", Some(limit.as_str())),
-    ];
+    let mut fields = args.filter.fields();
+    fields.push(("limit", Some(limit.as_str())));
     let answer: Value = client.get(&with_query("queue", &fields))?;
     if args.place.json {
         return say_json(&answer);
@@ -145,15 +148,12 @@ fn source_row(source: &SourceGroup) -> [String; 6] {
 
 fn list(client: &ControlClient, asked: &List, json: bool) -> Result<(), CommandError> {
     let limit = asked.limit.to_string();
-    let SummaryFilter { domain, tenant, pool } = &asked.filter;
-    let fields = [
-        ("domain", domain.as_deref()),
-        ("tenant", tenant.as_deref()),
-        ("pool", pool.as_deref()),
+    let mut fields = asked.filter.fields();
+    fields.extend([
         ("id", asked.id.as_deref()),
         ("cursor", asked.cursor.as_deref()),
         ("per_page", Some(limit.as_str())),
-    ];
+    ]);
     let mut envelope = client.envelope(&with_query("queue/entries", &fields))?;
     if json {
         return say_json(&envelope);
