@@ -7,6 +7,7 @@ use crate::{
     dns::Dns,
     domain::ReadyTotal,
     intake::Intake,
+    places::Places,
     probe::watch_arbiter,
     reroutes::Reroutes,
     settings::{DeliverySettings, NextHop},
@@ -156,6 +157,7 @@ impl Deps {
         let tls = TlsPolicies::new(Rc::clone(&dns), configs, settings.policy_fetch, settings.tls_reports);
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),
+            places: Places::new(settings.max_active_domains),
             reroutes: Reroutes::new(hops),
             ready_total: ReadyTotal::default(),
             in_flight: InFlight::default(),

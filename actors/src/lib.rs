@@ -21,6 +21,7 @@ pub mod intake;
 pub mod ledger;
 pub mod metrics;
 pub mod outcome;
+pub mod places;
 pub mod probe;
 pub mod reroutes;
 pub mod retry_scheduler;

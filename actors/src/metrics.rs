@@ -30,6 +30,9 @@ declare_metrics! {
     gauge READY = "mailwright_queue_ready_entries";
     /// Seconds since the oldest queued message was accepted; 0 when none is queued.
     gauge OLDEST = "mailwright_queue_oldest_seconds";
+    /// Destination domains that the engine knows to have work, by state: active, waiting for a place among the active
+    /// ones (delivery.max_active_domains), or resting until they may be tried again.
+    gauge DOMAINS = "mailwright_domains";
     /// Destination domains with queued mail, counted once a minute.
     gauge QUEUED_DOMAINS = "mailwright_queue_domains";
     /// TCP connections to receivers that were established, by family.
@@ -89,6 +92,9 @@ pub fn describe() {
     begin(CONNECTIONS_OPENED, "family", &["ipv4", "ipv6"]);
     begin(CONNECTS_FAILED, "family", &["ipv4", "ipv6"]);
     begin(TLS_FAILED, "why", &["configuration", "mta-sts", "dane", "requiretls", "tls-not-required"]);
+    for state in ["active", "waiting", "resting"] {
+        gauge!(DOMAINS, "state" => state).set(0.0);
+    }
     begin(RESTARTS, "actor", &["domain", "site"]);
     begin(LOGINS, "result", &["accepted", "refused"]);
     for (from, to) in [("ipv4", "ipv6"), ("ipv6", "ipv4")] {

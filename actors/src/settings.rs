@@ -15,6 +15,8 @@ pub struct DeliverySettings {
     pub own_names: Vec<String>,
     /// Most connections over all sites.
     pub max_connections: usize,
+    /// Most domains that are active at a time.
+    pub max_active_domains: usize,
     /// When deferred messages are tried again and when they are given up.
     pub retry: RetrySchedule,
     /// Which reports senders get.

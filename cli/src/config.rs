@@ -269,7 +269,7 @@ mod tests {
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",
-                "shaping bounce_rules max_connections port drain_timeout delay_warning own_names weights tls retry routes",
+                "shaping bounce_rules max_connections max_active_domains port drain_timeout delay_warning own_names weights tls retry routes",
             ),
             (
                 "submission",
@@ -322,6 +322,7 @@ mod tests {
             ("[smtp]\nmax_sessions = 0", "smtp.max_sessions"),
             ("[smtp]\ntrusted_networks = [\"x\"]", "smtp.trusted_networks"),
             ("[delivery]\nmax_connections = 0", "delivery.max_connections"),
+            ("[delivery]\nmax_active_domains = 0", "delivery.max_active_domains"),
             ("[spool]\nsegment_size = \"1KiB\"", "spool.segment_size"),
         ];
         for (text, key) in cases {

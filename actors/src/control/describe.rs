@@ -4,6 +4,7 @@ use super::{OrderError, Reason};
 use crate::{
     clock,
     domain::{DescribeDomain, DomainActor, DomainSnapshot, HoldKind, PlanSnapshot},
+    places::Places,
     site::{DescribeSite, Site, SiteKey, SiteSnapshot},
     supervisor::{Deps, Supervisor},
 };
@@ -25,7 +26,7 @@ pub struct DescribeQueue;
 /// What the actors are doing.
 #[derive(Debug, Clone, Serialize)]
 pub struct QueueReport {
-    /// Domains with an actor: those with work now or lately.
+    /// Domains with work now or lately: those that are active, and those that rest until they may be tried again.
     pub domains: Vec<DomainSnapshot>,
     /// Sites with an actor.
     pub sites: Vec<SiteSnapshot>,
@@ -70,7 +71,9 @@ pub struct EntryReport {
     pub suspension: Option<(String, Option<UnixMillis>)>,
     /// Why none of its sources may be used, if none may, and until when.
     pub no_source: Option<(String, Option<UnixMillis>)>,
-    /// Its domain's actor, if it has one.
+    /// How many domains wait for a place among the active ones, if its domain is one of them.
+    pub domains_in_line: Option<usize>,
+    /// Its domain, if it is active or rests.
     pub domain_state: Option<DomainSnapshot>,
     /// The sites that carry its domain's mail.
     pub sites: Vec<SiteSnapshot>,
@@ -95,6 +98,13 @@ impl EntryReport {
         }
         if let Some((why, until)) = &self.no_source {
             return (Reason::Source, why.clone(), *until);
+        }
+        if let Some(waiting) = self.domains_in_line {
+            let why = format!(
+                "its domain is one of {waiting} that wait until others have no more to do: as many are active as \
+                 delivery.max_active_domains allows"
+            );
+            return (Reason::Turn, why, None);
         }
         self.held_by_domain().or_else(|| self.held_by_site()).unwrap_or_else(|| {
             (Reason::Turn, "other mail of its domain or site is before it".to_owned(), None)
@@ -136,12 +146,13 @@ impl Handler<DescribeQueue> for Supervisor {
     type Result = ResponseFuture<QueueReport>;
 
     fn handle(&mut self, _: DescribeQueue, _: &mut Self::Context) -> Self::Result {
-        let domains = join_all(self.domain_actors().values().map(|addr| addr.send(DescribeDomain)));
+        let domains =
+            join_all(self.domain_actors().values().map(|active| active.addr().send(DescribeDomain)));
         let sites = join_all(self.site_actors().values().map(|addr| addr.send(DescribeSite)));
-        let sources = sources(&self.deps());
+        let (sources, resting) = (sources(&self.deps()), self.deps().places.describe_all());
         Box::pin(async move {
             // Actors that ended meanwhile have nothing to say.
-            let domains = domains.await.into_iter().flatten().collect();
+            let domains = domains.await.into_iter().flatten().chain(resting).collect();
             let sites = sites.await.into_iter().flatten().collect();
             QueueReport { domains, sites, sources }
         })
@@ -178,7 +189,8 @@ impl Supervisor {
         id: QueueId,
     ) -> impl Future<Output = Result<Vec<EntryReport>, OrderError>> + use<> {
         let deps = self.deps();
-        let actors = Actors { domains: self.domain_actors().clone(), sites: self.site_actors().clone() };
+        let domains = self.domain_actors().iter().map(|(name, active)| (name.clone(), active.addr().clone()));
+        let actors = Actors { domains: domains.collect(), sites: self.site_actors().clone() };
         async move {
             let entries = deps.spool.entries_of(id).await?;
             let mut reports = Vec::new();
@@ -199,7 +211,7 @@ impl Actors {
     async fn report(&self, deps: &Rc<Deps>, entry: QueueEntry) -> EntryReport {
         let domain_state = match self.domains.get(&entry.place.domain) {
             Some(addr) => addr.send(DescribeDomain).await.ok(),
-            None => None,
+            None => deps.places.describe(&entry.place.domain),
         };
         let site_name = domain_state.as_ref().and_then(|domain| match &domain.plan {
             PlanSnapshot::Known { site, .. } => Some(site.clone()),
@@ -217,10 +229,16 @@ impl Actors {
             in_flight: deps.in_flight.contains(entry.key()),
             suspension: suspension(deps, &entry, site_name.as_deref()),
             no_source: no_source(deps, &entry),
+            domains_in_line: in_line(&deps.places, &entry.place.domain),
             domain_state,
             sites,
         }
     }
+}
+
+/// How many domains wait in line, if `domain` does.
+fn in_line(places: &Places, domain: &Domain) -> Option<usize> {
+    places.is_waiting(domain).then(|| places.census().waiting)
 }
 
 /// Why none of an entry's sources may be used, if none may.

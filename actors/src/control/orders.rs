@@ -3,9 +3,8 @@
 use super::OrderError;
 use crate::{
     clock,
-    domain::{CancelEntries, Reconsider},
+    domain::CancelEntries,
     settings::NextHop,
-    site::Reshape,
     supervisor::{Deps, Supervisor},
 };
 use actix::prelude::*;
@@ -45,13 +44,13 @@ impl Handler<Suspend> for Supervisor {
     fn handle(&mut self, Suspend(suspension): Suspend, _: &mut Self::Context) -> Self::Result {
         let (control, stored) = (Arc::clone(&self.deps().control), suspension.clone());
         let stored = blocking(move || Ok(control.suspend(stored)?));
-        Box::pin(stored.into_actor(self).map(|stored, supervisor, _| {
+        Box::pin(stored.into_actor(self).map(|stored, supervisor, ctx| {
             stored?;
             let deps = supervisor.deps();
             let Suspension { scope, by, until, reason, .. } = suspension.clone();
             deps.events.record(clock::now(), None, Event::Suspended(Suspended { scope, by, until, reason }));
             deps.suspensions.put(suspension);
-            supervisor.reconsider();
+            supervisor.reconsider(ctx);
             Ok(())
         }))
     }
@@ -73,12 +72,12 @@ impl Handler<Resume> for Supervisor {
     fn handle(&mut self, Resume { scope, by }: Resume, _: &mut Self::Context) -> Self::Result {
         let (control, stored) = (Arc::clone(&self.deps().control), scope.clone());
         let ended = blocking(move || Ok(control.resume(&stored)?.is_some()));
-        Box::pin(ended.into_actor(self).map(|ended, supervisor, _| {
+        Box::pin(ended.into_actor(self).map(|ended, supervisor, ctx| {
             let deps = supervisor.deps();
             let was = ended? | deps.suspensions.remove(&scope);
             if was {
                 deps.events.record(clock::now(), None, Event::Resumed(Resumed { scope, by }));
-                supervisor.reconsider();
+                supervisor.reconsider(ctx);
             }
             Ok(was)
         }))
@@ -118,7 +117,7 @@ impl Handler<RetryNow> for Supervisor {
         };
         let changed = async move { change(&deps, filter, &by, due_now).await };
         Box::pin(changed.into_actor(self).map(|ordered, supervisor, ctx| {
-            supervisor.reconsider();
+            supervisor.reconsider(ctx);
             supervisor.sweep(ctx);
             ordered
         }))
@@ -169,7 +168,7 @@ impl Handler<Reroute> for Supervisor {
             }
         };
         Box::pin(changed.into_actor(self).map(|ordered, supervisor, ctx| {
-            supervisor.reconsider();
+            supervisor.reconsider(ctx);
             supervisor.sweep(ctx);
             ordered
         }))
@@ -299,21 +298,9 @@ pub struct ReloadShaping;
 impl Handler<ReloadShaping> for Supervisor {
     type Result = Result<(), OrderError>;
 
-    fn handle(&mut self, _: ReloadShaping, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: ReloadShaping, ctx: &mut Self::Context) -> Self::Result {
         self.deps().shaping.reload().map_err(OrderError::Invalid)?;
-        self.reconsider();
+        self.reconsider(ctx);
         Ok(())
-    }
-}
-
-impl Supervisor {
-    /// Has everybody look again at what may be done.
-    pub(crate) fn reconsider(&self) {
-        for site in self.site_actors().values() {
-            site.do_send(Reshape);
-        }
-        for domain in self.domain_actors().values() {
-            domain.do_send(Reconsider);
-        }
     }
 }

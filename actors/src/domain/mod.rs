@@ -2,17 +2,20 @@
 //!
 //! Owns the order of its entries, its MX plan and the holds while a site is out of order. Never opens a
 //! connection and never holds more than a bounded number of entries of each class: what is beyond waits on
-//! disk and is read when there is room. Started by the supervisor when there is work, ends when there has
-//! been none for a while, restarted from disk if it ends unasked.
+//! disk and is read when there is room. Started by the supervisor when there is work and a place for it, ends when
+//! there has been none for a while or others want its place, restarted from disk if it ends unasked.
 //!
 //! Mailbox: one message for each committed batch and each delivery of its own; both are bounded elsewhere.
 
 mod offers;
+mod place;
 mod plan;
 mod queue;
 mod read;
 mod snapshot;
 
+pub use place::GiveUpPlace;
+pub(crate) use place::Leaving;
 pub use queue::{Lane, ReadyTotal};
 pub use snapshot::{DescribeDomain, DomainSnapshot, HoldKind, HoldSnapshot, LaneSnapshot, PlanSnapshot};
 
@@ -21,13 +24,14 @@ use crate::{
     delivery::{Delivery, InFlightKey, Ready, Untried},
     ledger::{FailDeliveries, Ledger},
     site::{Flow, FreeConnection, NoWork, Site},
-    supervisor::{Deps, DomainRetired, REAP_AFTER, Supervisor},
+    supervisor::{Deps, REAP_AFTER, Supervisor},
     tls::TlsIdentity,
 };
 use actix::prelude::*;
 use mailwright_engine::{
     address::Domain,
     class::{QueueClass, SourceName, TransportSecurity},
+    roster::Spare,
     smtp::verdict::{Outcome, Verdict},
     source::NoSource,
     time::UnixMillis,
@@ -73,6 +77,10 @@ pub struct DomainActor {
     outstanding: HashSet<EntryKey>,
     /// Look-ups that failed in a row.
     failures: u32,
+    /// Messages from the supervisor that brought work.
+    received: u64,
+    /// What the roster was told last.
+    spare: Option<Spare>,
 }
 
 /// A pause, and what it is for.
@@ -94,8 +102,14 @@ impl Hold {
 }
 
 impl DomainActor {
-    /// An empty queue for `name`.
-    pub fn new(name: Domain, deps: Rc<Deps>, ledger: Addr<Ledger>, supervisor: Addr<Supervisor>) -> Self {
+    /// An empty queue for `name`, whose last look-ups failed so many times in a row.
+    pub fn new(
+        name: Domain,
+        failures: u32,
+        deps: Rc<Deps>,
+        ledger: Addr<Ledger>,
+        supervisor: Addr<Supervisor>,
+    ) -> Self {
         let queue = ReadyQueue::new(deps.ready_total.clone());
         Self {
             name,
@@ -110,7 +124,9 @@ impl DomainActor {
             settled_while_reading: None,
             idle_since: Instant::now(),
             outstanding: HashSet::new(),
-            failures: 0,
+            failures,
+            received: 0,
+            spare: None,
         }
     }
 
@@ -156,8 +172,14 @@ impl DomainActor {
         }
     }
 
-    /// Reads on from disk when there is room, finds out where the mail goes, and tells the sites what is ready.
+    /// Does what can be done now, and tells the roster if that is nothing.
     fn advance(&mut self, ctx: &mut Context<Self>) {
+        self.go_on(ctx);
+        self.tell_standing(ctx);
+    }
+
+    /// Reads on from disk when there is room, finds out where the mail goes, and tells the sites what is ready.
+    fn go_on(&mut self, ctx: &mut Context<Self>) {
         self.read_if_wanted(ctx);
         if self.queue.is_empty() || self.is_held() || self.is_suspended() {
             return;
@@ -214,18 +236,7 @@ impl DomainActor {
                 actor.advance(ctx);
             }
         });
-    }
-
-    fn retire_if_idle(&mut self, ctx: &mut Context<Self>) {
-        let reading = self.settled_while_reading.is_some();
-        let busy =
-            !self.queue.is_empty() || !self.outstanding.is_empty() || reading || self.queue.more_on_disk();
-        if busy {
-            self.idle_since = Instant::now();
-        } else if self.idle_since.elapsed() >= REAP_AFTER {
-            self.supervisor.do_send(DomainRetired { domain: self.name.clone(), addr: ctx.address() });
-            ctx.stop();
-        }
+        self.tell_standing(ctx);
     }
 }
 
@@ -246,6 +257,7 @@ impl Handler<EnqueueFresh> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, EnqueueFresh(fresh): EnqueueFresh, ctx: &mut Self::Context) {
+        self.received += 1;
         for Fresh { entry, message } in fresh {
             if self.queue.is_news(&entry) && self.queue.has_room(&entry.place.class) {
                 self.admit(entry, message, ctx);
@@ -264,6 +276,7 @@ impl Handler<ReadFromDisk> for DomainActor {
     type Result = ();
 
     fn handle(&mut self, _: ReadFromDisk, ctx: &mut Self::Context) {
+        self.received += 1;
         for source in self.links.forget_dead() {
             self.queue.touch(&source);
         }
@@ -293,37 +306,46 @@ impl Handler<Reconsider> for DomainActor {
     }
 }
 
-/// A connection of one of the domain's sites is ready for a message.
+/// A connection of one of the domain's sites is ready for a message. Dropped by a domain that has nothing for it, or
+/// is no more, it goes back to its site.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct TakeDelivery {
-    /// What it may carry.
-    pub lane: Lane,
-    /// The pool it belongs to.
-    pub identity: TlsIdentity,
-    /// Whose connection it is.
-    pub site: Addr<Site>,
-    /// The connection.
-    pub free: FreeConnection,
+    flow: Flow,
+    identity: TlsIdentity,
+    site: Addr<Site>,
+    /// There until taken.
+    free: Option<FreeConnection>,
+}
+
+impl TakeDelivery {
+    /// Offers the connection `free` of `site`, in its pool `identity`, to what waits in `flow`.
+    pub fn new(flow: Flow, identity: TlsIdentity, site: Addr<Site>, free: FreeConnection) -> Self {
+        Self { flow, identity, site, free: Some(free) }
+    }
+}
+
+impl Drop for TakeDelivery {
+    fn drop(&mut self) {
+        if let Some(free) = self.free.take() {
+            self.site.do_send(NoWork { flow: self.flow.clone(), identity: self.identity.clone(), free });
+        }
+    }
 }
 
 impl Handler<TakeDelivery> for DomainActor {
     type Result = ();
 
-    fn handle(&mut self, message: TakeDelivery, ctx: &mut Self::Context) {
-        let TakeDelivery { lane, identity, site, free } = message;
-        match self.next_for(&lane, &site, ctx) {
-            Some(ready) => {
-                let delivery = self.deliver(ready, ctx);
-                // A connection that gave up waiting drops the delivery, which comes back by itself.
-                let _ = free.reply.send(delivery);
-            }
-            None => {
-                let flow = Flow { domain: self.name.clone(), lane };
-                site.do_send(NoWork { flow, identity, free });
-            }
+    fn handle(&mut self, mut offered: TakeDelivery, ctx: &mut Self::Context) {
+        if let Some(ready) = self.next_for(&offered.flow.lane, &offered.site, ctx)
+            && let Some(free) = offered.free.take()
+        {
+            let delivery = self.deliver(ready, ctx);
+            // A connection that gave up waiting drops the delivery, which comes back by itself.
+            let _ = free.reply.send(delivery);
         }
         self.read_if_wanted(ctx);
+        self.tell_standing(ctx);
     }
 }
 
@@ -346,7 +368,7 @@ impl Handler<LeaseEnded> for DomainActor {
             if let Some(settled) = &mut self.settled_while_reading {
                 settled.insert(place.key());
             }
-            return;
+            return self.tell_standing(ctx);
         };
         self.deps.sources.give_back(&ready.source);
         self.queue.push_front(ready);

@@ -11,7 +11,11 @@ use mailwright_engine::{
     class::{SourceName, TransportSecurity},
     smtp::verdict::Verdict,
 };
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// A domain's tie to the site of one source.
 #[derive(Debug, Default)]
@@ -62,13 +66,23 @@ impl Links {
         }
     }
 
+    /// Whether the supervisor was asked for a site and has not answered.
+    pub(super) fn any_asked(&self) -> bool {
+        self.by_source.values().any(|link| link.asked)
+    }
+
     fn link(&mut self, source: &SourceName) -> &mut Link {
         self.by_source.entry(source.clone()).or_default()
     }
 
     /// Whether mail that leaves from `source` and asks `security` of TLS must wait.
     pub(super) fn is_held(&self, source: &SourceName, security: TransportSecurity) -> bool {
-        self.by_source.get(source).is_some_and(|link| link.hold(security).is_some())
+        self.held_until(source, security).is_some()
+    }
+
+    /// Until when such mail must wait, if it must.
+    pub(super) fn held_until(&self, source: &SourceName, security: TransportSecurity) -> Option<Instant> {
+        self.by_source.get(source)?.hold(security).map(|hold| hold.until)
     }
 
     /// Whether the plan leads to `site` for what leaves from `source`.
@@ -100,6 +114,15 @@ impl DomainActor {
                 None => self.find_site(&lane.source, ctx),
             }
         }
+    }
+
+    /// What the sites may have been told is ready, each with its site.
+    pub(super) fn offered(&self) -> Vec<(Addr<Site>, Flow)> {
+        let lanes = self.queue.lanes().map(|(lane, _)| lane);
+        let site_of = |lane: &Lane| self.links.by_source.get(&lane.source)?.site.clone();
+        lanes
+            .filter_map(|lane| Some((site_of(lane)?, Flow { domain: self.name.clone(), lane: lane.clone() })))
+            .collect()
     }
 
     fn offer_lane(&self, lane: Lane, ready: usize, site: &Addr<Site>, ctx: &mut Context<Self>) {

@@ -4,7 +4,7 @@ use super::{DomainActor, plan::Plan};
 use actix::prelude::*;
 use mailwright_engine::class::QueueClass;
 use serde::Serialize;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Asks a domain what it is doing.
 #[derive(Message)]
@@ -89,8 +89,22 @@ pub struct HoldSnapshot {
     pub why: String,
 }
 
+impl DomainSnapshot {
+    /// As it is after `time` in which nothing happened.
+    pub(crate) fn aged(mut self, time: Duration) -> Self {
+        let gone = time.as_secs();
+        if let PlanSnapshot::Known { valid_for, .. } = &mut self.plan {
+            *valid_for = valid_for.saturating_sub(gone);
+        }
+        for hold in &mut self.holds {
+            hold.seconds = hold.seconds.saturating_sub(gone);
+        }
+        self
+    }
+}
+
 impl DomainActor {
-    fn describe(&self) -> DomainSnapshot {
+    pub(super) fn describe(&self) -> DomainSnapshot {
         let lanes = self.queue.lanes().map(|(lane, ready)| LaneSnapshot {
             class: lane.class.clone(),
             source: lane.source.to_string(),

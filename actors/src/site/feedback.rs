@@ -19,7 +19,7 @@ use mailwright_engine::{
     time::UnixMillis,
 };
 use mailwright_storage::events::{Event, event::Automatic};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Site {
     /// A connection is ready for its first message.
@@ -28,6 +28,7 @@ impl Site {
             pool.opening.remove(&id);
         }
         self.failures = 0;
+        self.unreachable = None;
         self.turns_begin(id);
         let events = self.governor.connected(clock::now());
         self.tell(events);
@@ -63,8 +64,10 @@ impl Site {
             return self.tell_domains(None, Duration::ZERO, &judged.verdict);
         }
         self.failures = self.failures.saturating_add(1);
-        let pause = self.deps.settings.backoff(self.failures);
+        let dead = self.governor.dead_until().map_or(Duration::ZERO, |dead| dead.since(clock::now()));
+        let pause = self.deps.settings.backoff(self.failures).max(dead);
         tracing::warn!(site = %self.key, reason = %judged.verdict, ?pause, "site unreachable");
+        self.unreachable = Some(Box::new((Instant::now() + pause, judged.verdict.clone())));
         self.tell_domains(None, pause, &judged.verdict);
         self.wake_in_time(ctx);
     }
@@ -158,17 +161,29 @@ impl Site {
         self.tell_domains(None, until.since(clock::now()), &why);
     }
 
-    /// Turns mail away that is offered while a rule keeps the source from the provider; `true` if one does.
+    /// Turns mail away that is offered while nothing is tried; `true` if it does.
     pub(super) fn turns_away(&self, flow: &Flow, domain: &Addr<DomainActor>) -> bool {
-        let (provider, source) = (&self.effective.provider, &self.key.source);
-        let Some(until) = self.deps.suspensions.provider(provider, source) else { return false };
-        let why = format!("a rule keeps source {source} from {provider} until {until}");
-        domain.do_send(SiteOutOfOrder {
-            source: flow.lane.source.clone(),
-            security: None,
-            pause: until.since(clock::now()),
-            verdict: Verdict::connect_failure(&why),
-        });
+        let Some((pause, verdict)) = self.kept_away().or_else(|| self.rest_after_failure()) else {
+            return false;
+        };
+        let source = flow.lane.source.clone();
+        domain.do_send(SiteOutOfOrder { source, security: None, pause, verdict });
         true
+    }
+
+    /// For how long a rule keeps the source from the provider.
+    fn kept_away(&self) -> Option<(Duration, Verdict)> {
+        let (provider, source) = (&self.effective.provider, &self.key.source);
+        let until = self.deps.suspensions.provider(provider, source)?;
+        let why = format!("a rule keeps source {source} from {provider} until {until}");
+        Some((until.since(clock::now()), Verdict::connect_failure(&why)))
+    }
+
+    /// For how long nothing is tried after the last connection could not be made: who offers mail only now is told
+    /// what the others were.
+    fn rest_after_failure(&self) -> Option<(Duration, Verdict)> {
+        let (until, verdict) = self.unreachable.as_deref()?;
+        let left = until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then(|| (left, verdict.clone()))
     }
 }

@@ -84,6 +84,8 @@ pub struct Site {
     /// When it looks again, if a timer runs.
     timer: Option<UnixMillis>,
     failures: u32,
+    /// Until when and why nothing is tried after its last connection could not be made.
+    unreachable: Option<Box<(Instant, Verdict)>>,
     idle_since: Instant,
     /// Will look for connections that have been idle for too long.
     idle_timer: Option<SpawnHandle>,
@@ -125,6 +127,7 @@ impl Site {
             last_id: 0,
             timer: None,
             failures: 0,
+            unreachable: None,
             idle_since: Instant::now(),
             idle_timer: None,
             lacks_descriptors: false,
@@ -184,9 +187,8 @@ impl Site {
         let Some((flow, addr)) = self.pools.get_mut(identity).and_then(|pool| pool.take()) else {
             return Some(free);
         };
-        let (lane, identity) = (flow.lane, identity.clone());
         self.turn_begins(free.id);
-        addr.do_send(TakeDelivery { lane, identity, site: ctx.address(), free });
+        addr.do_send(TakeDelivery::new(flow, identity.clone(), ctx.address(), free));
         None
     }
 
@@ -328,6 +330,21 @@ impl Handler<OfferWork> for Site {
     }
 }
 
+/// A domain takes back what it offered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct WithdrawWork(pub Flow);
+
+impl Handler<WithdrawWork> for Site {
+    type Result = ();
+
+    fn handle(&mut self, WithdrawWork(flow): WithdrawWork, _: &mut Self::Context) {
+        for pool in self.pools.values_mut() {
+            pool.withdraw(&flow);
+        }
+    }
+}
+
 /// A connection is free for a delivery.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -445,6 +462,7 @@ impl Handler<Reshape> for Site {
         let (limits, rules) = (Arc::clone(&self.effective.limits), Arc::clone(&self.effective.rules));
         self.governor.reshape(limits, rules);
         self.hold = None;
+        self.unreachable = None;
         self.end_idle(ctx);
         self.advance(ctx);
     }

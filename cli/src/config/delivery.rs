@@ -28,6 +28,7 @@ pub(crate) struct Delivery {
     pub(crate) shaping: String,
     pub(crate) bounce_rules: String,
     pub(crate) max_connections: usize,
+    pub(crate) max_active_domains: usize,
     pub(crate) port: u16,
     #[serde(with = "humantime_serde")]
     pub(crate) drain_timeout: Duration,
@@ -103,6 +104,7 @@ impl Default for Delivery {
             shaping: String::new(),
             bounce_rules: String::new(),
             max_connections: 5_000,
+            max_active_domains: 5_000,
             port: 25,
             drain_timeout: Duration::from_secs(10),
             delay_warning: Duration::from_secs(4 * 3600),
@@ -157,12 +159,16 @@ impl Config {
         if delivery.max_connections == 0 {
             return Err(invalid("delivery.max_connections", &0, &"at least 1"));
         }
+        if delivery.max_active_domains == 0 {
+            return Err(invalid("delivery.max_active_domains", &0, &"at least 1"));
+        }
         let hostname = self.hostname();
         let own_names = std::iter::once(hostname.clone()).chain(delivery.own_names.iter().cloned());
         Ok(DeliverySettings {
             own_names: own_names.map(|name| name.to_ascii_lowercase()).collect(),
             hostname,
             max_connections: delivery.max_connections,
+            max_active_domains: delivery.max_active_domains,
             retry: delivery.retry.schedule()?,
             reports: ReportPolicy {
                 delay_warning_after: Some(delivery.delay_warning).filter(|after| !after.is_zero()),

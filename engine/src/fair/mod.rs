@@ -7,12 +7,13 @@
 
 mod stride;
 
+pub(crate) use stride::Strides;
+
 use crate::class::{Priority, TenantName};
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
 };
-use stride::Strides;
 
 /// The share of a priority against the others.
 const fn share(priority: Priority) -> u32 {

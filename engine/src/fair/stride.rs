@@ -21,7 +21,7 @@ struct Turn {
 
 /// Keys that want service, in the order of their next turns.
 #[derive(Debug, Clone)]
-pub(super) struct Strides<K> {
+pub(crate) struct Strides<K> {
     /// The virtual time: the pass of whoever was served last.
     now: u64,
     turns: HashMap<K, Turn>,
@@ -30,12 +30,12 @@ pub(super) struct Strides<K> {
 
 impl<K: Clone + Ord + Hash> Strides<K> {
     /// Nobody.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { now: 0, turns: HashMap::new(), order: BTreeSet::new() }
     }
 
     /// Lets `key` take part with `weight` (at least 1); changes the weight of one that does already.
-    pub(super) fn join(&mut self, key: &K, weight: u32) {
+    pub(crate) fn join(&mut self, key: &K, weight: u32) {
         let weight = weight.max(1);
         if let Some(turn) = self.turns.get_mut(key) {
             turn.weight = weight;
@@ -46,19 +46,19 @@ impl<K: Clone + Ord + Hash> Strides<K> {
     }
 
     /// Takes `key` out.
-    pub(super) fn leave(&mut self, key: &K) {
+    pub(crate) fn leave(&mut self, key: &K) {
         if let Some(turn) = self.turns.remove(key) {
             self.order.remove(&(turn.pass, key.clone()));
         }
     }
 
     /// Whose turn it is.
-    pub(super) fn first(&self) -> Option<&K> {
+    pub(crate) fn first(&self) -> Option<&K> {
         self.order.first().map(|(_, key)| key)
     }
 
     /// Counts one service of `key`.
-    pub(super) fn serve(&mut self, key: &K) {
+    pub(crate) fn serve(&mut self, key: &K) {
         let Some(turn) = self.turns.get_mut(key) else { return };
         self.order.remove(&(turn.pass, key.clone()));
         self.now = self.now.max(turn.pass);

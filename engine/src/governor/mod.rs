@@ -294,6 +294,11 @@ impl Governor {
             && rested(&self.message_rate)
     }
 
+    /// Until when the site counts as dead: its breaker is open.
+    pub fn dead_until(&self) -> Option<UnixMillis> {
+        self.breaker.open_until()
+    }
+
     /// What is in force.
     pub fn snapshot(&self, now: UnixMillis) -> GovernorSnapshot {
         GovernorSnapshot {
@@ -301,7 +306,7 @@ impl Governor {
             window: self.concurrency.window(),
             cap: self.concurrency.cap(),
             messages_per_connection: self.session_length(),
-            dead_until: self.breaker.open_until(),
+            dead_until: self.dead_until(),
             taken_per_minute: self.taken.per_minute(now),
             rules: self.automation.snapshot(),
         }

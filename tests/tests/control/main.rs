@@ -3,6 +3,7 @@
 
 mod access;
 mod orders;
+mod places;
 mod queue;
 mod shaping;
 mod suspensions;

@@ -1,21 +1,27 @@
 //! Supervisor: starts, finds and watches the other delivery actors.
 //!
-//! Owns the register of domain and site actors. Never touches a message beyond handing committed entries to
+//! Owns the register of domain and site actors, and starts no more domains than there are places for. Never touches a message beyond handing committed entries to
 //! their domain. Supervised by nobody: it does nothing that can fail, and if its arbiter ends so does the
 //! process.
 //!
 //! Mailbox: committed batches and wake-ups arrive by `do_send`. Their number is bounded by intake, which
 //! refuses mail while [`Backlog`] says that delivery is behind.
 
+mod domains;
+
+pub(crate) use domains::DomainLeaves;
+pub use domains::{DispatchCommitted, FindDomain, WakeDomain};
+
 use crate::{
     budget::ConnectionBudget,
     clock,
     delivery::InFlight,
     dns::Dns,
-    domain::{DomainActor, EnqueueFresh, ReadFromDisk, ReadyTotal},
+    domain::{ReadFromDisk, ReadyTotal},
     intake::Intake,
     ledger::Ledger,
     metrics as names,
+    places::Places,
     probe::Probes,
     reroutes::Reroutes,
     retry_scheduler::{Reach, RetryScheduler},
@@ -29,13 +35,14 @@ use crate::{
     watch::OutcomeBoard,
 };
 use actix::prelude::*;
+use domains::Active;
 use futures_util::future::join_all;
 use mailwright_engine::{
-    address::Domain, class::SourceName, classify::BounceRules, shaping::ProviderName, source::Source,
-    time::UnixMillis,
+    address::Domain, class::SourceName, classify::BounceRules, roster::Census, shaping::ProviderName,
+    source::Source, time::UnixMillis,
 };
 use mailwright_storage::{
-    Fresh, Spool, StorageError,
+    Spool, StorageError,
     control::Control,
     events::{Event, EventLog, event::Resumed},
 };
@@ -96,6 +103,8 @@ pub struct Deps {
     pub reroutes: Reroutes,
     /// How many connections there may be in all.
     pub connections: ConnectionBudget,
+    /// Which domains are active.
+    pub places: Places,
     /// How many entries are in memory in all.
     pub ready_total: ReadyTotal,
     /// Where events are told.
@@ -112,7 +121,7 @@ pub struct Deps {
 pub struct Supervisor {
     deps: Rc<Deps>,
     ledger: Addr<Ledger>,
-    domains: HashMap<Domain, Addr<DomainActor>>,
+    domains: HashMap<Domain, Active>,
     sites: HashMap<SiteKey, Addr<Site>>,
     backlog: Backlog,
     probes: Probes,
@@ -137,28 +146,8 @@ impl Supervisor {
         Rc::clone(&self.deps)
     }
 
-    pub(crate) fn domain_actors(&self) -> &HashMap<Domain, Addr<DomainActor>> {
-        &self.domains
-    }
-
     pub(crate) fn site_actors(&self) -> &HashMap<SiteKey, Addr<Site>> {
         &self.sites
-    }
-
-    /// The actor of `domain`, started if there is none alive.
-    fn domain(&mut self, domain: &Domain, own: &Addr<Self>) -> Addr<DomainActor> {
-        match self.domains.get(domain) {
-            Some(addr) if addr.connected() => addr.clone(),
-            stale => {
-                if stale.is_some() {
-                    ::metrics::counter!(names::RESTARTS, "actor" => "domain").increment(1);
-                }
-                let (deps, ledger) = (Rc::clone(&self.deps), self.ledger.clone());
-                let addr = DomainActor::new(domain.clone(), deps, ledger, own.clone()).start();
-                self.domains.insert(domain.clone(), addr.clone());
-                addr
-            }
-        }
     }
 }
 
@@ -167,21 +156,16 @@ impl Actor for Supervisor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_interval(HEARTBEAT, Supervisor::look_after);
-        ctx.run_interval(HEARTBEAT, |supervisor, _| supervisor.measure());
+        ctx.run_interval(HEARTBEAT, |supervisor, ctx| {
+            supervisor.measure();
+            supervisor.turn_over(ctx);
+        });
         ctx.run_interval(SWEEP, Self::sweep);
         ctx.run_interval(UPKEEP, Self::keep_up);
     }
 }
 
 impl Supervisor {
-    /// Wakes every domain that has something due.
-    fn wake_due(&mut self, domains: Vec<(Domain, UnixMillis)>, ctx: &mut Context<Self>) {
-        let (now, own) = (clock::now(), ctx.address());
-        for (domain, _) in domains.into_iter().filter(|(_, due)| *due <= now) {
-            self.domain(&domain, &own).do_send(ReadFromDisk);
-        }
-    }
-
     /// Ends suspensions that are over, follows the shaping file, and puts down what should survive.
     fn keep_up(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
@@ -195,9 +179,9 @@ impl Supervisor {
                 Ok(()) => tracing::info!("shaping reloaded"),
                 Err(why) => tracing::error!("{why}; what was in force stays"),
             }
-            self.reconsider();
+            self.reconsider(ctx);
         } else if !ended.is_empty() {
-            self.reconsider();
+            self.reconsider(ctx);
         }
         ctx.spawn(self.deps.sources.store().into_actor(self));
         self.deps.connections.recover();
@@ -221,17 +205,7 @@ impl Supervisor {
     /// Restarts domains that ended unasked (they may have left entries on disk only) and forgets sites that
     /// did: domains that had offered it their work find another.
     fn look_after(&mut self, ctx: &mut Context<Self>) {
-        let own = ctx.address();
-        let dead: Vec<_> = self
-            .domains
-            .iter()
-            .filter(|(_, addr)| !addr.connected())
-            .map(|(domain, _)| domain.clone())
-            .collect();
-        for domain in dead {
-            tracing::error!(%domain, "domain actor ended unasked; restarting it from disk");
-            self.domain(&domain, &own).do_send(ReadFromDisk);
-        }
+        self.restart_domains(ctx);
         let sites = self.sites.len();
         self.sites.retain(|site, addr| {
             let alive = addr.connected();
@@ -243,8 +217,8 @@ impl Supervisor {
         });
         if self.sites.len() < sites {
             // Which domains it served only they know.
-            for domain in self.domains.values() {
-                domain.do_send(ReadFromDisk);
+            for domain in self.domains.values_mut() {
+                domain.tell(ReadFromDisk);
             }
         }
     }
@@ -257,47 +231,12 @@ impl Supervisor {
         ::metrics::gauge!(names::IN_FLIGHT).set(self.deps.in_flight.len() as f64);
         ::metrics::gauge!(names::READY).set(self.deps.ready_total.get() as f64);
         ::metrics::gauge!(names::ACTORS, "actor" => "domain").set(self.domains.len() as f64);
+        let Census { active, waiting, resting } = self.deps.places.census();
+        for (state, count) in [("active", active), ("waiting", waiting), ("resting", resting)] {
+            ::metrics::gauge!(names::DOMAINS, "state" => state).set(count as f64);
+        }
         ::metrics::gauge!(names::ACTORS, "actor" => "site").set(self.sites.len() as f64);
         self.probes.send();
-    }
-}
-
-/// Entries just committed, for their domains. From the committer's thread.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct DispatchCommitted(pub Vec<Fresh>);
-
-impl Handler<DispatchCommitted> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, DispatchCommitted(fresh): DispatchCommitted, ctx: &mut Self::Context) {
-        self.backlog.0.fetch_sub(fresh.len(), Ordering::Relaxed);
-        if self.draining {
-            return; // They are on disk: the next start finds them.
-        }
-        let own = ctx.address();
-        let mut by_domain: HashMap<Domain, Vec<Fresh>> = HashMap::new();
-        for item in fresh {
-            by_domain.entry(item.entry.place.domain.clone()).or_default().push(item);
-        }
-        for (domain, items) in by_domain {
-            self.domain(&domain, &own).do_send(EnqueueFresh(items));
-        }
-    }
-}
-
-/// A domain has entries on disk that are due.
-#[derive(Message, Debug)]
-#[rtype(result = "()")]
-pub struct WakeDomain(pub Domain);
-
-impl Handler<WakeDomain> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, WakeDomain(domain): WakeDomain, ctx: &mut Self::Context) {
-        if !self.draining {
-            self.domain(&domain, &ctx.address()).do_send(ReadFromDisk);
-        }
     }
 }
 
@@ -345,35 +284,6 @@ impl Handler<FindSite> for Supervisor {
     }
 }
 
-/// A domain actor has had nothing to do for a while and ended.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct DomainRetired {
-    /// Which domain's.
-    pub domain: Domain,
-    /// The actor: the domain may have a new one by now.
-    pub addr: Addr<DomainActor>,
-}
-
-impl Handler<DomainRetired> for Supervisor {
-    type Result = ();
-
-    fn handle(&mut self, DomainRetired { domain, addr }: DomainRetired, ctx: &mut Self::Context) {
-        if self.domains.get(&domain) == Some(&addr) {
-            self.domains.remove(&domain);
-        }
-        // What was sent to it after it decided to end is on disk.
-        let spool = self.deps.spool.clone();
-        let name = domain.clone();
-        let rest = async move { spool.classes_due(name, None, clock::now(), 1).await };
-        ctx.spawn(rest.into_actor(self).map(move |rest, actor, ctx| {
-            if rest.is_ok_and(|rest| !rest.classes.is_empty()) && !actor.draining {
-                actor.domain(&domain, &ctx.address()).do_send(ReadFromDisk);
-            }
-        }));
-    }
-}
-
 /// A site actor has had nothing to do for a while and ended.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -412,19 +322,6 @@ impl Handler<Drain> for Supervisor {
     }
 }
 
-/// Asks for the actor of a domain, started if there is none.
-#[derive(Message)]
-#[rtype(result = "Addr<DomainActor>")]
-pub struct FindDomain(pub Domain);
-
-impl Handler<FindDomain> for Supervisor {
-    type Result = MessageResult<FindDomain>;
-
-    fn handle(&mut self, FindDomain(domain): FindDomain, ctx: &mut Self::Context) -> Self::Result {
-        MessageResult(self.domain(&domain, &ctx.address()))
-    }
-}
-
 /// A rule keeps a source away from all sites of a provider for a while.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -446,6 +343,6 @@ impl Handler<SuspendProvider> for Supervisor {
         ctx: &mut Self::Context,
     ) {
         self.deps.suspensions.put_provider(provider, source, until);
-        ctx.run_later(until.since(clock::now()), |supervisor, _| supervisor.reconsider());
+        ctx.run_later(until.since(clock::now()), Self::reconsider);
     }
 }

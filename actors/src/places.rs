@@ -1,0 +1,156 @@
+//! Which domains are active: the engine's [`Roster`], shared by the supervisor and the domains.
+
+use crate::{clock, domain::DomainSnapshot};
+use mailwright_engine::{
+    address::Domain,
+    roster::{Census, Roster, Spare, Urgency, Woken},
+};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+/// What a domain leaves behind when it gives its place up.
+#[derive(Debug, Clone)]
+pub struct Note {
+    /// Look-ups that failed in a row.
+    pub failures: u32,
+    /// What holds its mail, if it rests.
+    rest: Option<Box<DomainSnapshot>>,
+    since: Instant,
+}
+
+impl Note {
+    /// A note left now.
+    pub fn new(failures: u32, rest: Option<DomainSnapshot>) -> Self {
+        Self { failures, rest: rest.map(Box::new), since: Instant::now() }
+    }
+
+    /// The domain as operators see it now.
+    fn describe(&self) -> Option<DomainSnapshot> {
+        let snapshot = self.rest.as_deref()?;
+        Some(snapshot.clone().aged(self.since.elapsed()))
+    }
+
+    /// Whether whatever is accepted for the domain meanwhile must wait as well, wherever it leaves from.
+    fn holds_all(&self) -> bool {
+        let mut holds = self.rest.iter().flat_map(|rest| &rest.holds);
+        holds.any(|hold| hold.source.is_none())
+    }
+}
+
+/// The places. Used on one thread.
+#[derive(Debug, Clone)]
+pub struct Places(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    roster: RefCell<Roster<Domain, Note>>,
+    /// Counts how often everybody was told to look again.
+    era: Cell<u64>,
+    most: usize,
+}
+
+impl Places {
+    /// Room for `most` domains.
+    pub fn new(most: usize) -> Self {
+        Self(Rc::new(Inner { roster: RefCell::new(Roster::new(most)), era: Cell::new(0), most }))
+    }
+
+    /// How many domains may be active.
+    pub fn most(&self) -> usize {
+        self.0.most
+    }
+
+    /// How many are in which state.
+    pub fn census(&self) -> Census {
+        self.0.roster.borrow().census()
+    }
+
+    /// As [`Roster::wake`].
+    pub fn wake(&self, domain: &Domain, urgency: Urgency) -> Woken<Note> {
+        self.0.roster.borrow_mut().wake(domain, urgency, clock::now())
+    }
+
+    /// Wakes a domain for mail that was just accepted. If it rests because of one source and there are others, it
+    /// looks whether one of them may carry the mail.
+    pub fn wake_for_fresh(&self, domain: &Domain, urgency: Urgency, sources: usize) -> Woken<Note> {
+        let mut roster = self.0.roster.borrow_mut();
+        if sources > 1 && roster.note_of(domain).is_some_and(|note| !note.holds_all()) {
+            roster.rouse(domain);
+        }
+        roster.wake(domain, urgency, clock::now())
+    }
+
+    /// As [`Roster::admit`].
+    pub fn admit(&self, domain: &Domain) -> Option<Note> {
+        self.0.roster.borrow_mut().admit(domain)
+    }
+
+    /// As [`Roster::next_in_line`].
+    pub fn next_in_line(&self) -> Option<(Domain, Option<Note>)> {
+        self.0.roster.borrow_mut().next_in_line()
+    }
+
+    /// As [`Roster::is_busy`].
+    pub fn is_busy(&self, domain: &Domain) {
+        self.0.roster.borrow_mut().is_busy(domain);
+    }
+
+    /// As [`Roster::can_spare`].
+    pub fn can_spare(&self, domain: &Domain, spare: Spare) -> bool {
+        self.0.roster.borrow_mut().can_spare(domain, spare, clock::now())
+    }
+
+    /// As [`Roster::ask_to_leave`].
+    pub fn ask_to_leave(&self) -> Option<Domain> {
+        self.0.roster.borrow_mut().ask_to_leave(clock::now())
+    }
+
+    /// As [`Roster::has_ended`].
+    pub fn has_ended(&self, domain: &Domain) {
+        self.0.roster.borrow_mut().has_ended(domain);
+    }
+
+    /// As [`Roster::rests`], for `rest` from now.
+    pub fn rests(&self, domain: &Domain, rest: Duration, note: Note) {
+        self.0.roster.borrow_mut().rests(domain, clock::now().saturating_add(rest), note);
+    }
+
+    /// As [`Roster::yields`].
+    pub fn yields(&self, domain: &Domain, note: Note) {
+        self.0.roster.borrow_mut().yields(domain, note);
+    }
+
+    /// As [`Roster::rested`].
+    pub fn rested(&self) -> Vec<Domain> {
+        self.0.roster.borrow().rested(clock::now())
+    }
+
+    /// Begins another era: what held mail before need not hold it any more. Returns the domains that rested.
+    pub fn begin_era(&self) -> Vec<Domain> {
+        self.0.era.set(self.0.era.get() + 1);
+        self.0.roster.borrow_mut().rouse_all()
+    }
+
+    /// The era.
+    pub fn era(&self) -> u64 {
+        self.0.era.get()
+    }
+
+    /// A domain that rests, as operators see it.
+    pub fn describe(&self, domain: &Domain) -> Option<DomainSnapshot> {
+        self.0.roster.borrow().note_of(domain).and_then(Note::describe)
+    }
+
+    /// All that rest, as operators see them.
+    pub fn describe_all(&self) -> Vec<DomainSnapshot> {
+        self.0.roster.borrow().notes().filter_map(|(_, note)| note.describe()).collect()
+    }
+
+    /// Whether `domain` waits in line.
+    pub fn is_waiting(&self, domain: &Domain) -> bool {
+        self.0.roster.borrow().is_waiting(domain)
+    }
+}
