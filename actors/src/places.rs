@@ -103,6 +103,16 @@ impl Places {
         self.0.roster.borrow_mut().can_spare(domain, spare, clock::now())
     }
 
+    /// As [`Roster::leaves`].
+    pub fn leaves(&self, domain: &Domain) {
+        self.0.roster.borrow_mut().leaves(domain);
+    }
+
+    /// As [`Roster::is_leaving`].
+    pub fn is_leaving(&self, domain: &Domain) -> bool {
+        self.0.roster.borrow().is_leaving(domain)
+    }
+
     /// As [`Roster::ask_to_leave`].
     pub fn ask_to_leave(&self) -> Option<Domain> {
         self.0.roster.borrow_mut().ask_to_leave(clock::now())

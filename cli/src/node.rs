@@ -8,7 +8,7 @@ pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
 
 use crate::{config::Config, limits};
-use actix_rt::Arbiter;
+use actix_rt::{Arbiter, SystemRunner};
 use actix_web::web;
 use control::ControlSocket;
 use mailwright_actors::{
@@ -39,6 +39,16 @@ use std::{
 };
 use submission::SubmissionParts;
 use tokio::sync::{oneshot, watch};
+
+/// Threads that read content back from disk and do what else would block; each takes memory of its own.
+const BLOCKING_THREADS: usize = 16;
+
+/// The event loop of the main thread.
+pub(crate) fn system() -> io::Result<SystemRunner> {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
+    Ok(actix_rt::System::with_tokio_rt(move || runtime))
+}
 
 /// Why the service did not start.
 #[derive(Debug, thiserror::Error)]

@@ -70,6 +70,8 @@ enum Standing {
     Spare(Spare, UnixMillis),
     /// It was asked to leave.
     Leaving,
+    /// It leaves.
+    Left,
 }
 
 #[derive(Debug)]
@@ -219,17 +221,27 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
         gives_up
     }
 
+    /// `key`, which is active, leaves; how, is said next.
+    pub fn leaves(&mut self, key: &K) {
+        self.stands(key, Standing::Left);
+    }
+
+    /// Whether `key` leaves and has not said how.
+    pub fn is_leaving(&self, key: &K) -> bool {
+        matches!(self.active.get(key), Some(Standing::Left))
+    }
+
     fn stands(&mut self, key: &K, standing: Standing) {
         let Some(known) = self.active.get_mut(key) else { return };
         match std::mem::replace(known, standing) {
             Standing::Busy => {}
             Standing::Spare(spare, since) => drop(self.spares.remove(&(spare, since, key.clone()))),
-            Standing::Leaving => self.leaving -= 1,
+            Standing::Leaving | Standing::Left => self.leaving -= 1,
         }
         match standing {
             Standing::Busy => {}
             Standing::Spare(spare, since) => drop(self.spares.insert((spare, since, key.clone()))),
-            Standing::Leaving => self.leaving += 1,
+            Standing::Leaving | Standing::Left => self.leaving += 1,
         }
     }
 

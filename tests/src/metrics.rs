@@ -15,6 +15,8 @@ pub const DELIVERED: &str = "mailwright_recipients_delivered_total";
 pub const BOUNCED: &str = "mailwright_recipients_bounced_total";
 /// Attempts that end in another attempt later.
 pub const DEFERRED: &str = "mailwright_deliveries_deferred_total";
+/// Actors that ended unasked and were started again.
+pub const RESTARTS: &str = "mailwright_actor_restarts_total";
 /// Deliveries whose outcome is not known because the final dot was never answered.
 pub const IN_DOUBT: &str = "mailwright_deliveries_in_doubt_total";
 /// Queue entries at this moment.

@@ -12,7 +12,7 @@ use mailwright_tests::crowd::{Arrival, Closed, dead_domain};
 use mailwright_tests::error::Result;
 use mailwright_tests::many_domains::{ManyDomains, allow_open_files, feed, time_to_delivery};
 use mailwright_tests::metrics::{
-    BOUNCED, CONNECTIONS_OPENED, DELIVERED, IN_DOUBT, QUEUED, until_queue_is_empty,
+    BOUNCED, CONNECTIONS_OPENED, DELIVERED, IN_DOUBT, QUEUED, RESTARTS, until_queue_is_empty,
 };
 use mailwright_tests::needs::{Need, long, skip_without, tell};
 use mailwright_tests::wait;
@@ -98,6 +98,7 @@ fn a_long_queue_for_many_domains_is_bounded_and_delivered_once_in_order() -> Res
         (messages as u64, 0, 0)
     );
     assert_each_once_and_in_order(&crowd.arrivals(), messages);
+    assert_eq!(metrics.get(RESTARTS), 0, "actors that ended unasked");
     assert!(peak < memory, "{} MiB of memory", peak >> 20);
     Ok(())
 }

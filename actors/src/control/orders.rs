@@ -5,7 +5,7 @@ use crate::{
     clock,
     domain::CancelEntries,
     settings::NextHop,
-    supervisor::{Deps, Supervisor},
+    supervisor::{Deps, FindDomain, Supervisor},
 };
 use actix::prelude::*;
 use mailwright_engine::{address::Domain, class::PoolName};
@@ -21,6 +21,8 @@ use std::{rc::Rc, sync::Arc};
 
 /// Entries worked on at a time.
 const PAGE: usize = 1_000;
+/// Actors of a domain that an order is given to, one after the other, before it is given up.
+const ACTORS_ASKED: usize = 3;
 
 /// How many entries an order concerned.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -271,15 +273,28 @@ async fn cancel(
     let mut pages = Pages::new(deps.spool.clone(), filter);
     while let Some(page) = pages.next().await? {
         for (domain, entries) in by_domain(page) {
-            let find = supervisor.send(crate::supervisor::FindDomain(domain)).await;
-            let actor = find.map_err(|_| OrderError::Stopping)?;
-            let order = CancelEntries { entries, by: by.clone() };
-            let done = actor.send(order).await.map_err(|_| OrderError::Stopping)?;
+            let done = cancel_in(supervisor, &domain, CancelEntries { entries, by: by.clone() }).await?;
             ordered.changed += done.changed;
             ordered.in_flight += done.in_flight;
         }
     }
     Ok(ordered)
+}
+
+/// Gives the order to the actor of `domain`; if that is just leaving, to the next one.
+async fn cancel_in(
+    supervisor: &Addr<Supervisor>,
+    domain: &Domain,
+    order: CancelEntries,
+) -> Result<Ordered, OrderError> {
+    for _ in 0..ACTORS_ASKED {
+        let found = supervisor.send(FindDomain(domain.clone())).await;
+        let actor = found.map_err(|_| OrderError::Stopping)?;
+        if let Ok(done) = actor.send(order.clone()).await {
+            return Ok(done);
+        }
+    }
+    Err(OrderError::Stopping)
 }
 
 fn by_domain(entries: Vec<QueueEntry>) -> std::collections::HashMap<Domain, Vec<QueueEntry>> {

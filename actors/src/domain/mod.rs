@@ -43,6 +43,7 @@ use mailwright_storage::{
 use offers::Links;
 use plan::Plan;
 use queue::ReadyQueue;
+use read::Reading;
 use std::{
     collections::{HashMap, HashSet},
     rc::Rc,
@@ -69,9 +70,8 @@ pub struct DomainActor {
     held: Option<Hold>,
     /// Classes none of whose sources can be used, and until when.
     unsourced: HashMap<QueueClass, Instant>,
-    /// Entries settled since the read under way began, whose answer may still hold them; `None` when no read
-    /// is under way.
-    settled_while_reading: Option<HashSet<EntryKey>>,
+    /// The read from disk that is under way.
+    reading: Option<Reading>,
     idle_since: Instant,
     /// Entries handed out by this actor and not back.
     outstanding: HashSet<EntryKey>,
@@ -121,7 +121,7 @@ impl DomainActor {
             links: Links::default(),
             held: None,
             unsourced: HashMap::new(),
-            settled_while_reading: None,
+            reading: None,
             idle_since: Instant::now(),
             outstanding: HashSet::new(),
             failures,
@@ -258,11 +258,7 @@ impl Handler<EnqueueFresh> for DomainActor {
 
     fn handle(&mut self, EnqueueFresh(fresh): EnqueueFresh, ctx: &mut Self::Context) {
         self.received += 1;
-        for Fresh { entry, message } in fresh {
-            if self.queue.is_news(&entry) && self.queue.has_room(&entry.place.class) {
-                self.admit(entry, message, ctx);
-            }
-        }
+        self.take_fresh(fresh, ctx);
         self.advance(ctx);
     }
 }
@@ -365,8 +361,8 @@ impl Handler<LeaseEnded> for DomainActor {
     fn handle(&mut self, LeaseEnded { place, returned }: LeaseEnded, ctx: &mut Self::Context) {
         self.outstanding.remove(&place.key());
         let Some((ready, why)) = returned else {
-            if let Some(settled) = &mut self.settled_while_reading {
-                settled.insert(place.key());
+            if let Some(reading) = &mut self.reading {
+                reading.settled.insert(place.key());
             }
             return self.tell_standing(ctx);
         };
@@ -409,7 +405,7 @@ impl Handler<SiteOutOfOrder> for DomainActor {
 }
 
 /// Ends entries of this domain as failed; those being delivered are left alone.
-#[derive(Message)]
+#[derive(Message, Clone)]
 #[rtype(result = "Ordered")]
 pub struct CancelEntries {
     /// Which.

@@ -43,7 +43,7 @@ enum Prospect {
 impl DomainActor {
     fn prospect(&self) -> Prospect {
         let under_way = !self.outstanding.is_empty()
-            || self.settled_while_reading.is_some()
+            || self.reading.is_some()
             || self.plan.is_asked()
             || self.links.any_asked();
         if under_way {
@@ -110,6 +110,7 @@ impl DomainActor {
                 Leaving::Yields(Note::new(self.failures, None))
             }
         };
+        self.deps.places.leaves(&self.name);
         let (received, era) = (self.received, self.deps.places.era());
         let (domain, addr) = (self.name.clone(), ctx.address());
         self.supervisor.do_send(DomainLeaves { domain, addr, how, received, era });

@@ -1,10 +1,10 @@
 //! Reading a domain's due entries from disk, class by class.
 
-use super::{DomainActor, STORAGE_PAUSE};
+use super::{DomainActor, STORAGE_PAUSE, queue::CLASS_MAX};
 use crate::clock;
 use actix::prelude::*;
 use mailwright_engine::{address::Domain, class::QueueClass, time::UnixMillis};
-use mailwright_storage::{DueClasses, DueEntries, QueueEntry, Spool, StorageError};
+use mailwright_storage::{DueClasses, DueEntries, EntryKey, Fresh, QueueEntry, Spool, StorageError};
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
@@ -14,6 +14,15 @@ use std::{
 const STRANGER_PAUSE: Duration = Duration::from_secs(1);
 /// Classes asked for at a time; a domain has one for each tenant that writes to it.
 const CLASSES_AT_A_TIME: usize = 1_000;
+
+/// A read that is under way.
+#[derive(Default)]
+pub(super) struct Reading {
+    /// Entries settled since it began, which its answer may still hold.
+    pub(super) settled: HashSet<EntryKey>,
+    /// Entries committed since it began: they come behind what it finds.
+    arrived: Vec<Fresh>,
+}
 
 /// What a read found.
 struct Found {
@@ -38,14 +47,14 @@ impl DomainActor {
     }
 
     pub(super) fn read_if_wanted(&mut self, ctx: &mut Context<Self>) {
-        if self.settled_while_reading.is_none() && self.queue.wants_read(&self.unsourced) {
+        if self.reading.is_none() && self.queue.wants_read(&self.unsourced) {
             self.read(ctx);
         }
     }
 
     fn read(&mut self, ctx: &mut Context<Self>) {
         self.queue.read_begins();
-        self.settled_while_reading = Some(HashSet::new());
+        self.reading = Some(Reading::default());
         let (spool, name, now) = (self.deps.spool.clone(), self.name.clone(), clock::now());
         let limits = self.read_limits();
         let found = async move { find(&spool, name, now, &limits).await };
@@ -64,7 +73,7 @@ impl DomainActor {
     }
 
     fn read_done(&mut self, found: Result<Found, StorageError>, now: UnixMillis, ctx: &mut Context<Self>) {
-        let settled = self.settled_while_reading.take().unwrap_or_default();
+        let Reading { settled, arrived } = self.reading.take().unwrap_or_default();
         match found {
             Ok(found) => {
                 self.queue.classes_seen(found.position, now);
@@ -75,6 +84,7 @@ impl DomainActor {
                     self.queue.class_read(&class, due.position, now, due.entries.len() < limit);
                     self.take_in(due.entries, &settled, ctx);
                 }
+                self.take_fresh(arrived, ctx);
                 self.advance(ctx);
             }
             Err(error) => {
@@ -84,12 +94,22 @@ impl DomainActor {
         }
     }
 
-    fn take_in(
-        &mut self,
-        entries: Vec<QueueEntry>,
-        settled: &HashSet<mailwright_storage::EntryKey>,
-        ctx: &mut Context<Self>,
-    ) {
+    /// Takes in entries that were just committed, behind those that were before them.
+    pub(super) fn take_fresh(&mut self, fresh: Vec<Fresh>, ctx: &mut Context<Self>) {
+        if let Some(reading) = &mut self.reading {
+            reading.arrived.extend(fresh);
+            let rest = reading.arrived.split_off(reading.arrived.len().min(CLASS_MAX));
+            rest.iter().for_each(|late| self.queue.look_again(&late.entry.place.class));
+            return;
+        }
+        for Fresh { entry, message } in fresh {
+            if self.queue.is_news(&entry) && self.queue.has_room(&entry.place.class) {
+                self.admit(entry, message, ctx);
+            }
+        }
+    }
+
+    fn take_in(&mut self, entries: Vec<QueueEntry>, settled: &HashSet<EntryKey>, ctx: &mut Context<Self>) {
         if entries.iter().any(|entry| self.is_stranger(entry)) {
             ctx.run_later(STRANGER_PAUSE, Self::look_on_disk);
         }

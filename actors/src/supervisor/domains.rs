@@ -53,13 +53,13 @@ impl Supervisor {
         &self.domains
     }
 
-    /// The actor of `domain`, which has a place; started if there is none alive.
+    /// Whether the actor of `domain` has ended unasked. One that leaves has said so, or will before it is forgotten.
+    fn is_dead(&self, domain: &Domain, active: &Active) -> bool {
+        !active.addr.connected() && !self.deps.places.is_leaving(domain)
+    }
+
+    /// The actor of `domain`, which has a place; started if there is none.
     fn actor_of(&mut self, domain: &Domain, note: Option<&Note>, ctx: &mut Context<Self>) -> &mut Active {
-        let known = self.domains.get(domain).map(|active| active.addr.connected());
-        if known == Some(false) {
-            ::metrics::counter!(names::RESTARTS, "actor" => "domain").increment(1);
-            self.domains.remove(domain);
-        }
         self.domains.entry(domain.clone()).or_insert_with(|| {
             self.deps.places.is_busy(domain);
             let (deps, ledger) = (Rc::clone(&self.deps), self.ledger.clone());
@@ -133,10 +133,12 @@ impl Supervisor {
 
     /// Restarts domains that ended unasked: they may have left entries on disk only.
     pub(super) fn restart_domains(&mut self, ctx: &mut Context<Self>) {
-        let dead = self.domains.iter().filter(|(_, active)| !active.addr.connected());
+        let dead = self.domains.iter().filter(|(domain, active)| self.is_dead(domain, active));
         let dead: Vec<_> = dead.map(|(domain, _)| domain.clone()).collect();
         for domain in dead {
             tracing::error!(%domain, "domain actor ended unasked; restarting it from disk");
+            ::metrics::counter!(names::RESTARTS, "actor" => "domain").increment(1);
+            self.domains.remove(&domain);
             self.actor_of(&domain, None, ctx).tell(ReadFromDisk);
         }
     }

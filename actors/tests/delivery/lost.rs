@@ -13,7 +13,7 @@ use mailwright_actors::{
     intake::Intake,
     ledger::Ledger,
     retry_scheduler::{Reach, RetryScheduler},
-    site::{FreeConnection, Site, SiteKey, SiteTarget, StopSite},
+    site::{Flow, FreeConnection, Site, SiteKey, SiteTarget, StopSite},
     supervisor::{Backlog, Deps, FindSite, Supervisor},
     tls::{DomainTls, TlsIdentity},
     watch::OutcomeBoard,
@@ -39,6 +39,8 @@ use std::{
 use tempfile::TempDir;
 use tokio::{sync::oneshot, time::timeout};
 
+/// Where the mail goes.
+const DOMAIN: &str = "one.example";
 /// Longer than the pause after which a restarted domain looks again for what its predecessor handed out.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,7 +49,7 @@ async fn a_message_whose_connection_is_lost_goes_out_on_the_next() {
     let peer = Peer::start().await;
     peer.hang_ups.set(3);
     let world = World::start(settings(&peer)).await;
-    let all = recipients("a", "one.example", 10);
+    let all = recipients("a", DOMAIN, 10);
     world.accept(&all).await;
     // A deferred message would wait for an hour.
     world.assert_delivered_once(&peer, &all).await;
@@ -132,14 +134,14 @@ impl Bench {
     }
 
     fn domain(&self) -> Addr<DomainActor> {
-        let (deps, name) = (Rc::clone(&self.deps), Domain::parse("one.example").unwrap());
-        DomainActor::new(name, deps, self.ledger.clone(), self.supervisor.clone()).start()
+        let (deps, name) = (Rc::clone(&self.deps), Domain::parse(DOMAIN).unwrap());
+        DomainActor::new(name, 0, deps, self.ledger.clone(), self.supervisor.clone()).start()
     }
 }
 
 fn envelope(number: usize) -> Envelope {
     let id = QueueId::from_raw(number as u64 + 1);
-    let recipients = vec![EmailAddress::parse(&format!("a{number}@one.example")).unwrap()];
+    let recipients = vec![EmailAddress::parse(&format!("a{number}@{DOMAIN}")).unwrap()];
     Envelope::new(id, UnixMillis::new(1), ReversePath::Null, recipients, Origin::Relay)
 }
 
@@ -160,9 +162,9 @@ async fn take(domain: &Addr<DomainActor>, at: &Place) -> Delivery {
 async fn try_take(domain: &Addr<DomainActor>, at: &Place) -> Option<Delivery> {
     let (reply, delivery) = oneshot::channel();
     let lane = Lane { class: QueueClass::default(), source: SourceName::unnamed() };
-    let (site, identity) = (at.site.clone(), at.identity.clone());
+    let flow = Flow { domain: Domain::parse(DOMAIN).unwrap(), lane };
     let free = FreeConnection { id: ConnectionId::new(1), reply };
-    domain.send(TakeDelivery { lane, identity, site, free }).await.unwrap();
+    domain.send(TakeDelivery::new(flow, at.identity.clone(), at.site.clone(), free)).await.unwrap();
     delivery.await.ok()
 }
 

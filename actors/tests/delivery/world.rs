@@ -84,6 +84,7 @@ pub(crate) fn settings(peer: &Peer) -> Setup {
         hostname: "us.example".to_owned(),
         own_names: vec!["us.example".to_owned()],
         max_connections: 1000,
+        max_active_domains: 1000,
         retry: retry.into(),
         reports: ReportPolicy::default(),
         routes: Routes::default(),

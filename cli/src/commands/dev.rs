@@ -4,7 +4,7 @@ use super::{CommandError, Credentials, sandbox, say, set_up, told_to_stop};
 use crate::{
     config::{Config, Route},
     logging,
-    node::Node,
+    node::{self, Node},
 };
 use actix_rt::Arbiter;
 use mailwright_actors::smtp::sandbox::{Sandbox, Store};
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     let sandbox_address = sandbox.local_addr()?;
     let config = config(args, sandbox_address);
     logging::start(&config.log);
-    actix_rt::System::new().block_on(async {
+    node::system()?.block_on(async {
         let node = Node::start(&config).await?;
         let sandbox_dir = std::path::absolute(node.state.path().join("sandbox"))?;
         let (stopping, stopped) = watch::channel(false);

@@ -1,7 +1,11 @@
 //! `mailwright serve`
 
 use super::{CommandError, told_to_stop};
-use crate::{config::Config, logging, node::Node};
+use crate::{
+    config::Config,
+    logging,
+    node::{self, Node},
+};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -23,7 +27,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         config.state.clone_from(state);
     }
     logging::start(&config.log);
-    actix_rt::System::new().block_on(async {
+    node::system()?.block_on(async {
         let node = Node::start(&config).await?;
         let http = node.http.map(|address| address.to_string()).unwrap_or_default();
         let smtp = node.smtp.first().map(ToString::to_string).unwrap_or_default();

@@ -113,10 +113,11 @@ fn who_rests_is_left_alone_until_it_is_over() {
     assert_eq!(roster.census(), Census { active: 1, waiting: 0, resting: 0 });
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Wake(u32, Urgency),
     Busy(u32),
+    Leave(u32),
     Spare(u32, Spare),
     Ask,
     End(u32),
@@ -134,6 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (name.clone(), urgency).prop_map(|(name, urgency)| Step::Wake(name, urgency)),
         1 => name.clone().prop_map(Step::Busy),
+        1 => name.clone().prop_map(Step::Leave),
         2 => (name.clone(), spare).prop_map(|(name, spare)| Step::Spare(name, spare)),
         2 => Just(Step::Ask),
         1 => name.clone().prop_map(Step::End),
@@ -150,6 +152,7 @@ fn take(roster: &mut Names, step: Step, now: UnixMillis) {
     match step {
         Step::Wake(name, urgency) => drop(roster.wake(&name, urgency, now)),
         Step::Busy(name) => roster.is_busy(&name),
+        Step::Leave(name) => roster.leaves(&name),
         Step::Spare(name, spare) => drop(roster.can_spare(&name, spare, now)),
         Step::Ask => drop(roster.ask_to_leave(now)),
         Step::End(name) => roster.has_ended(&name),
@@ -179,7 +182,8 @@ proptest! {
             for name in 0..12 {
                 prop_assert!(states(&name).iter().filter(|is| **is).count() <= 1, "{name}: {:?}", states(&name));
             }
-            let leaving = roster.active.values().filter(|standing| matches!(standing, Standing::Leaving));
+            let is_leaving = |standing: &&Standing| matches!(standing, Standing::Leaving | Standing::Left);
+            let leaving = roster.active.values().filter(is_leaving);
             prop_assert_eq!(leaving.count(), roster.leaving);
             let spare = roster.active.values().filter(|standing| matches!(standing, Standing::Spare(..)));
             prop_assert_eq!(spare.count(), roster.spares.len());
