@@ -104,7 +104,7 @@ impl Default for Delivery {
             shaping: String::new(),
             bounce_rules: String::new(),
             max_connections: 5_000,
-            max_active_domains: 5_000,
+            max_active_domains: 3_000,
             port: 25,
             drain_timeout: Duration::from_secs(10),
             delay_warning: Duration::from_secs(4 * 3600),
