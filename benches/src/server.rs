@@ -15,7 +15,10 @@ use tempfile::TempDir;
 
 /// The configuration of all load tests; its fixed addresses are replaced by free ones.
 const BENCH_CONFIG: &str = include_str!("../../config/bench.toml");
-/// Where that file has all mail delivered.
+/// The limits that it names, and where it looks for them.
+const BENCH_SHAPING: &str = include_str!("../../config/bench-shaping.toml");
+const SHAPING_FILE: &str = "bench-shaping.toml";
+/// Where that configuration has all mail delivered.
 const SINK_ADDRESS: &str = "127.0.0.1:2526";
 /// Where that file listens.
 const LISTEN_ADDRESSES: [&str; 2] = ["127.0.0.1:8702", "127.0.0.1:2502"];
@@ -47,7 +50,16 @@ impl Installation {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).context(what)?;
         let installation = Self { binary, folder };
         fs::write(installation.config(), config(sink, more)).context("write the configuration")?;
+        installation.shape(BENCH_SHAPING)?;
         Ok(installation)
+    }
+
+    /// Sets other limits than those of all load tests: the text of a shaping file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if they cannot be written.
+    pub fn shape(&self, limits: &str) -> Result<()> {
+        fs::write(self.folder.path().join(SHAPING_FILE), limits).context("write the limits")
     }
 
     /// Sets up an account that may send as example.com, with keys to sign with.
@@ -228,5 +240,10 @@ mod tests {
             [r#"listen = "127.0.0.1:0""#, r#"listen = ["127.0.0.1:0"]"#, r#"next_hop = "127.0.0.1:9""#];
         assert_eq!(set, wanted);
         assert!(text.ends_with("[delivery.retry]\n"));
+    }
+
+    #[test]
+    fn the_limits_are_where_the_configuration_looks_for_them() {
+        assert!(BENCH_CONFIG.contains(&format!("shaping = \"{SHAPING_FILE}\"")));
     }
 }
