@@ -6,7 +6,7 @@
 use mailwright_benches::{
     Options, Result,
     generator::Load,
-    measure::{count, per_second},
+    measure::{self, count, per_second},
     message::Domains,
     report,
     server::{Installation, Server},
@@ -20,7 +20,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-const SESSIONS: usize = 20;
 /// Octets of a body.
 const SIZE: usize = 2_000;
 /// Messages of a full and of a quick run.
@@ -67,15 +66,15 @@ fn main() -> ExitCode {
 async fn backlog(options: Options) -> Result<()> {
     report::head(COLUMNS)?;
     let messages = options.messages(MESSAGES.0, MESSAGES.1);
-    let load = Load { sessions: SESSIONS, messages, limit: options.limit() };
+    let load = measure::load(options, messages);
     for domains in DOMAINS.map(Domains::new) {
-        let costs = measure(load, domains).await?;
+        let costs = costs(load, domains).await?;
         report::row(&cells(messages, domains, &costs))?;
     }
     Ok(())
 }
 
-async fn measure(load: Load, domains: Domains) -> Result<Costs> {
+async fn costs(load: Load, domains: Domains) -> Result<Costs> {
     let reserved = Reserved::new()?;
     let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), reserved.address(), RETRY)?;
     let server = installation.start().await?;
