@@ -9,7 +9,7 @@ use mailwright_benches::{
     generator::Load,
     http::{HttpClient, Script},
     measure::{self, Round},
-    server::Installation,
+    server::{Destination, Installation},
     sink::Sink,
 };
 use std::{path::Path, process::ExitCode};
@@ -28,7 +28,8 @@ async fn api(options: Options) -> Result<()> {
 async fn round(load: Load, size: usize) -> Result<Round> {
     let ceiling = measure::ceiling(load, size).await?;
     let sink = Sink::start()?;
-    let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), sink.address(), "")?;
+    let installation =
+        Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Destination::NextHop(sink.address()), "")?;
     let credentials = installation.bootstrap()?;
     let server = installation.start().await?;
     let (address, script) = (server.http()?, Script::new(&credentials, size));

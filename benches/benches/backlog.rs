@@ -9,7 +9,7 @@ use mailwright_benches::{
     measure::{self, count, per_second},
     message::Domains,
     report,
-    server::{Installation, Server},
+    server::{Destination, Installation, Server},
     sink::{Arrivals, Reserved},
     smtp::{Script, SmtpClient},
     usage::Memory,
@@ -76,7 +76,11 @@ async fn backlog(options: Options) -> Result<()> {
 
 async fn costs(load: Load, domains: Domains) -> Result<Costs> {
     let reserved = Reserved::new()?;
-    let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), reserved.address(), RETRY)?;
+    let installation = Installation::new(
+        Path::new(env!("CARGO_TARGET_TMPDIR")),
+        Destination::NextHop(reserved.address()),
+        RETRY,
+    )?;
     let server = installation.start().await?;
     let idle = resident(&server).await?;
     let (address, script) = (server.smtp()?, Script::new(domains, SIZE));

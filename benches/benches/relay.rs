@@ -7,7 +7,7 @@ use mailwright_benches::{
     generator::Load,
     measure::{self, Round},
     message::Domains,
-    server::Installation,
+    server::{Destination, Installation},
     sink::Sink,
     smtp::{Script, SmtpClient},
 };
@@ -27,7 +27,8 @@ async fn relay(options: Options) -> Result<()> {
 async fn round(load: Load, size: usize) -> Result<Round> {
     let ceiling = measure::ceiling(load, size).await?;
     let sink = Sink::start()?;
-    let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), sink.address(), "")?;
+    let installation =
+        Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Destination::NextHop(sink.address()), "")?;
     let server = installation.start().await?;
     let (address, script) = (server.smtp()?, Script::new(Domains::ONE, size));
     let connect = || SmtpClient::connect(address, script.clone());
