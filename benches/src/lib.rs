@@ -13,6 +13,7 @@
 //! ```
 
 mod background;
+pub mod backlog;
 pub mod error;
 pub mod generator;
 pub mod http;
