@@ -165,7 +165,9 @@ pub struct Arrivals {
     pub last: Instant,
     /// Number of connections.
     pub connections: u64,
-    /// How many of them resumed a TLS session.
+    /// How many of them began TLS.
+    pub encrypted: u64,
+    /// How many of these resumed a session.
     pub resumed: u64,
 }
 
@@ -178,6 +180,7 @@ struct Tally {
     first: AtomicU64,
     last: AtomicU64,
     connections: AtomicU64,
+    encrypted: AtomicU64,
     resumed: AtomicU64,
 }
 
@@ -190,6 +193,7 @@ impl Tally {
             first: zero(),
             last: zero(),
             connections: zero(),
+            encrypted: zero(),
             resumed: zero(),
         }
     }
@@ -212,6 +216,7 @@ impl Tally {
             first: at(&self.first),
             last: at(&self.last),
             connections: self.connections.load(Ordering::Relaxed),
+            encrypted: self.encrypted.load(Ordering::Relaxed),
             resumed: self.resumed.load(Ordering::Relaxed),
         }
     }
@@ -241,6 +246,7 @@ async fn receive(mut stream: TcpStream, tally: Arc<Tally>, tls: Option<TlsAccept
         return Ok(());
     }
     let mut stream = tls.accept(stream).await?;
+    tally.encrypted.fetch_add(1, Ordering::Relaxed);
     if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
         tally.resumed.fetch_add(1, Ordering::Relaxed);
     }
