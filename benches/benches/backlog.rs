@@ -5,13 +5,13 @@
 
 use mailwright_benches::{
     Options, Result,
+    backlog::{self, Queued, RETRY, SIZE},
     generator::Load,
-    measure::{count, per_second},
+    measure::{self, count, per_second},
     message::Domains,
     report,
-    server::{Installation, Server},
+    server::{Destination, Installation},
     sink::{Arrivals, Reserved},
-    smtp::{Script, SmtpClient},
     usage::Memory,
 };
 use std::{
@@ -20,17 +20,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-const SESSIONS: usize = 20;
-/// Octets of a body.
-const SIZE: usize = 2_000;
 /// Messages of a full and of a quick run.
 const MESSAGES: (u64, u64) = (100_000, 2_000);
 /// Recipient domains of each measurement.
 const DOMAINS: [u64; 2] = [1, 1_000];
-/// The dead route is tried every second, so that its return is noticed soon.
-const RETRY: &str = "[delivery.retry]\nfirst = \"1s\"\nmax_interval = \"1s\"\n";
-/// How long the server is left alone before its memory is read.
-const SETTLE: Duration = Duration::from_secs(1);
 
 const COLUMNS: &[&str] = &[
     "queued messages",
@@ -48,8 +41,7 @@ const COLUMNS: &[&str] = &[
 
 /// What one backlog cost. Memory in bytes.
 struct Costs {
-    idle: u64,
-    queued: u64,
+    memory: Queued,
     restart: Duration,
     restarted: u64,
     /// From the moment the sink listened.
@@ -67,26 +59,25 @@ fn main() -> ExitCode {
 async fn backlog(options: Options) -> Result<()> {
     report::head(COLUMNS)?;
     let messages = options.messages(MESSAGES.0, MESSAGES.1);
-    let load = Load { sessions: SESSIONS, messages, limit: options.limit() };
+    let load = measure::load(options, messages);
     for domains in DOMAINS.map(Domains::new) {
-        let costs = measure(load, domains).await?;
+        let costs = costs(load, domains).await?;
         report::row(&cells(messages, domains, &costs))?;
     }
     Ok(())
 }
 
-async fn measure(load: Load, domains: Domains) -> Result<Costs> {
+async fn costs(load: Load, domains: Domains) -> Result<Costs> {
     let reserved = Reserved::new()?;
-    let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), reserved.address(), RETRY)?;
-    let server = installation.start().await?;
-    let idle = resident(&server).await?;
-    let (address, script) = (server.smtp()?, Script::new(domains, SIZE));
-    load.run(|| SmtpClient::connect(address, script.clone())).await?;
-    let queued = resident(&server).await?;
-    server.stop().await?;
+    let installation = Installation::new(
+        Path::new(env!("CARGO_TARGET_TMPDIR")),
+        Destination::NextHop(reserved.address()),
+        RETRY,
+    )?;
+    let memory = backlog::pile_up(&installation, load, domains).await?;
 
     let server = installation.start().await?;
-    let (restart, restarted) = (server.start_time(), resident(&server).await?);
+    let (restart, restarted) = (server.start_time(), backlog::resident(&server).await?);
     let listening = Instant::now();
     let sink = reserved.listen()?;
     let Arrivals { first, last, .. } = sink.wait_for(load.messages, load.limit).await?;
@@ -95,8 +86,7 @@ async fn measure(load: Load, domains: Domains) -> Result<Costs> {
     // Whatever it still had to send has been sent: a message too many shows now.
     sink.wait_for(load.messages, Duration::ZERO).await?;
     Ok(Costs {
-        idle,
-        queued,
+        memory,
         restart,
         restarted,
         first_delivery: first.duration_since(listening),
@@ -105,19 +95,15 @@ async fn measure(load: Load, domains: Domains) -> Result<Costs> {
     })
 }
 
-async fn resident(server: &Server) -> Result<u64> {
-    tokio::time::sleep(SETTLE).await;
-    server.process().memory(Memory::Resident)
-}
-
 fn cells(messages: u64, domains: Domains, costs: &Costs) -> Vec<String> {
+    let Queued { idle, queued } = costs.memory;
     vec![
         messages.to_string(),
         domains.count().to_string(),
         report::kilobytes(SIZE),
-        report::mebibytes(costs.idle),
-        report::mebibytes(costs.queued),
-        format!("{:.0}", count(costs.queued.saturating_sub(costs.idle)) / count(messages)),
+        report::mebibytes(idle),
+        report::mebibytes(queued),
+        format!("{:.0}", count(queued.saturating_sub(idle)) / count(messages)),
         format!("{:.2}", costs.restart.as_secs_f64()),
         report::mebibytes(costs.restarted),
         format!("{:.2}", costs.first_delivery.as_secs_f64()),

@@ -4,18 +4,15 @@
 
 use mailwright_benches::{
     Options, Result,
-    error::Error,
     generator::Load,
     measure::{self, Round},
     message::Domains,
-    report,
-    server::Installation,
+    server::{Destination, Installation},
     sink::Sink,
     smtp::{Script, SmtpClient},
 };
 use std::{path::Path, process::ExitCode};
 
-const SESSIONS: usize = 20;
 /// Octets of a body, and messages of a full and of a quick run.
 const SIZES: [(usize, u64, u64); 3] = [(2_000, 20_000, 400), (10_000, 20_000, 400), (100_000, 4_000, 100)];
 
@@ -24,27 +21,17 @@ fn main() -> ExitCode {
 }
 
 async fn relay(options: Options) -> Result<()> {
-    report::head(report::THROUGHPUT)?;
-    for (size, full, quick) in SIZES {
-        let messages = options.messages(full, quick);
-        let load = Load { sessions: SESSIONS, messages, limit: options.limit() };
-        let mut rounds = Vec::new();
-        for _ in 0..options.rounds() {
-            rounds.push(round(load, size).await?);
-        }
-        let median = Round::median(rounds).ok_or_else(|| Error::unexpected("relay", "no rounds"))?;
-        report::row(&report::throughput(size, messages, SESSIONS, &median))?;
-    }
-    Ok(())
+    measure::throughput(options, &SIZES, round).await
 }
 
 async fn round(load: Load, size: usize) -> Result<Round> {
     let ceiling = measure::ceiling(load, size).await?;
     let sink = Sink::start()?;
-    let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), sink.address(), "")?;
+    let installation =
+        Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Destination::NextHop(sink.address()), "")?;
     let server = installation.start().await?;
     let (address, script) = (server.smtp()?, Script::new(Domains::ONE, size));
     let connect = || SmtpClient::connect(address, script.clone());
-    let (server, peak) = measure::through(server, &sink, load, connect).await?;
-    Ok(Round { ceiling, server, peak })
+    let server = measure::through(server, &sink, load, connect).await?;
+    Ok(Round { ceiling, server })
 }

@@ -94,6 +94,16 @@ impl HttpClient {
         Ok(Self { stream: BufReader::new(stream), script })
     }
 
+    /// Asks whether the server is well.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if it is not, [`Error::Io`] if the connection fails.
+    pub async fn health(server: SocketAddr) -> Result<()> {
+        let request = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let script = Script { request: request.as_bytes().into() };
+        Self::connect(server, script).await?.submit(0).await
+    }
+
     /// Reads a response and expects it to be a success.
     async fn expect_success(&mut self) -> Result<()> {
         let status = self.line().await?;

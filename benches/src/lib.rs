@@ -12,11 +12,14 @@
 //! cargo bench --package mailwright-benches --bench relay -- --quick   # does it still work?
 //! ```
 
+mod background;
+pub mod backlog;
 pub mod error;
 pub mod generator;
 pub mod http;
 pub mod measure;
 pub mod message;
+pub mod name_server;
 pub mod options;
 pub mod report;
 pub mod server;

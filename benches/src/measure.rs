@@ -1,15 +1,19 @@
 //! What the benches of throughput measure.
 
 use crate::{
-    Result,
+    Error, Options, Result,
     generator::{Client, Load},
     message::Domains,
+    report,
     server::Server,
     sink::Sink,
     smtp::{Script, SmtpClient},
     usage::{Memory, Process},
 };
 use std::time::{Duration, Instant};
+
+/// Sessions of every load.
+pub const SESSIONS: usize = 20;
 
 /// How long the server is given after the last delivery to record it: that work belongs to the messages.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -23,6 +27,8 @@ pub struct Rates {
     pub delivered: f64,
     /// Processor time a message of what is measured, in microseconds.
     pub processor: f64,
+    /// The most memory of it that ever was resident, in bytes.
+    pub peak: u64,
 }
 
 /// A [`Rates`] of the server and of the same load without it.
@@ -30,19 +36,63 @@ pub struct Rates {
 pub struct Round {
     /// The generator straight into the sink; `processor` is that of these two.
     pub ceiling: Rates,
-    /// Through the server; `processor` is the server's alone.
+    /// Through the server; `processor` and `peak` are the server's alone.
     pub server: Rates,
-    /// The most memory of the server that was ever resident, in bytes.
-    pub peak: u64,
 }
 
-impl Round {
-    /// Returns the round with the median rate of delivery; `None` if there is none.
-    #[must_use]
-    pub fn median(mut rounds: Vec<Self>) -> Option<Self> {
-        rounds.sort_by(|a, b| a.server.delivered.total_cmp(&b.server.delivered));
-        rounds.get(rounds.len() / 2).copied()
+/// Prints the table of a bench that measures throughput; `round` measures one round of bodies of so many octets.
+/// `sizes` are these octets, and the messages of a full and of a quick run.
+///
+/// # Errors
+/// Those of `round`.
+pub async fn throughput(
+    options: Options,
+    sizes: &[(usize, u64, u64)],
+    round: impl AsyncFn(Load, usize) -> Result<Round>,
+) -> Result<()> {
+    report::head(report::THROUGHPUT)?;
+    for (size, full, quick) in sizes {
+        let load = load(options, options.messages(*full, *quick));
+        let measure = async |size| round(load, size).await;
+        for median in in_turn(options, &[*size], measure, |round| round.server.delivered).await? {
+            report::row(&report::throughput(*size, load, &median))?;
+        }
     }
+    Ok(())
+}
+
+/// Returns the load of this many messages.
+#[must_use]
+pub fn load(options: Options, messages: u64) -> Load {
+    Load { sessions: SESSIONS, messages, limit: options.limit() }
+}
+
+/// Measures each case once in every round, so that whatever else the machine does disturbs all alike. Returns the
+/// median of each case's results, by `key`.
+///
+/// # Errors
+/// Those of `measure`.
+pub async fn in_turn<C: Copy, T>(
+    options: Options,
+    cases: &[C],
+    measure: impl AsyncFn(C) -> Result<T>,
+    key: impl Fn(&T) -> f64,
+) -> Result<Vec<T>> {
+    let mut results: Vec<Vec<T>> = cases.iter().map(|_| Vec::new()).collect();
+    for _ in 0..options.rounds() {
+        for (case, results) in cases.iter().zip(&mut results) {
+            results.push(measure(*case).await?);
+        }
+    }
+    let none = || Error::unexpected("measure", "no rounds");
+    results.into_iter().map(|results| median(results, &key).ok_or_else(none)).collect()
+}
+
+/// Returns the value in the middle by `key`; `None` if there is none.
+fn median<T>(mut values: Vec<T>, key: impl Fn(&T) -> f64) -> Option<T> {
+    values.sort_by(|a, b| key(a).total_cmp(&key(b)));
+    let middle = values.len() / 2;
+    values.into_iter().nth(middle)
 }
 
 /// Lets the generator straight into the sink by SMTP, with bodies of `size` octets.
@@ -60,23 +110,16 @@ pub async fn ceiling(load: Load, size: usize) -> Result<Rates> {
 ///
 /// # Errors
 /// Whatever keeps a message from arriving, a message that arrives twice, and a server that does not end well.
-pub async fn through<C, F>(
-    server: Server,
-    sink: &Sink,
-    load: Load,
-    connect: impl Fn() -> F,
-) -> Result<(Rates, u64)>
+pub async fn through<C, F>(server: Server, sink: &Sink, load: Load, connect: impl Fn() -> F) -> Result<Rates>
 where
     C: Client,
     F: Future<Output = Result<C>> + Send + 'static,
 {
-    let process = server.process();
-    let rates = pass(load, sink, process, connect).await?;
-    let peak = process.memory(Memory::Peak)?;
+    let rates = pass(load, sink, server.process(), connect).await?;
     server.stop().await?;
     // Whatever it still had to send has been sent: a message too many shows now.
     sink.wait_for(load.messages, Duration::ZERO).await?;
-    Ok((rates, peak))
+    Ok(rates)
 }
 
 async fn pass<C, F>(load: Load, sink: &Sink, process: Process, connect: impl Fn() -> F) -> Result<Rates>
@@ -93,6 +136,7 @@ where
         accepted: per_second(load.messages, accepting),
         delivered: per_second(load.messages, arrivals.last.duration_since(start)),
         processor: used.as_secs_f64() * 1e6 / count(load.messages),
+        peak: process.memory(Memory::Peak)?,
     })
 }
 
@@ -113,16 +157,22 @@ pub fn count(number: u64) -> f64 {
 mod tests {
     use super::*;
 
-    fn round(delivered: f64) -> Round {
-        let rates = Rates { accepted: 1.0, delivered, processor: 1.0 };
-        Round { ceiling: rates, server: rates, peak: 0 }
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        assert_eq!(median(vec![9.0, 1.0, 5.0], |value| *value), Some(5.0));
+        assert_eq!(median(Vec::<f64>::new(), |value| *value), None);
     }
 
-    #[test]
-    fn the_median_round_is_the_middle_one() {
-        let median = Round::median(vec![round(9.0), round(1.0), round(5.0)]).unwrap();
-        assert_eq!(median, round(5.0));
-        assert_eq!(Round::median(Vec::new()), None);
+    #[tokio::test]
+    async fn cases_are_measured_in_turn() {
+        let order = std::cell::RefCell::new(Vec::new());
+        let measure = async |case| {
+            order.borrow_mut().push(case);
+            Ok(case)
+        };
+        let medians = in_turn(Options::default(), &[1.0, 2.0], measure, |value| *value).await.unwrap();
+        assert_eq!(medians, [1.0, 2.0]);
+        assert_eq!(*order.borrow(), [1.0, 2.0, 1.0, 2.0, 1.0, 2.0]);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! The command line of a bench, and its `main`.
 
-use crate::{Error, Result};
+use crate::{Error, Result, error::Context};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{
     env,
     io::{self, Write},
@@ -70,15 +71,17 @@ impl Options {
     #[must_use]
     pub fn limit(&self) -> Duration {
         match self.scale {
-            Scale::Full => Duration::from_secs(300),
-            Scale::Quick => Duration::from_secs(30),
+            // A million messages take minutes.
+            Scale::Full => Duration::from_secs(1_800),
+            Scale::Quick => Duration::from_secs(60),
         }
     }
 }
 
 /// Runs a bench with the options of the command line, on a runtime of one thread: the `main` of every bench.
 pub fn run(bench: impl AsyncFnOnce(Options) -> Result<()>) -> ExitCode {
-    let done = Options::parse(env::args().skip(1)).and_then(|options| on_runtime(bench(options)));
+    let options = Options::parse(env::args().skip(1));
+    let done = options.and_then(|options| allow_open_files().and_then(|()| on_runtime(bench(options))));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -89,10 +92,15 @@ pub fn run(bench: impl AsyncFnOnce(Options) -> Result<()>) -> ExitCode {
     }
 }
 
+/// Allows the bench, and the server that it starts, as many open files as the system lets them have.
+fn allow_open_files() -> Result<()> {
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).context("raise the limit of open files")
+}
+
 fn on_runtime(bench: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| Error::Io { what: "start a runtime".to_owned(), source })?;
-    runtime.block_on(bench)
+    runtime.context("start a runtime")?.block_on(bench)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Tables in Markdown, ready for docs/performance.md.
 
-use crate::{Result, error::Context, measure::Round};
+use crate::{Result, error::Context, generator::Load, measure::Round};
 use std::io::{self, Write};
 
 /// The columns of [`throughput`].
@@ -37,23 +37,25 @@ pub fn row(cells: &[String]) -> Result<()> {
 
 /// The cells under [`THROUGHPUT`]. In parentheses each figure's ratio to the ceiling of the same round.
 #[must_use]
-pub fn throughput(size: usize, messages: u64, sessions: usize, round: &Round) -> Vec<String> {
-    let Round { ceiling, server, peak } = round;
+pub fn throughput(size: usize, load: Load, round: &Round) -> Vec<String> {
+    let Round { ceiling, server } = round;
     vec![
         kilobytes(size),
-        messages.to_string(),
-        sessions.to_string(),
-        with_ratio(server.accepted, ceiling.accepted),
-        with_ratio(server.delivered, ceiling.delivered),
-        with_ratio(server.processor, ceiling.processor),
-        mebibytes(*peak),
+        load.messages.to_string(),
+        load.sessions.to_string(),
+        with_ratio(server.accepted, ceiling.accepted, 0),
+        with_ratio(server.delivered, ceiling.delivered, 0),
+        with_ratio(server.processor, ceiling.processor, 0),
+        mebibytes(server.peak),
         format!("{:.0}", ceiling.delivered),
         format!("{:.0}", ceiling.processor),
     ]
 }
 
-fn with_ratio(value: f64, ceiling: f64) -> String {
-    format!("{value:.0} ({:.2})", value / ceiling.max(f64::EPSILON))
+/// Returns a figure with so many decimals, and in parentheses its ratio to another.
+#[must_use]
+pub fn with_ratio(value: f64, other: f64, decimals: usize) -> String {
+    format!("{value:.decimals$} ({:.2})", value / other.max(f64::EPSILON))
 }
 
 /// Returns a size as people name it; a kilobyte is 1,000 octets.
@@ -72,15 +74,16 @@ pub fn mebibytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::measure::Rates;
+    use std::time::Duration;
 
     #[test]
     fn a_row_has_a_cell_for_each_column() {
         let round = Round {
-            ceiling: Rates { accepted: 10_000.0, delivered: 9_999.6, processor: 80.0 },
-            server: Rates { accepted: 5_000.0, delivered: 2_500.0, processor: 120.0 },
-            peak: 64 * 1_048_576,
+            ceiling: Rates { accepted: 10_000.0, delivered: 9_999.6, processor: 80.0, peak: 0 },
+            server: Rates { accepted: 5_000.0, delivered: 2_500.0, processor: 120.0, peak: 64 * 1_048_576 },
         };
-        let cells = throughput(10_000, 20_000, 20, &round);
+        let load = Load { sessions: 20, messages: 20_000, limit: Duration::ZERO };
+        let cells = throughput(10_000, load, &round);
         let wanted =
             ["10 kB", "20000", "20", "5000 (0.50)", "2500 (0.25)", "120 (1.50)", "64", "10000", "80"];
         assert_eq!(cells, wanted);

@@ -15,17 +15,45 @@ use tempfile::TempDir;
 
 /// The configuration of all load tests; its fixed addresses are replaced by free ones.
 const BENCH_CONFIG: &str = include_str!("../../config/bench.toml");
-/// Where that file has all mail delivered.
+/// The limits that it names, and where it looks for them.
+const BENCH_SHAPING: &str = include_str!("../../config/bench-shaping.toml");
+const SHAPING_FILE: &str = "bench-shaping.toml";
+/// Where that configuration has all mail delivered.
 const SINK_ADDRESS: &str = "127.0.0.1:2526";
+/// The table that says so.
+const ROUTE: &str = "[[delivery.routes]]\ndomain = \"*\"\nnext_hop = \"127.0.0.1:2526\"\n";
 /// Where that file listens.
 const LISTEN_ADDRESSES: [&str; 2] = ["127.0.0.1:8702", "127.0.0.1:2502"];
 
 /// The longest a start or an end may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause between two looks: it bounds how exactly the time of a start is known.
 const PAUSE: Duration = Duration::from_millis(1);
 /// How much of the log an error shows, in octets.
 const LOG_SHOWN: usize = 2_000;
+
+/// Where the server delivers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// One host for all mail.
+    NextHop(SocketAddr),
+    /// The mail exchangers of each domain.
+    Exchangers {
+        /// Who knows them.
+        name_server: SocketAddr,
+        /// The port that they listen at.
+        port: u16,
+    },
+}
+
+/// An algorithm that a domain's mail is signed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// Ed25519 (RFC 8463).
+    Ed25519,
+    /// RSA with 2,048 bits.
+    Rsa,
+}
 
 /// A state folder and a configuration, to start the server on as often as a bench likes. Removed when dropped.
 #[derive(Debug)]
@@ -35,19 +63,28 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// Makes a folder inside `parent`, which should lie on a real disk, and a configuration that sends all mail
-    /// to `sink`. `more` is appended to the configuration.
+    /// Makes a folder inside `parent`, which should lie on a real disk, and a configuration that sends mail to
+    /// `destination`. `more` is appended to the configuration.
     ///
     /// # Errors
     /// [`Error::Unexpected`] if there is no binary to test, [`Error::Io`] if the folder cannot be made.
-    pub fn new(parent: &Path, sink: SocketAddr, more: &str) -> Result<Self> {
+    pub fn new(parent: &Path, destination: Destination, more: &str) -> Result<Self> {
         let binary = binary()?;
         let what = "make a state folder";
         fs::create_dir_all(parent).context(what)?;
         let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(parent).context(what)?;
         let installation = Self { binary, folder };
-        fs::write(installation.config(), config(sink, more)).context("write the configuration")?;
+        fs::write(installation.config(), config(destination, more)).context("write the configuration")?;
+        installation.shape(BENCH_SHAPING)?;
         Ok(installation)
+    }
+
+    /// Sets other limits than those of all load tests: the text of a shaping file.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if they cannot be written.
+    pub fn shape(&self, limits: &str) -> Result<()> {
+        fs::write(self.folder.path().join(SHAPING_FILE), limits).context("write the limits")
     }
 
     /// Sets up an account that may send as example.com, with keys to sign with.
@@ -64,6 +101,31 @@ impl Installation {
         Credentials::from_json(&output.stdout)
     }
 
+    /// Leaves [`Self::bootstrap`]'s domain only its key for this algorithm, in the state folder's own records: there
+    /// is no command for that.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Unexpected`] if the records are not what they were.
+    pub fn keep_key(&self, algorithm: Algorithm) -> Result<()> {
+        let what = "keep one signing key";
+        let wrong = || Error::unexpected(what, "not as expected");
+        let selector = match algorithm {
+            Algorithm::Ed25519 => "mw-ed25519",
+            Algorithm::Rsa => "mw-rsa",
+        };
+        let records = sled::open(self.state().join("control")).context(what)?;
+        let (id, domain) = records.scan_prefix("sending/").next().ok_or_else(wrong)?.context(what)?;
+        let mut domain: Value = serde_json::from_slice(&domain).context(what)?;
+        let keys = domain.get_mut("keys").and_then(Value::as_array_mut).ok_or_else(wrong)?;
+        keys.retain(|key| key.get("selector").and_then(Value::as_str) == Some(selector));
+        if keys.len() != 1 {
+            return Err(wrong());
+        }
+        records.insert(id, domain.to_string().as_bytes()).context(what)?;
+        records.flush().context(what)?;
+        Ok(())
+    }
+
     /// Starts the server and waits until it listens.
     ///
     /// # Errors
@@ -74,11 +136,11 @@ impl Installation {
             // An earlier run's file would name ports that are no longer ours.
             fs::remove_file(&ready).context("remove ready.json")?;
         }
-        let begin = Instant::now();
+        let begun = Instant::now();
         let child = self.spawn()?;
-        let mut server = Server { child, smtp: None, http: None, start_time: Duration::ZERO };
+        let mut server = Server { child, smtp: None, http: None, begun, start_time: Duration::ZERO };
         let addresses = self.until_ready(&mut server, &ready).await?;
-        server.start_time = begin.elapsed();
+        server.start_time = begun.elapsed();
         let address = |name: &str| addresses.get(name)?.as_str()?.parse().ok();
         (server.smtp, server.http) = (address("smtp"), address("http"));
         Ok(server)
@@ -129,6 +191,7 @@ pub struct Server {
     child: Child,
     smtp: Option<SocketAddr>,
     http: Option<SocketAddr>,
+    begun: Instant,
     start_time: Duration,
 }
 
@@ -153,6 +216,12 @@ impl Server {
     #[must_use]
     pub fn process(&self) -> Process {
         Process::new(self.child.id())
+    }
+
+    /// Returns when its process was started.
+    #[must_use]
+    pub fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// Returns how long it took from its start until it listened.
@@ -206,9 +275,16 @@ fn binary() -> Result<PathBuf> {
     Err(Error::unexpected("find the binary", detail))
 }
 
-/// The bench configuration with free ports to listen on.
-fn config(sink: SocketAddr, more: &str) -> String {
-    let mut text = BENCH_CONFIG.replace(SINK_ADDRESS, &sink.to_string());
+/// The bench configuration with free ports to listen on, and another destination.
+fn config(destination: Destination, more: &str) -> String {
+    let mut text = match destination {
+        Destination::NextHop(sink) => BENCH_CONFIG.replace(SINK_ADDRESS, &sink.to_string()),
+        Destination::Exchangers { name_server, port } => {
+            let with_port = format!("[delivery]\nport = {port}\n");
+            let text = BENCH_CONFIG.replace(ROUTE, "").replace("[delivery]\n", &with_port);
+            format!("{text}\n[dns]\nservers = [\"{name_server}\"]\n")
+        }
+    };
     for address in LISTEN_ADDRESSES {
         text = text.replace(address, "127.0.0.1:0");
     }
@@ -219,14 +295,31 @@ fn config(sink: SocketAddr, more: &str) -> String {
 mod tests {
     use super::*;
 
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
     #[test]
     fn the_configuration_listens_on_free_ports_and_delivers_to_the_sink() {
-        let text = config("127.0.0.1:9".parse().unwrap(), "[delivery.retry]\n");
+        let text = config(Destination::NextHop(address(9)), "[delivery.retry]\n");
         let set: Vec<_> =
             text.lines().filter(|line| line.contains("127.0.0.1") && !line.starts_with('#')).collect();
         let wanted =
             [r#"listen = "127.0.0.1:0""#, r#"listen = ["127.0.0.1:0"]"#, r#"next_hop = "127.0.0.1:9""#];
         assert_eq!(set, wanted);
         assert!(text.ends_with("[delivery.retry]\n"));
+    }
+
+    #[test]
+    fn without_a_next_hop_exchangers_are_asked_for() {
+        let text = config(Destination::Exchangers { name_server: address(53), port: 25 }, "");
+        assert!(!text.contains("next_hop"));
+        assert!(text.contains("[delivery]\nport = 25\n"));
+        assert!(text.contains("[dns]\nservers = [\"127.0.0.1:53\"]\n"));
+    }
+
+    #[test]
+    fn the_limits_are_where_the_configuration_looks_for_them() {
+        assert!(BENCH_CONFIG.contains(&format!("shaping = \"{SHAPING_FILE}\"")));
     }
 }

@@ -1,6 +1,7 @@
 //! What a process has used of the machine, from proc(5).
 
 use crate::{Error, Result, error::Context};
+use rustix::time::{ClockId, clock_gettime};
 use std::{fs, time::Duration};
 
 /// A process to ask about.
@@ -53,6 +54,13 @@ impl Process {
         };
         bytes(&status, field).ok_or_else(|| Error::unexpected(path, format!("no {field}")))
     }
+}
+
+/// Returns the processor time of this thread so far.
+#[must_use]
+pub fn thread_time() -> Duration {
+    // It is never negative.
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// Fields 14 and 15 of `stat`, utime and stime. The second field, the name, may contain blanks and parentheses.

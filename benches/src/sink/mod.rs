@@ -1,30 +1,29 @@
 //! The sink: an SMTP server that takes every message, counts it and forgets it, as fast as it can.
-//!
-//! On a thread of its own, so that the generator's work does not delay its answers.
 
 mod session;
+mod tls;
 
-use crate::{Error, Result, error::Context};
-use session::Session;
+pub use tls::Resumption;
+
+use crate::{Error, Result, background::Background, error::Context};
+use session::{Session, StartTls};
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
-        mpsc,
     },
-    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::oneshot,
 };
+use tokio_rustls::{TlsAcceptor, rustls::HandshakeKind};
 
 /// Connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
+const BACKLOG: u32 = 4096;
 /// Room for one read from a connection.
 const READ: usize = 64 * 1024;
 /// Pause between two looks at the count: it bounds how late its end is noticed, not how exactly it is timed.
@@ -43,9 +42,21 @@ impl Reserved {
     /// # Errors
     /// [`Error::Io`] if the system has none.
     pub fn new() -> Result<Self> {
+        Self::at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// Takes a free port of all loopback addresses.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system has none.
+    pub fn everywhere() -> Result<Self> {
+        Self::at(Ipv4Addr::UNSPECIFIED)
+    }
+
+    fn at(address: Ipv4Addr) -> Result<Self> {
         let what = "reserve an address for the sink";
         let socket = TcpSocket::new_v4().context(what)?;
-        socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).context(what)?;
+        socket.bind(SocketAddr::from((address, 0))).context(what)?;
         let address = socket.local_addr().context(what)?;
         Ok(Self { socket, address })
     }
@@ -61,18 +72,15 @@ impl Reserved {
     /// # Errors
     /// [`Error::Io`] if the system refuses.
     pub fn listen(self) -> Result<Sink> {
+        self.receive(None)
+    }
+
+    fn receive(self, tls: Option<TlsAcceptor>) -> Result<Sink> {
         let tally = Arc::new(Tally::new());
-        let (stop, stopped) = oneshot::channel();
-        let (ready, listening) = mpsc::channel();
         let (socket, counted) = (self.socket, Arc::clone(&tally));
-        let thread = thread::spawn(move || {
-            let served = serve(socket, &counted, &ready, stopped);
-            // Nobody asks any more when it served; when it could not, this is the answer.
-            let _ = ready.send(served);
-        });
-        let ended = |_| Error::unexpected("start the sink", "its thread ended");
-        listening.recv().map_err(ended)?.context("start the sink")?;
-        Ok(Sink { address: self.address, tally, stop: Some(stop), thread: Some(thread) })
+        let open = move || Ok(accept(socket.listen(BACKLOG)?, counted, tls));
+        let thread = Background::start("the sink", open)?;
+        Ok(Sink { address: self.address, tally, _thread: thread })
     }
 }
 
@@ -81,8 +89,7 @@ impl Reserved {
 pub struct Sink {
     address: SocketAddr,
     tally: Arc<Tally>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _thread: Background,
 }
 
 impl Sink {
@@ -94,10 +101,24 @@ impl Sink {
         Reserved::new()?.listen()
     }
 
+    /// Starts one that offers STARTTLS, with a certificate that nobody vouches for.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system refuses, [`Error::Unexpected`] if no certificate can be made.
+    pub fn with_tls(resumption: Resumption) -> Result<Self> {
+        Reserved::new()?.receive(Some(tls::acceptor(resumption)?))
+    }
+
     /// Returns the address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns what has come.
+    #[must_use]
+    pub fn arrivals(&self) -> Arrivals {
+        self.tally.read()
     }
 
     /// Waits until this many messages have come.
@@ -105,30 +126,30 @@ impl Sink {
     /// # Errors
     /// [`Error::Timeout`] if they have not after `limit`, [`Error::Unexpected`] if there are more.
     pub async fn wait_for(&self, messages: u64, limit: Duration) -> Result<Arrivals> {
+        let arrivals = self.wait_for_some(messages, limit).await?;
+        if arrivals.messages > messages {
+            let so_far = format!("{} of {messages} messages", arrivals.messages);
+            return Err(Error::unexpected("the sink got a message twice", so_far));
+        }
+        Ok(arrivals)
+    }
+
+    /// Waits until at least this many messages have come.
+    ///
+    /// # Errors
+    /// [`Error::Timeout`] if they have not after `limit`.
+    pub async fn wait_for_some(&self, messages: u64, limit: Duration) -> Result<Arrivals> {
         let start = Instant::now();
         loop {
-            let arrivals = self.tally.read();
-            if arrivals.messages == messages {
+            let arrivals = self.arrivals();
+            if arrivals.messages >= messages {
                 return Ok(arrivals);
             }
-            let so_far = format!("{} of {messages} messages", arrivals.messages);
-            if arrivals.messages > messages {
-                return Err(Error::unexpected("the sink got a message twice", so_far));
-            }
             if start.elapsed() > limit {
-                return Err(Error::Timeout { what: format!("the sink, which got {so_far}"), waited: limit });
+                let what = format!("the sink, which got {} of {messages} messages", arrivals.messages);
+                return Err(Error::Timeout { what, waited: limit });
             }
             tokio::time::sleep(PAUSE).await;
-        }
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        self.stop.take();
-        if let Some(thread) = self.thread.take() {
-            // A sink that panicked has been missed by whoever waited for its count.
-            let _ = thread.join();
         }
     }
 }
@@ -142,6 +163,12 @@ pub struct Arrivals {
     pub first: Instant,
     /// When the last was whole.
     pub last: Instant,
+    /// Number of connections.
+    pub connections: u64,
+    /// How many of them began TLS.
+    pub encrypted: u64,
+    /// How many of these resumed a session.
+    pub resumed: u64,
 }
 
 /// The count; written by the sink's thread only.
@@ -152,12 +179,23 @@ struct Tally {
     /// Nanoseconds after `start`.
     first: AtomicU64,
     last: AtomicU64,
+    connections: AtomicU64,
+    encrypted: AtomicU64,
+    resumed: AtomicU64,
 }
 
 impl Tally {
     fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { start: Instant::now(), messages: zero(), first: zero(), last: zero() }
+        Self {
+            start: Instant::now(),
+            messages: zero(),
+            first: zero(),
+            last: zero(),
+            connections: zero(),
+            encrypted: zero(),
+            resumed: zero(),
+        }
     }
 
     fn add(&self, messages: u64) {
@@ -173,46 +211,61 @@ impl Tally {
     fn read(&self) -> Arrivals {
         let messages = self.messages.load(Ordering::Acquire);
         let at = |nanos: &AtomicU64| self.start + Duration::from_nanos(nanos.load(Ordering::Relaxed));
-        Arrivals { messages, first: at(&self.first), last: at(&self.last) }
-    }
-}
-
-/// Accepts connections until `stopped`; says on `ready` when it listens.
-fn serve(
-    socket: TcpSocket,
-    tally: &Arc<Tally>,
-    ready: &mpsc::Sender<io::Result<()>>,
-    stopped: oneshot::Receiver<()>,
-) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = socket.listen(BACKLOG)?;
-        // Whoever asked waits for exactly this.
-        let _ = ready.send(Ok(()));
-        tokio::select! {
-            accepted = accept(&listener, tally) => accepted,
-            _ = stopped => Ok(()),
+        Arrivals {
+            messages,
+            first: at(&self.first),
+            last: at(&self.last),
+            connections: self.connections.load(Ordering::Relaxed),
+            encrypted: self.encrypted.load(Ordering::Relaxed),
+            resumed: self.resumed.load(Ordering::Relaxed),
         }
-    })
-}
-
-async fn accept(listener: &TcpListener, tally: &Arc<Tally>) -> io::Result<()> {
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        // A connection that breaks off leaves its messages uncounted, which the bench notices.
-        tokio::spawn(receive(stream, Arc::clone(tally)));
     }
 }
 
-/// Serves one connection. What was read at once is answered at once (RFC 2920).
-async fn receive(mut stream: TcpStream, tally: Arc<Tally>) -> io::Result<()> {
-    let mut session = Session::default();
-    let mut replies = session::GREETING.to_vec();
+/// Accepts connections, from this machine only.
+async fn accept(listener: TcpListener, tally: Arc<Tally>, tls: Option<TlsAcceptor>) -> io::Result<()> {
+    loop {
+        let (stream, client) = listener.accept().await?;
+        if client.ip().is_loopback() {
+            stream.set_nodelay(true)?;
+            tally.connections.fetch_add(1, Ordering::Relaxed);
+            // A connection that breaks off leaves its messages uncounted, which the bench notices.
+            tokio::spawn(receive(stream, Arc::clone(&tally), tls.clone()));
+        }
+    }
+}
+
+/// Serves one connection.
+async fn receive(mut stream: TcpStream, tally: Arc<Tally>, tls: Option<TlsAcceptor>) -> io::Result<()> {
+    let Some(tls) = tls else {
+        return converse(&mut stream, &mut Session::default(), session::GREETING, &tally).await;
+    };
+    let mut session = Session::new(StartTls::Offered);
+    converse(&mut stream, &mut session, session::GREETING, &tally).await?;
+    if !session.is_tls_next() {
+        return Ok(());
+    }
+    let mut stream = tls.accept(stream).await?;
+    tally.encrypted.fetch_add(1, Ordering::Relaxed);
+    if stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+        tally.resumed.fetch_add(1, Ordering::Relaxed);
+    }
+    converse(&mut stream, &mut Session::default(), b"", &tally).await
+}
+
+/// Says `greeting` and takes the session to its end. What was read at once is answered at once (RFC 2920).
+async fn converse(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    session: &mut Session,
+    greeting: &[u8],
+    tally: &Tally,
+) -> io::Result<()> {
+    let mut replies = greeting.to_vec();
     loop {
         stream.write_all(&replies).await?;
+        stream.flush().await?;
         replies.clear();
-        if session.is_over() {
+        if session.is_over() || session.is_tls_next() {
             return Ok(());
         }
         let pending = session.pending();

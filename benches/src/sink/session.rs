@@ -18,8 +18,20 @@ enum State {
     Command,
     /// The content of a message.
     Data,
+    /// A TLS handshake.
+    Tls,
     /// Nothing.
     Over,
+}
+
+/// Whether TLS can begin (RFC 3207).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum StartTls {
+    /// No: there is none, or it has begun.
+    #[default]
+    Unknown,
+    /// Yes.
+    Offered,
 }
 
 /// A session.
@@ -28,6 +40,7 @@ pub(super) struct Session {
     /// Read but not yet dealt with.
     pending: Vec<u8>,
     state: State,
+    start_tls: StartTls,
 }
 
 /// One command or one message dealt with.
@@ -40,6 +53,11 @@ struct Step {
 }
 
 impl Session {
+    /// A session before its first command.
+    pub(super) fn new(start_tls: StartTls) -> Self {
+        Self { start_tls, ..Self::default() }
+    }
+
     /// Where to append what was read.
     pub(super) fn pending(&mut self) -> &mut Vec<u8> {
         &mut self.pending
@@ -48,6 +66,11 @@ impl Session {
     /// Whether the connection is to be closed.
     pub(super) fn is_over(&self) -> bool {
         self.state == State::Over
+    }
+
+    /// Whether a TLS handshake comes next, after which a session of its own begins.
+    pub(super) fn is_tls_next(&self) -> bool {
+        self.state == State::Tls
     }
 
     /// Deals with what was read, appends the replies and returns the number of messages that have ended.
@@ -69,14 +92,14 @@ impl Session {
 
     fn step(&self, rest: &[u8]) -> Option<Step> {
         match self.state {
-            State::Command => command(rest),
+            State::Command => command(rest, self.start_tls),
             State::Data => end_of_data(rest),
-            State::Over => None,
+            State::Tls | State::Over => None,
         }
     }
 }
 
-fn command(rest: &[u8]) -> Option<Step> {
+fn command(rest: &[u8], start_tls: StartTls) -> Option<Step> {
     let Some(end) = memchr(b'\n', rest) else {
         let too_long =
             Step { octets: rest.len(), reply: b"500 line too long\r\n", next: State::Over, messages: 0 };
@@ -85,6 +108,12 @@ fn command(rest: &[u8]) -> Option<Step> {
     let whole = end + 1;
     let verb = rest.get(..4).unwrap_or_default().to_ascii_uppercase();
     let (octets, reply, next): (_, &[u8], _) = match verb.as_slice() {
+        b"EHLO" if start_tls == StartTls::Offered => (
+            whole,
+            b"250-sink.example.com\r\n250-PIPELINING\r\n250-STARTTLS\r\n250 8BITMIME\r\n",
+            State::Command,
+        ),
+        b"STAR" if start_tls == StartTls::Offered => (whole, b"220 Go ahead\r\n", State::Tls),
         b"EHLO" => (whole, b"250-sink.example.com\r\n250-PIPELINING\r\n250 8BITMIME\r\n", State::Command),
         b"HELO" | b"MAIL" | b"RCPT" | b"RSET" | b"NOOP" => (whole, b"250 Ok\r\n", State::Command),
         // The CRLF of the command begins the content, so that a message may end with its first line.
@@ -129,6 +158,16 @@ mod tests {
         }
         let (messages, replies, _) = feed(DIALOGUE.chunks(1));
         assert_eq!((messages, replies.as_str()), (2, REPLIES));
+    }
+
+    #[test]
+    fn nothing_is_answered_between_starttls_and_the_handshake() {
+        let (mut session, mut replies) = (Session::new(StartTls::Offered), Vec::new());
+        session.pending().extend_from_slice(b"EHLO me\r\nSTARTTLS\r\nNOOP\r\n");
+        assert_eq!(session.advance(&mut replies), 0);
+        assert!(session.is_tls_next());
+        let replies = String::from_utf8(replies).unwrap();
+        assert!(replies.contains("250-STARTTLS\r\n") && replies.ends_with("220 Go ahead\r\n"), "{replies}");
     }
 
     #[test]
