@@ -23,7 +23,10 @@ use mailwright_actors::{
     tls::TlsError,
 };
 use mailwright_api::{ApiParts, ApiSettings, AppState};
-use mailwright_engine::smtp::server::{Dsn, ServerConfig};
+use mailwright_engine::{
+    dkim::{self, DkimError},
+    smtp::server::{Dsn, ServerConfig},
+};
 use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
@@ -63,6 +66,8 @@ pub(crate) enum NodeError {
     Engine(#[from] EngineError),
     #[error("submission: {0}")]
     Certificate(#[from] CertificateError),
+    #[error("signing: {0}")]
+    Signing(#[from] DkimError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("{0}")]
@@ -99,6 +104,7 @@ impl Node {
     pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
         let connections = limits::raise_open_files(config.open_files());
         let metrics = metrics::install()?;
+        let seeded = tokio::task::spawn_blocking(dkim::seed_randomness);
         let state = StateDir::open(&config.state)?;
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
         let sockets = Sockets::bind(config)?;
@@ -117,6 +123,7 @@ impl Node {
             control: Arc::clone(&control),
             events: events.clone(),
         };
+        seeded.await.map_err(io::Error::from)??;
         let engine = Engine::start(starter, parts).await?;
         let (stopping, _) = watch::channel(false);
         let mut node = Self {

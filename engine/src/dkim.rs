@@ -58,6 +58,9 @@ pub enum DkimError {
     /// The cryptographic library failed to make or write a key.
     #[error("the key could not be made")]
     KeyGeneration,
+    /// The system has no random numbers.
+    #[error("the system gave no random numbers")]
+    Randomness,
     /// The selector is not one or more DNS labels.
     #[error("{0:?} is not a DKIM selector (labels of letters, digits and hyphens)")]
     Selector(String),
@@ -83,6 +86,15 @@ pub enum KeyAlgorithm {
     Rsa,
     /// Ed25519 with SHA-256 (RFC 8463); shorter and faster, not understood everywhere.
     Ed25519,
+}
+
+/// Seeds the random numbers that a signature's blinding needs. The first of a process take some 40 ms, which no message
+/// should wait for.
+///
+/// # Errors
+/// [`DkimError::Randomness`] when the system has none.
+pub fn seed_randomness() -> Result<(), DkimError> {
+    aws_lc_rs::rand::fill(&mut [0; 32]).map_err(|_| DkimError::Randomness)
 }
 
 /// A private signing key. Clones share it; `Debug` does not show it.

@@ -49,7 +49,7 @@ const LONG: Size = Size {
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// What the time to delivery may gain beside half of itself: the machine has other work too.
-const SLACK: Duration = Duration::from_millis(15);
+const SLACK: Duration = Duration::from_millis(5);
 
 /// One connection to a domain: what it carries, it carries in order.
 const ONE_AT_A_TIME: &str = "[default]\nconnections = 1\n";
