@@ -1,5 +1,6 @@
 //! `mailwright`: a self-hosted email service in one binary.
 
+mod allocator;
 mod commands;
 mod config;
 mod control_client;
@@ -9,11 +10,6 @@ mod node;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
-
-/// Entries are made on one thread and freed on another, minutes later: the C library's allocator keeps a third more
-/// memory for that, and takes longer (docs/performance.md).
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// A self-hosted email service: takes mail by HTTP and SMTP, signs it, queues it on disk and delivers it.
 #[derive(Debug, Parser)]
