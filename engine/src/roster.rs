@@ -18,6 +18,10 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The same, to mail that has waited already: changing places costs more than a moment's wait gains.
 const LONG_PATIENCE: Duration = Duration::from_secs(5);
+/// Most that give their place up in a second because they only wait, to mail that was just accepted and to other mail.
+/// Whoever takes it may have to wait for the same receiver, and each change costs a read from disk.
+const TURNOVER: (usize, usize) = (300, 100);
+const SECOND: Duration = Duration::from_secs(1);
 
 /// How soon a destination wants its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +109,8 @@ pub struct Roster<K, N> {
     /// Who could spare its place, those first who lose nothing by it.
     spares: BTreeSet<(Spare, UnixMillis, K)>,
     leaving: usize,
+    /// Who was asked to leave in this second, because it only waited, and since when that lasts.
+    turned_over: (UnixMillis, usize),
     waiting: HashMap<K, Waiting<N>>,
     /// Of those, how many have mail that was just accepted.
     hurried: usize,
@@ -123,6 +129,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
             active: HashMap::new(),
             spares: BTreeSet::new(),
             leaving: 0,
+            turned_over: (UnixMillis::default(), 0),
             waiting: HashMap::new(),
             hurried: 0,
             lines: HashMap::new(),
@@ -256,18 +263,24 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
         if !self.is_short() {
             return None;
         }
-        let (spare, since, key) = self.spares.first()?;
-        let patience = match spare {
-            Spare::Free => Duration::ZERO,
-            Spare::Stalled if self.hurried > self.leaving => PATIENCE,
-            Spare::Stalled => LONG_PATIENCE,
-        };
-        if now.since(*since) < patience {
+        let (spare, since, key) = self.spares.first()?.clone();
+        if spare == Spare::Stalled && !self.may_turn_over(since, now) {
             return None;
         }
-        let key = key.clone();
         self.stands(&key, Standing::Leaving);
         Some(key)
+    }
+
+    /// Whether one that has waited since then may be asked to leave for it; counts it if so.
+    fn may_turn_over(&mut self, since: UnixMillis, now: UnixMillis) -> bool {
+        let hurry = self.hurried > self.leaving;
+        let (patience, most) = if hurry { (PATIENCE, TURNOVER.0) } else { (LONG_PATIENCE, TURNOVER.1) };
+        if now.since(self.turned_over.0) >= SECOND {
+            self.turned_over = (now, 0);
+        }
+        let may = now.since(since) >= patience && self.turned_over.1 < most;
+        self.turned_over.1 += usize::from(may);
+        may
     }
 
     /// `key` has given its place up and has no work.

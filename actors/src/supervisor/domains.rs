@@ -18,10 +18,6 @@ use mailwright_engine::{
 use mailwright_storage::Fresh;
 use std::{collections::HashMap, rc::Rc, sync::atomic::Ordering};
 
-/// Most domains that are asked for their place in one go because they only wait: changing places costs a read from
-/// disk.
-const TURNOVER: usize = 100;
-
 /// A domain's actor.
 pub(crate) struct Active {
     addr: Addr<DomainActor>,
@@ -74,7 +70,7 @@ impl Supervisor {
         match self.deps.places.wake(domain, urgency) {
             Woken::Active => self.actor_of(domain, None, ctx).tell(ReadFromDisk),
             Woken::Starts(note) => self.actor_of(domain, note.as_ref(), ctx).tell(ReadFromDisk),
-            Woken::Waits => self.fill_places(1, ctx),
+            Woken::Waits => self.fill_places(ctx),
             Woken::Rests => {}
         }
     }
@@ -98,21 +94,20 @@ impl Supervisor {
                 self.actor_of(domain, None, ctx).tell(EnqueueFresh(items));
             }
             Woken::Starts(note) => self.actor_of(domain, note.as_ref(), ctx).tell(ReadFromDisk),
-            Woken::Waits => self.fill_places(1, ctx),
+            Woken::Waits => self.fill_places(ctx),
             Woken::Rests => {}
         }
     }
 
-    /// Gives free places to who waits for them, and asks up to `most` domains for theirs if there are not enough.
-    fn fill_places(&mut self, most: usize, ctx: &mut Context<Self>) {
+    /// Gives free places to who waits for them, and asks others for theirs if there are not enough.
+    fn fill_places(&mut self, ctx: &mut Context<Self>) {
         if self.draining {
             return;
         }
         while let Some((domain, note)) = self.deps.places.next_in_line() {
             self.actor_of(&domain, note.as_ref(), ctx).tell(ReadFromDisk);
         }
-        for _ in 0..most {
-            let Some(domain) = self.deps.places.ask_to_leave() else { return };
+        while let Some(domain) = self.deps.places.ask_to_leave() {
             match self.domains.get(&domain) {
                 Some(active) => active.addr.do_send(GiveUpPlace),
                 None => self.deps.places.has_ended(&domain),
@@ -128,7 +123,7 @@ impl Supervisor {
         for domain in self.deps.places.rested() {
             self.wake(&domain, Urgency::Due, ctx);
         }
-        self.fill_places(TURNOVER, ctx);
+        self.fill_places(ctx);
     }
 
     /// Restarts domains that ended unasked: they may have left entries on disk only.
@@ -229,7 +224,7 @@ impl Handler<DomainLeaves> for Supervisor {
             // What was sent to it after it decided is on disk.
             self.wake(&domain, Urgency::Due, ctx);
         }
-        self.fill_places(1, ctx);
+        self.fill_places(ctx);
     }
 }
 

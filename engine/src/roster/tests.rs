@@ -97,6 +97,22 @@ fn who_waits_for_others_keeps_its_place_for_a_while() {
 }
 
 #[test]
+fn only_so_many_change_places_in_a_second_because_they_wait() {
+    let mut roster = full(2 * TURNOVER.0);
+    for name in 1..=u32::try_from(2 * TURNOVER.0).unwrap() {
+        roster.can_spare(&name, Spare::Stalled, at(0));
+        roster.wake(&(10_000 + name), Urgency::Fresh, at(0));
+    }
+    let asked = |roster: &mut Names, now| std::iter::from_fn(|| roster.ask_to_leave(now)).count();
+    assert_eq!(asked(&mut roster, at(1_000)), TURNOVER.0);
+    assert_eq!(asked(&mut roster, at(1_999)), 0);
+    // Who can do nothing with its place is not counted.
+    roster.can_spare(&u32::try_from(TURNOVER.0 + 1).unwrap(), Spare::Free, at(1_999));
+    assert_eq!(roster.census().active - roster.leaving, TURNOVER.0 - 1);
+    assert_eq!(asked(&mut roster, at(2_000)), TURNOVER.0 - 1);
+}
+
+#[test]
 fn who_rests_is_left_alone_until_it_is_over() {
     let mut roster = full(1);
     roster.rests(&1, at(500), "no route");
