@@ -157,7 +157,7 @@ impl Deps {
         let tls = TlsPolicies::new(Rc::clone(&dns), configs, settings.policy_fetch, settings.tls_reports);
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),
-            places: Places::new(settings.max_active_domains),
+            places: Places::new(settings.max_active_domains, settings.sources.all().len()),
             reroutes: Reroutes::new(hops),
             ready_total: ReadyTotal::default(),
             in_flight: InFlight::default(),

@@ -1,13 +1,12 @@
 //! Which domains are active: the engine's [`Roster`], shared by the supervisor and the domains.
 
-use crate::{clock, domain::DomainSnapshot};
+use crate::domain::DomainSnapshot;
 use mailwright_engine::{
     address::Domain,
     roster::{Census, Roster, Spare, Urgency, Woken},
 };
 use std::{
     cell::{Cell, RefCell},
-    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -41,126 +40,126 @@ impl Note {
 }
 
 /// The places. Used on one thread.
-#[derive(Debug, Clone)]
-pub struct Places(Rc<Inner>);
-
 #[derive(Debug)]
-struct Inner {
+pub struct Places {
     roster: RefCell<Roster<Domain, Note>>,
+    /// From when the roster's time counts.
+    start: Instant,
     /// Counts how often everybody was told to look again.
     era: Cell<u64>,
-    most: usize,
+    /// Whether mail may leave from more than one source.
+    several_sources: bool,
 }
 
 impl Places {
-    /// Room for `most` domains.
-    pub fn new(most: usize) -> Self {
-        Self(Rc::new(Inner { roster: RefCell::new(Roster::new(most)), era: Cell::new(0), most }))
+    /// Room for `most` domains, whose mail leaves from one of so many `sources`.
+    pub fn new(most: usize, sources: usize) -> Self {
+        let (roster, start) = (RefCell::new(Roster::new(most)), Instant::now());
+        Self { roster, start, era: Cell::new(0), several_sources: sources > 1 }
     }
 
-    /// How many domains may be active.
-    pub fn most(&self) -> usize {
-        self.0.most
+    fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 
     /// How many are in which state.
     pub fn census(&self) -> Census {
-        self.0.roster.borrow().census()
+        self.roster.borrow().census()
     }
 
     /// As [`Roster::wake`].
     pub fn wake(&self, domain: &Domain, urgency: Urgency) -> Woken<Note> {
-        self.0.roster.borrow_mut().wake(domain, urgency, clock::now())
+        self.roster.borrow_mut().wake(domain, urgency, self.now())
     }
 
     /// Wakes a domain for mail that was just accepted. If it rests because of one source and there are others, it
     /// looks whether one of them may carry the mail.
-    pub fn wake_for_fresh(&self, domain: &Domain, urgency: Urgency, sources: usize) -> Woken<Note> {
-        let mut roster = self.0.roster.borrow_mut();
-        if sources > 1 && roster.note_of(domain).is_some_and(|note| !note.holds_all()) {
+    pub fn wake_for_fresh(&self, domain: &Domain, urgency: Urgency) -> Woken<Note> {
+        let mut roster = self.roster.borrow_mut();
+        if self.several_sources && roster.note_of(domain).is_some_and(|note| !note.holds_all()) {
             roster.rouse(domain);
         }
-        roster.wake(domain, urgency, clock::now())
+        roster.wake(domain, urgency, self.now())
     }
 
     /// As [`Roster::admit`].
     pub fn admit(&self, domain: &Domain) -> Option<Note> {
-        self.0.roster.borrow_mut().admit(domain)
+        self.roster.borrow_mut().admit(domain)
     }
 
     /// As [`Roster::next_in_line`].
     pub fn next_in_line(&self) -> Option<(Domain, Option<Note>)> {
-        self.0.roster.borrow_mut().next_in_line()
+        self.roster.borrow_mut().next_in_line()
     }
 
     /// As [`Roster::is_busy`].
     pub fn is_busy(&self, domain: &Domain) {
-        self.0.roster.borrow_mut().is_busy(domain);
+        self.roster.borrow_mut().is_busy(domain);
     }
 
     /// As [`Roster::can_spare`].
     pub fn can_spare(&self, domain: &Domain, spare: Spare) -> bool {
-        self.0.roster.borrow_mut().can_spare(domain, spare, clock::now())
+        self.roster.borrow_mut().can_spare(domain, spare, self.now())
     }
 
     /// As [`Roster::leaves`].
     pub fn leaves(&self, domain: &Domain) {
-        self.0.roster.borrow_mut().leaves(domain);
+        self.roster.borrow_mut().leaves(domain);
     }
 
     /// As [`Roster::is_leaving`].
     pub fn is_leaving(&self, domain: &Domain) -> bool {
-        self.0.roster.borrow().is_leaving(domain)
+        self.roster.borrow().is_leaving(domain)
     }
 
     /// As [`Roster::ask_to_leave`].
     pub fn ask_to_leave(&self) -> Option<Domain> {
-        self.0.roster.borrow_mut().ask_to_leave(clock::now())
+        self.roster.borrow_mut().ask_to_leave(self.now())
     }
 
     /// As [`Roster::has_ended`].
     pub fn has_ended(&self, domain: &Domain) {
-        self.0.roster.borrow_mut().has_ended(domain);
+        self.roster.borrow_mut().has_ended(domain);
     }
 
     /// As [`Roster::rests`], for `rest` from now.
     pub fn rests(&self, domain: &Domain, rest: Duration, note: Note) {
-        self.0.roster.borrow_mut().rests(domain, clock::now().saturating_add(rest), note);
+        self.roster.borrow_mut().rests(domain, self.now() + rest, note);
     }
 
     /// As [`Roster::yields`].
     pub fn yields(&self, domain: &Domain, note: Note) {
-        self.0.roster.borrow_mut().yields(domain, note);
+        self.roster.borrow_mut().yields(domain, note);
     }
 
     /// As [`Roster::rested`].
     pub fn rested(&self) -> Vec<Domain> {
-        self.0.roster.borrow().rested(clock::now())
+        self.roster.borrow().rested(self.now())
     }
 
     /// Begins another era: what held mail before need not hold it any more. Returns the domains that rested.
     pub fn begin_era(&self) -> Vec<Domain> {
-        self.0.era.set(self.0.era.get() + 1);
-        self.0.roster.borrow_mut().rouse_all()
+        self.era.set(self.era.get() + 1);
+        self.roster.borrow_mut().rouse_all()
     }
 
     /// The era.
     pub fn era(&self) -> u64 {
-        self.0.era.get()
+        self.era.get()
     }
 
     /// A domain that rests, as operators see it.
     pub fn describe(&self, domain: &Domain) -> Option<DomainSnapshot> {
-        self.0.roster.borrow().note_of(domain).and_then(Note::describe)
+        self.roster.borrow().note_of(domain).and_then(Note::describe)
     }
 
     /// All that rest, as operators see them.
     pub fn describe_all(&self) -> Vec<DomainSnapshot> {
-        self.0.roster.borrow().notes().filter_map(|(_, note)| note.describe()).collect()
+        self.roster.borrow().notes().filter_map(|(_, note)| note.describe()).collect()
     }
 
     /// Whether `domain` waits in line.
     pub fn is_waiting(&self, domain: &Domain) -> bool {
-        self.0.roster.borrow().is_waiting(domain)
+        self.roster.borrow().is_waiting(domain)
     }
 }

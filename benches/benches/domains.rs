@@ -11,7 +11,7 @@ use mailwright_benches::{
     report,
     server::{Destination, Installation},
     sink::Reserved,
-    smtp::{Script, SmtpClient},
+    smtp::Script,
 };
 use std::{path::Path, process::ExitCode};
 
@@ -49,9 +49,7 @@ async fn rates(options: Options, domains: Domains, messages: u64) -> Result<Rate
     let sink = exchangers.listen()?;
     let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), destination, "")?;
     let server = installation.start().await?;
-    let (address, script) = (server.smtp()?, Script::new(domains, SIZE));
-    let connect = || SmtpClient::connect(address, script.clone());
-    measure::through(server, &sink, measure::load(options, messages), connect).await
+    measure::relayed(server, &sink, measure::load(options, messages), Script::new(domains, SIZE)).await
 }
 
 fn cells(domains: Domains, messages: u64, rates: &Rates, one: &Rates) -> Vec<String> {

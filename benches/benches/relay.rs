@@ -9,7 +9,7 @@ use mailwright_benches::{
     message::Domains,
     server::{Destination, Installation},
     sink::Sink,
-    smtp::{Script, SmtpClient},
+    smtp::Script,
 };
 use std::{path::Path, process::ExitCode};
 
@@ -30,8 +30,6 @@ async fn round(load: Load, size: usize) -> Result<Round> {
     let installation =
         Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), Destination::NextHop(sink.address()), "")?;
     let server = installation.start().await?;
-    let (address, script) = (server.smtp()?, Script::new(Domains::ONE, size));
-    let connect = || SmtpClient::connect(address, script.clone());
-    let server = measure::through(server, &sink, load, connect).await?;
+    let server = measure::relayed(server, &sink, load, Script::new(Domains::ONE, size)).await?;
     Ok(Round { ceiling, server })
 }

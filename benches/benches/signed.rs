@@ -19,7 +19,7 @@ use mailwright_benches::{
     report,
     server::{Algorithm, Destination, Installation},
     sink::Sink,
-    smtp::{Script, SmtpClient},
+    smtp::Script,
     usage::thread_time,
 };
 use std::{path::Path, process::ExitCode};
@@ -86,9 +86,7 @@ async fn costs(load: Load, algorithms: &[Algorithm]) -> Result<Costs> {
         installation.keep_key(*algorithm)?;
     }
     let server = installation.start().await?;
-    let (address, script) = (server.smtp()?, Script::new(Domains::ONE, SIZE));
-    let connect = || SmtpClient::connect(address, script.clone());
-    let rates = measure::through(server, &sink, load, connect).await?;
+    let rates = measure::relayed(server, &sink, load, Script::new(Domains::ONE, SIZE)).await?;
     Ok(Costs { rates, bare })
 }
 

@@ -11,7 +11,7 @@ use mailwright_benches::{
     report,
     server::{Destination, Installation},
     sink::{Arrivals, Resumption, Sink},
-    smtp::{Script, SmtpClient},
+    smtp::Script,
 };
 use std::{path::Path, process::ExitCode};
 
@@ -67,9 +67,7 @@ async fn costs(load: Load, per_connection: u64, offer: Option<Resumption>) -> Re
     let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), destination, "")?;
     installation.shape(&limits(per_connection))?;
     let server = installation.start().await?;
-    let (address, script) = (server.smtp()?, Script::new(Domains::ONE, SIZE));
-    let connect = || SmtpClient::connect(address, script.clone());
-    let rates = measure::through(server, &sink, load, connect).await?;
+    let rates = measure::relayed(server, &sink, load, Script::new(Domains::ONE, SIZE)).await?;
     Ok(Costs { rates, arrivals: sink.arrivals() })
 }
 

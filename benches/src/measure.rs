@@ -122,6 +122,15 @@ where
     Ok(rates)
 }
 
+/// As [`through`], by SMTP and with mail as the script says.
+///
+/// # Errors
+/// Those of [`through`].
+pub async fn relayed(server: Server, sink: &Sink, load: Load, script: Script) -> Result<Rates> {
+    let address = server.smtp()?;
+    through(server, sink, load, || SmtpClient::connect(address, script.clone())).await
+}
+
 async fn pass<C, F>(load: Load, sink: &Sink, process: Process, connect: impl Fn() -> F) -> Result<Rates>
 where
     C: Client,

@@ -130,9 +130,18 @@ fn label_names(labels: &str) -> impl Iterator<Item = String> {
 /// # Errors
 /// [`Error::Timeout`] after `limit`.
 pub fn until_queue_is_empty(server: SocketAddr, limit: Duration) -> Result<Metrics> {
-    wait::until("an empty queue", limit, || {
+    until_queue_has(server, 0, limit)
+}
+
+/// Waits until a server has as many entries in its queue and returns that reading: an outcome is logged, and
+/// known to the receiver, a moment before it is on disk and leaves the queue.
+///
+/// # Errors
+/// [`Error::Timeout`] after `limit`.
+pub fn until_queue_has(server: SocketAddr, entries: u64, limit: Duration) -> Result<Metrics> {
+    wait::until(&format!("{entries} entries in the queue"), limit, || {
         let metrics = Metrics::read(server)?;
-        Ok((metrics.get(QUEUED) == 0).then_some(metrics))
+        Ok((metrics.get(QUEUED) == entries).then_some(metrics))
     })
 }
 

@@ -1,17 +1,19 @@
 //! MTA-STS (RFC 8461): what a domain's policy asks is done, for that domain and for no other.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use mailwright_tests::certificate::Certificate;
 use mailwright_tests::error::{Error, Result};
 use mailwright_tests::https_host::HttpsHost;
-use mailwright_tests::metrics::{BOUNCED, DELIVERED, QUEUED};
+use mailwright_tests::metrics::{BOUNCED, DELIVERED, until_queue_has};
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::tls_receiver::{Manners, TlsReceiver};
 use mailwright_tests::tls_world::{Plan, World};
 use mailwright_tests::zone::Zone;
 use serde_json::json;
 
+const LIMIT: Duration = Duration::from_secs(20);
 const NEEDS: &[Need] = &[Need::Nsd, Need::Python, Need::Openssl];
 const SECOND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const THIRD: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
@@ -65,8 +67,7 @@ impl Setup {
 }
 
 fn assert_one_waits(world: &World) -> Result<()> {
-    let metrics = world.server.metrics()?;
-    assert_eq!((metrics.get(QUEUED), metrics.get(BOUNCED)), (1, 0));
+    assert_eq!(until_queue_has(world.server.http, 1, LIMIT)?.get(BOUNCED), 0);
     Ok(())
 }
 

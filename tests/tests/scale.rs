@@ -13,10 +13,9 @@ use mailwright_tests::crowd::{Arrival, Closed, dead_domain};
 use mailwright_tests::error::Result;
 use mailwright_tests::many_domains::{ManyDomains, allow_open_files, feed, time_to_delivery};
 use mailwright_tests::metrics::{
-    BOUNCED, CONNECTIONS_OPENED, DELIVERED, IN_DOUBT, QUEUED, RESTARTS, until_queue_is_empty,
+    BOUNCED, CONNECTIONS_OPENED, DELIVERED, IN_DOUBT, QUEUED, RESTARTS, until_queue_has, until_queue_is_empty,
 };
 use mailwright_tests::needs::{Need, long, skip_without, tell};
-use mailwright_tests::wait;
 
 /// How much there is, and what it may take.
 struct Size {
@@ -148,11 +147,7 @@ fn a_dead_providers_backlog_does_not_slow_the_others() -> Result<()> {
     })?;
     crowd.wait_for(before + messages / 2, limit)?;
     let took = start.elapsed();
-    wait::until("the other half alone in the queue", limit, || {
-        Ok((server.metrics()?.get(QUEUED) == messages as u64 / 2).then_some(()))
-    })?;
-
-    let metrics = server.metrics()?;
+    let metrics = until_queue_has(server.http, messages as u64 / 2, limit)?;
     let (opened, delivered) = (metrics.get(CONNECTIONS_OPENED), metrics.get(DELIVERED));
     assert!(opened < 2 * delivered, "{opened} connections for {delivered} messages: most were made in vain");
 

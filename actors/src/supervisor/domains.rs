@@ -88,8 +88,7 @@ impl Supervisor {
     fn dispatch(&mut self, domain: &Domain, items: Vec<Fresh>, ctx: &mut Context<Self>) {
         let is_high = |item: &Fresh| item.entry.place.class.priority == Priority::High;
         let urgency = if items.iter().any(is_high) { Urgency::High } else { Urgency::Fresh };
-        let sources = self.deps.settings.sources.all().len();
-        match self.deps.places.wake_for_fresh(domain, urgency, sources) {
+        match self.deps.places.wake_for_fresh(domain, urgency) {
             Woken::Active | Woken::Starts(None) => {
                 self.actor_of(domain, None, ctx).tell(EnqueueFresh(items));
             }

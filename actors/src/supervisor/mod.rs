@@ -1,8 +1,8 @@
 //! Supervisor: starts, finds and watches the other delivery actors.
 //!
-//! Owns the register of domain and site actors, and starts no more domains than there are places for. Never touches a message beyond handing committed entries to
-//! their domain. Supervised by nobody: it does nothing that can fail, and if its arbiter ends so does the
-//! process.
+//! Owns the register of domain and site actors, and starts no more domains than there are places for. Never touches a
+//! message beyond handing committed entries to their domain. Supervised by nobody: it does nothing that can fail, and
+//! if its arbiter ends so does the process.
 //!
 //! Mailbox: committed batches and wake-ups arrive by `do_send`. Their number is bounded by intake, which
 //! refuses mail while [`Backlog`] says that delivery is behind.
