@@ -1,6 +1,7 @@
 //! The start: reading journal and queue state back and making them agree.
 
 use crate::{
+    disk::Disk,
     error::StorageError,
     journal::{
         scan::{self, Bodies, DamagedRange, Found},
@@ -47,8 +48,8 @@ pub(crate) struct Recovered {
 }
 
 /// Reads everything back. The journal's torn tail is cut off.
-pub(crate) fn recover(state: &StateDir) -> Result<(Recovered, Recovery), StorageError> {
-    let segments = Arc::new(Segments::open(&state.spool_dir())?);
+pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovered, Recovery), StorageError> {
+    let segments = Arc::new(Segments::open(disk, &state.spool_dir())?);
     let mut report = Recovery::default();
     let (index, position) = match resume(&segments, &state.queue_dir(), &mut report)? {
         Ok(resumed) => resumed,

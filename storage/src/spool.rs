@@ -4,6 +4,7 @@ mod questions;
 
 use crate::{
     content::{Content, MemoryBudget, StoredMessage},
+    disk::{Disk, RealDisk},
     error::StorageError,
     journal::{
         committer::{Append, CommitLimits, CommitListener, Committer, Request, Waiter},
@@ -139,7 +140,19 @@ impl SpoolStarter {
     /// When the folder cannot be read or written. Damage to records or to the queue state is not an error:
     /// it is mended and reported.
     pub fn recover(state: &StateDir, settings: SpoolSettings) -> Result<(Self, Recovery), StorageError> {
-        let (recovered, report) = recovery::recover(state)?;
+        Self::recover_on(Arc::new(RealDisk), state, settings)
+    }
+
+    /// The same with the journal on `disk`.
+    ///
+    /// # Errors
+    /// As [`SpoolStarter::recover`].
+    pub fn recover_on(
+        disk: Arc<dyn Disk>,
+        state: &StateDir,
+        settings: SpoolSettings,
+    ) -> Result<(Self, Recovery), StorageError> {
+        let (recovered, report) = recovery::recover(state, disk)?;
         Ok((Self { recovered, settings }, report))
     }
 

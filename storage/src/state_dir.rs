@@ -1,10 +1,10 @@
 //! The state folder: layout, lock and version stamp.
 
-use crate::error::StorageError;
+use crate::{disk::sync_dir, error::StorageError};
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{File, OpenOptions},
-    io::{Read, Seek, Write},
+    io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -37,11 +37,7 @@ impl StateDir {
     /// [`StorageError::InUse`] when another process has it, [`StorageError::TooNew`] or
     /// [`StorageError::TooOld`] when another version wrote it.
     pub fn open(path: &Path) -> Result<Self, StorageError> {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|e| StorageError::io("create", path, e))?;
+        make(path).map_err(|e| StorageError::io("create", path, e))?;
         // Also a folder that was there before: queued mail and signing keys are nobody else's business.
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
             .map_err(|e| StorageError::io("protect", path, e))?;
@@ -92,9 +88,10 @@ impl StateDir {
             let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
             file.write_all(content)?;
             file.sync_all()?;
-            std::fs::rename(&temporary, &path)
+            std::fs::rename(&temporary, &path)?;
+            sync_dir(&self.path)
         };
-        write().map_err(|e: std::io::Error| StorageError::io("write", &path, e))
+        write().map_err(|e: io::Error| StorageError::io("write", &path, e))
     }
 
     /// Checks the layout's number, or writes it in a new folder: whole, since half a stamp would keep the
@@ -110,7 +107,7 @@ impl StateDir {
                 Ok(found) => Err(StorageError::TooOld { path: self.path.clone(), found, known: FORMAT }),
                 Err(_) => Err(StorageError::format("state folder format", format!("{:?}", text.trim()))),
             },
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 self.write_file("format", format!("{FORMAT}\n").as_bytes())
             }
             Err(e) => Err(StorageError::io("read", &file, e)),
@@ -118,9 +115,22 @@ impl StateDir {
     }
 }
 
+/// Makes the folder with those above it, where they are missing, safe from a power cut.
+fn make(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(above)?;
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.and_then(|()| sync_dir(above)),
+    }
+}
+
 fn lock(path: &Path) -> Result<File, StorageError> {
     let lock_path = path.join("lock");
-    let io = |e: std::io::Error| StorageError::io("lock", &lock_path, e);
+    let io = |e: io::Error| StorageError::io("lock", &lock_path, e);
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)

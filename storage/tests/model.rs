@@ -8,7 +8,7 @@ mod ending;
 #[path = "model/expected.rs"]
 mod expected;
 
-use common::{NOW, SMALL, Server, attempted, content, delivered, envelope, long};
+use common::{NOW, SMALL, Server, attempted, content, delivered, envelope, home, long};
 use ending::{Ending, ending};
 use expected::Expected;
 use mailwright_engine::{
@@ -105,7 +105,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let home = tempfile::tempdir().unwrap();
+        let home = home();
         let server = Some(Server::start(&home.path().join("0"), SMALL));
         let expected = Expected::default();
         Self { home, lives: 0, server, expected, in_hand: Vec::new(), next_id: 1, old_queue: None }

@@ -16,7 +16,6 @@ use crate::{
     queue::{change::Change, entry::Location, worker::Command},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use rustix::io::Errno;
 use std::{
     io::IoSlice,
     sync::Arc,
@@ -333,7 +332,7 @@ impl<L: CommitListener> Committer<L> {
             slices.push(IoSlice::new(head));
             slices.extend(append.content.slices());
         }
-        let written = write_all_at(&self.current, &mut slices, start);
+        let written = self.current.file.write_all_at(&mut slices, start - self.current.base);
         self.meters.bytes.increment(self.position - start);
         match written {
             Ok(()) => (batch, None),
@@ -364,7 +363,7 @@ impl<L: CommitListener> Committer<L> {
             return;
         }
         let started = Instant::now();
-        let synced = self.current.file.sync_data();
+        let synced = self.current.file.sync();
         self.meters.sync.record(started.elapsed());
         match synced {
             Ok(()) => self.unsynced = false,
@@ -417,24 +416,6 @@ fn refuse_all(batch: Vec<Append>, error: &StorageError) {
     for append in batch {
         answer(append.waiter, Err(error.clone()));
     }
-}
-
-/// Writes all of `slices` at position `lsn`, whatever portions the system takes at a time.
-fn write_all_at(segment: &Segment, slices: &mut Vec<IoSlice<'_>>, lsn: u64) -> std::io::Result<()> {
-    let mut rest = slices.as_mut_slice();
-    let mut offset = lsn - segment.base;
-    while !rest.is_empty() {
-        match rustix::io::pwritev(&segment.file, rest, offset) {
-            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
-            Ok(written) => {
-                offset += written as u64;
-                IoSlice::advance_slices(&mut rest, written);
-            }
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use mailwright_engine::{
 use mailwright_storage::{
     Content, EntryKey, Fresh, Outcome, QueueEntry, RecipientResult, Recovery, Spool, SpoolSettings,
     SpoolStarter, SpoolThreads, StateDir, StorageError,
+    disk::{Disk, RealDisk},
 };
 use rustix::fs::{FlockOperation, flock};
 use std::{
@@ -31,6 +32,12 @@ pub(crate) const SMALL: SpoolSettings =
 
 /// When every message of the tests is accepted and first due.
 pub(crate) const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
+
+/// A folder for spools, in memory where the system offers that: tests that start one after the other would mostly
+/// wait for the disk, and none of them can see whether it was synced.
+pub(crate) fn home() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 /// Runs the async API to its end.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
@@ -52,8 +59,13 @@ pub(crate) struct Server {
 impl Server {
     /// Recovers and starts the spool in `dir`.
     pub(crate) fn start(dir: &Path, settings: SpoolSettings) -> Self {
+        Self::start_on(Arc::new(RealDisk), dir, settings)
+    }
+
+    /// The same with the journal on `disk`.
+    pub(crate) fn start_on(disk: Arc<dyn Disk>, dir: &Path, settings: SpoolSettings) -> Self {
         let state = open_state(dir);
-        let (starter, recovery) = SpoolStarter::recover(&state, settings).unwrap();
+        let (starter, recovery) = SpoolStarter::recover_on(disk, &state, settings).unwrap();
         let fresh = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&fresh);
         let (spool, threads) =

@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::RealDisk;
 use crate::journal::{
     record::Record,
     scan::{self, Bodies},
@@ -21,7 +22,7 @@ impl CommitListener for Committed {
 const LIMITS: CommitLimits = CommitLimits { segment_size: 320 << 10, min_free: 0 };
 
 fn committer(dir: &std::path::Path) -> Committer<Committed> {
-    let segments = Arc::new(Segments::open(dir).unwrap());
+    let segments = Arc::new(Segments::open(Arc::new(RealDisk), dir).unwrap());
     Committer::new(segments, LIMITS, 0, Committed::default()).unwrap()
 }
 
@@ -117,7 +118,7 @@ fn a_failed_journal_refuses_everything_from_then_on() {
     // A descriptor that cannot be written stands for a disk that broke.
     let path = committer.current.path.clone();
     let file = std::fs::File::open(&path).unwrap();
-    committer.current = Arc::new(Segment { base: 0, path, file });
+    committer.current = Arc::new(Segment { base: 0, path, file: Box::new(file) });
     for _ in 0..2 {
         let (waiter, mut answer) = oneshot::channel();
         committer.commit(vec![append(1, Waiter::Acceptance(waiter))]);

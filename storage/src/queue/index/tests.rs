@@ -1,4 +1,5 @@
 use super::*;
+use crate::disk::RealDisk;
 use mailwright_engine::dsn::DelayWarning;
 
 use mailwright_engine::{
@@ -10,7 +11,7 @@ use std::path::Path;
 const KEY: EntryKey = EntryKey { id: QueueId::from_raw(7), group: 0 };
 
 fn index(dir: &Path, mode: Mode) -> QueueIndex {
-    let segments = Arc::new(Segments::open(&dir.join("spool")).unwrap());
+    let segments = Arc::new(Segments::open(Arc::new(RealDisk), &dir.join("spool")).unwrap());
     let store = QueueStore::open(&dir.join("queue")).unwrap();
     let reflects = store.reflects().unwrap().unwrap_or_default();
     QueueIndex::new(store, reflects, segments, mode)
