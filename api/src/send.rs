@@ -21,7 +21,10 @@ use mailwright_engine::{
     smtp::verdict::Outcome,
     time::UnixMillis,
 };
-use mailwright_storage::control::{Permission, SendingDomain, Token};
+use mailwright_storage::{
+    control::{Permission, SendingDomain, Token},
+    fail_point::FailPoint,
+};
 use serde::Serialize;
 use std::{
     collections::{HashMap, HashSet},
@@ -170,6 +173,7 @@ async fn dispatch(
         ..NewMessage::new(draft.id, from, to, Origin::Api, draft.content)
     };
     state.intake.accept(message).await?;
+    FailPoint::BeforeAnswer.reached();
     drop(body);
     let patience = prefer::wait(http.headers(), state.settings.wait);
     let outcomes = tokio::select! {

@@ -5,13 +5,15 @@
 //! synced. The **queue state** ([`queue`]) is an index over the journal, kept in sled, that can be thrown
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
 //! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
-//! remembers what happened, for people. [`state_dir`] owns the folder, [`disk`] is what the journal is written to.
+//! remembers what happened, for people. [`state_dir`] owns the folder, [`disk`] is what the journal is written to, and
+//! [`fail_point`] names the moments at which tests kill the process.
 
 pub mod content;
 pub mod control;
 pub mod disk;
 pub mod error;
 pub mod events;
+pub mod fail_point;
 pub mod journal;
 pub mod metrics;
 pub mod queue;

@@ -6,6 +6,7 @@ use crate::{
     content::{Content, MemoryBudget, StoredMessage},
     disk::{Disk, RealDisk},
     error::StorageError,
+    fail_point::FailPoint,
     journal::{
         committer::{Append, CommitLimits, CommitListener, Committer, Request, Waiter},
         record::Record,
@@ -306,6 +307,7 @@ impl Spool {
         &self,
         key: EntryKey,
     ) -> Result<impl Future<Output = Result<(), StorageError>> + use<>, StorageError> {
+        FailPoint::BeforeIntent.reached();
         let meta = Record::Intent(vec![key]).encode()?;
         let (waiter, done) = oneshot::channel();
         self.append(Append::bare(meta, Change::Intent(vec![key]), Waiter::Intent(waiter)))?;
@@ -319,6 +321,7 @@ impl Spool {
     /// When the journal has closed.
     pub fn record(&self, outcomes: Vec<Outcome>) -> Result<(), StorageError> {
         for outcome in outcomes {
+            FailPoint::BeforeOutcome.reached();
             let record = Record::Outcome(outcome);
             let meta = record.encode()?;
             let Record::Outcome(outcome) = record else { return Err(StorageError::Closed) };

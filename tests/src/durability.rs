@@ -97,37 +97,46 @@ impl KillTest {
         let server = self.installation.start()?;
         let metrics = until_queue_is_empty(server.http, SETTLE_LIMIT)?;
         self.in_doubt += metrics.get(IN_DOUBT);
-        let copies = self.copies()?;
-        let (attempted, acknowledged) = (self.ledger.attempted(), self.ledger.acknowledged());
-        assert!(!acknowledged.is_empty(), "no message was acknowledged: nothing was tested");
-        let lost: Vec<_> = acknowledged.iter().filter(|token| !copies.contains_key(*token)).collect();
-        assert!(
-            lost.is_empty(),
-            "{} of {} acknowledged messages lost: {lost:?}",
-            lost.len(),
-            acknowledged.len()
-        );
-        let strangers: Vec<_> = copies.keys().filter(|token| !attempted.contains(*token)).collect();
-        assert!(strangers.is_empty(), "delivered but never sent: {strangers:?}");
-        let again: u64 = copies.values().map(|count| count - 1).sum();
-        assert!(again <= self.in_doubt, "{again} deliveries again, {} counted as in doubt", self.in_doubt);
-        Ok(())
+        assert_law(&self.sandbox, &self.ledger, self.in_doubt)
     }
+}
 
-    /// Counts the deliveries of each token.
-    fn copies(&self) -> Result<HashMap<Token, u64>> {
-        let mut copies = HashMap::new();
-        for mail in self.sandbox.mailbox.list()? {
-            for recipient in &mail.recipients {
-                let token = Token::of_address(recipient).unwrap_or_else(|| panic!("recipient {recipient:?}"));
-                assert_eq!(
-                    header(&mail.message, "Subject"),
-                    Some(token.subject()),
-                    "the mail of {recipient}"
-                );
-                *copies.entry(token).or_default() += 1;
-            }
+/// Asserts the law, once the server has delivered everything: a message may have come as many times more than once,
+/// over all of them, as the server has counted in doubt.
+///
+/// # Errors
+/// [`crate::error::Error::Io`] if a received message cannot be read.
+///
+/// # Panics
+/// If the law is broken.
+pub fn assert_law(sandbox: &Sandbox, ledger: &Ledger, in_doubt: u64) -> Result<()> {
+    let copies = copies(sandbox)?;
+    let (attempted, acknowledged) = (ledger.attempted(), ledger.acknowledged());
+    assert!(!acknowledged.is_empty(), "no message was acknowledged: nothing was tested");
+    let lost: Vec<_> = acknowledged.iter().filter(|token| !copies.contains_key(*token)).collect();
+    assert!(lost.is_empty(), "{} of {} acknowledged messages lost: {lost:?}", lost.len(), acknowledged.len());
+    let strangers: Vec<_> = copies.keys().filter(|token| !attempted.contains(*token)).collect();
+    assert!(strangers.is_empty(), "delivered but never sent: {strangers:?}");
+    let again: u64 = copies.values().map(|count| count - 1).sum();
+    assert!(again <= in_doubt, "{again} deliveries again, {in_doubt} counted as in doubt");
+    Ok(())
+}
+
+/// Counts the deliveries of each token.
+///
+/// # Errors
+/// [`crate::error::Error::Io`] if a received message cannot be read.
+///
+/// # Panics
+/// If a message is not one of ours, or its recipient not the one it was sent to.
+pub fn copies(sandbox: &Sandbox) -> Result<HashMap<Token, u64>> {
+    let mut copies = HashMap::new();
+    for mail in sandbox.mailbox.list()? {
+        for recipient in &mail.recipients {
+            let token = Token::of_address(recipient).unwrap_or_else(|| panic!("recipient {recipient:?}"));
+            assert_eq!(header(&mail.message, "Subject"), Some(token.subject()), "the mail of {recipient}");
+            *copies.entry(token).or_default() += 1;
         }
-        Ok(copies)
     }
+    Ok(copies)
 }

@@ -68,7 +68,11 @@ pub enum Door {
 }
 
 impl Door {
-    fn open(&self) -> Result<Entrance> {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// If there is no connection, or no greeting.
+    pub fn open(&self) -> Result<Entrance> {
         match self {
             Self::Smtp(address) => SmtpClient::connect_and_greet(*address).map(Entrance::Smtp),
             Self::Http(api) => Ok(Entrance::Http(api.clone())),

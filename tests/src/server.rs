@@ -334,8 +334,15 @@ impl Installation {
     /// # Errors
     /// [`Error::Unexpected`] with its log if it ends, [`Error::Timeout`] if it does not come up.
     pub fn start(&self) -> Result<Server> {
-        Server::start(self.command(), &self.state().join("ready.json"), &self.state.log())
-            .map(|(server, _)| server)
+        self.start_as(self.command())
+    }
+
+    /// Starts the server by a command made of [`Self::command`].
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_as(&self, command: Command) -> Result<Server> {
+        Server::start(command, &self.state().join("ready.json"), &self.state.log()).map(|(server, _)| server)
     }
 
     /// Starts the server with a soft and a hard limit of open files (prlimit(1)).
@@ -346,7 +353,7 @@ impl Installation {
         let mut command = Command::new("prlimit");
         let server = self.command();
         command.arg(format!("--nofile={soft}:{hard}")).arg(server.get_program()).args(server.get_args());
-        Server::start(command, &self.state().join("ready.json"), &self.state.log()).map(|(server, _)| server)
+        self.start_as(command)
     }
 
     /// Returns the command that starts the server.

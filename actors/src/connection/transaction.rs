@@ -16,7 +16,7 @@ use mailwright_engine::{
         verdict::Verdict,
     },
 };
-use mailwright_storage::{Outcome, QueueEntry, StorageError, StoredMessage};
+use mailwright_storage::{Outcome, QueueEntry, StorageError, StoredMessage, fail_point::FailPoint};
 use std::{sync::Arc, time::Instant};
 
 /// What carrying a delivery came to.
@@ -95,7 +95,9 @@ impl Transfer {
                         return Carried::OVER;
                     }
                     self.delivery.passes_the_dot();
+                    FailPoint::AfterIntent.reached();
                     write_content(session, &self.message, framing).await;
+                    FailPoint::AfterDot.reached();
                 }
                 Action::Finished(result) => break result,
                 Action::Ready | Action::StartTls | Action::Closed(_) => return Carried::OVER,
@@ -106,6 +108,7 @@ impl Transfer {
             self.delivery.give_back(Untried::ConnectionEnded);
             return Carried::OVER;
         }
+        FailPoint::AfterVerdict.reached();
         let report = self.report(*finished, session, deps, ledger);
         Carried { report: Some(report), goes_on: matches!(session.poll().await, Action::Ready) }
     }

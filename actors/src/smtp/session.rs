@@ -5,6 +5,7 @@ use mailwright_engine::smtp::{
     reply::{EnhancedCode, Reply, SmtpCode},
     server::{Answer, ReceivedMessage, ServerConfig, ServerPhase, ServerSession, Step},
 };
+use mailwright_storage::fail_point::FailPoint;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -219,7 +220,9 @@ impl<'a, S: Service> Driver<'a, S> {
             stream.write_all(&self.out).await?;
             stream.flush().await
         };
+        FailPoint::BeforeReply.reached();
         timeout(self.session.phase().timeout(), write).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        FailPoint::AfterReply.reached();
         self.out.clear();
         Ok(())
     }

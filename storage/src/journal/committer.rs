@@ -12,6 +12,7 @@ use super::{
 use crate::{
     content::Content,
     error::StorageError,
+    fail_point::FailPoint,
     metrics::JournalMeters,
     queue::{change::Change, entry::Location, worker::Command},
 };
@@ -205,21 +206,25 @@ impl<L: CommitListener> Committer<L> {
         }
         let started = Instant::now();
         let batch = self.make_room(batch);
-        let must_sync =
-            (batch.is_empty() && self.questions.is_empty()) || batch.iter().any(Append::needs_sync);
+        if batch.is_empty() {
+            if self.questions.is_empty() {
+                self.sync();
+            }
+            return;
+        }
+        FailPoint::BeforeAppend.reached();
         let (batch, error) = self.place(batch);
+        FailPoint::AfterAppend.reached();
         if let Some(error) = error {
             return self.write_failed(batch, &error);
         }
-        self.unsynced |= !batch.is_empty();
-        if must_sync {
+        self.unsynced = true;
+        if batch.iter().any(Append::needs_sync) {
             self.sync();
+            FailPoint::AfterSync.reached();
         }
         if let Some(error) = &self.failed {
             return refuse_all(batch, error);
-        }
-        if batch.is_empty() {
-            return;
         }
         self.meters.batches.increment(1);
         self.meters.records.record(batch.len() as f64);
@@ -304,7 +309,9 @@ impl<L: CommitListener> Committer<L> {
                 return Err(error.clone());
             }
             // Trimmed only when there is a next one: until then its reserve is all there is.
+            FailPoint::BeforeSegment.reached();
             let next = self.segments.create(self.position, size)?;
+            FailPoint::AfterSegment.reached();
             self.current.truncate(self.position - self.current.base)?;
             self.current = next;
         }

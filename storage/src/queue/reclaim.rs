@@ -9,6 +9,7 @@ use super::index::QueueIndex;
 use crate::{
     content::Content,
     error::StorageError,
+    fail_point::FailPoint,
     journal::{
         committer::{Append, Request, Waiter},
         record::Record,
@@ -78,7 +79,9 @@ impl Reclaimer {
             index.store().flush()?;
         }
         for segment in dead {
+            FailPoint::BeforeRemoval.reached();
             self.segments.remove(segment.base)?;
+            FailPoint::AfterRemoval.reached();
         }
         let size = self.report(index)?;
         let live: u64 = index.live().values().sum();
@@ -156,6 +159,7 @@ impl Reclaimer {
     }
 
     fn ask_for(&mut self, copy: Append, journal: &Sender<Request>) {
+        FailPoint::BeforeCopy.reached();
         if journal.send(Request::Append(copy)).is_ok() {
             self.outstanding += 1;
             metrics::counter!(names::RELOCATED).increment(1);

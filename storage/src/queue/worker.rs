@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     error::StorageError,
+    fail_point::FailPoint,
     journal::{
         committer::{Append, Request, Waiter},
         record::Record,
@@ -185,9 +186,11 @@ impl Worker {
     fn checkpoint(&mut self) {
         self.last_checkpoint = Instant::now();
         if self.stored_at != Some(self.position) {
+            FailPoint::BeforeCheckpoint.reached();
             if let Err(error) = self.index.checkpoint(self.position) {
                 return self.shared.queue_failed(&error);
             }
+            FailPoint::AfterCheckpoint.reached();
             self.stored_at = Some(self.position);
             metrics::histogram!(names::CHECKPOINT_SECONDS).record(self.last_checkpoint.elapsed());
         }
