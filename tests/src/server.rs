@@ -334,8 +334,17 @@ impl Installation {
     /// # Errors
     /// [`Error::Unexpected`] with its log if it ends, [`Error::Timeout`] if it does not come up.
     pub fn start(&self) -> Result<Server> {
-        Server::start(self.command(), &self.state().join("ready.json"), &self.state.log())
-            .map(|(server, _)| server)
+        self.start_with(|_| {})
+    }
+
+    /// Starts the server with a change to the command that does.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_with(&self, change: impl FnOnce(&mut Command)) -> Result<Server> {
+        let mut command = self.command();
+        change(&mut command);
+        Server::start(command, &self.state().join("ready.json"), &self.state.log()).map(|(server, _)| server)
     }
 
     /// Starts the server with a soft and a hard limit of open files (prlimit(1)).
