@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::error::{Context, Error, Result};
 use crate::fetched::output_of;
+use crate::stepped_clock::SteppedClock;
 
 /// A key and a certificate that no authority signed, in PEM.
 #[derive(Clone, Debug)]
@@ -34,8 +35,21 @@ impl Certificate {
     /// # Errors
     /// [`Error::Unexpected`] with openssl's complaint.
     pub fn renew(&self, host: &str) -> Result<()> {
+        self.replace(host, Command::new("openssl"))
+    }
+
+    /// Replaces key and certificate by such that expired days ago. Needs a C compiler ([`SteppedClock`]).
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with openssl's complaint.
+    pub fn let_expire(&self, host: &str) -> Result<()> {
+        let (clock, mut command) = (long_ago()?, Command::new("openssl"));
+        clock.rule(&mut command);
+        self.replace(host, command)
+    }
+
+    fn replace(&self, host: &str, mut command: Command) -> Result<()> {
         let (key, certificate) = (self.folder.join("new.key"), self.folder.join("new.pem"));
-        let mut command = Command::new("openssl");
         command.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]);
         command.args(["-subj", &format!("/CN={host}"), "-addext", &format!("subjectAltName=DNS:{host}")]);
         output_of(command.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
@@ -49,8 +63,28 @@ impl Certificate {
     /// # Errors
     /// [`Error::Unexpected`] with openssl's complaint.
     pub fn signed_by(folder: &Path, host: &str, authority: &Authority) -> Result<Self> {
+        Self::signed(folder, host, authority, None)
+    }
+
+    /// Does the same with one that expired days ago. Needs a C compiler ([`SteppedClock`]).
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with openssl's complaint.
+    pub fn expired(folder: &Path, host: &str, authority: &Authority) -> Result<Self> {
+        Self::signed(folder, host, authority, Some(&long_ago()?))
+    }
+
+    fn signed(
+        folder: &Path,
+        host: &str,
+        authority: &Authority,
+        clock: Option<&SteppedClock>,
+    ) -> Result<Self> {
         let (key, certificate) = (folder.join(format!("{host}.key")), folder.join(format!("{host}.pem")));
         let mut command = request(folder, "leaf", host)?;
+        if let Some(clock) = clock {
+            clock.rule(&mut command);
+        }
         command.arg("-CA").arg(&authority.certificate).arg("-CAkey").arg(&authority.key);
         output_of(command.arg("-keyout").arg(&key).arg("-out").arg(&certificate))?;
         let read = |path: &Path| fs::read_to_string(path).context(format!("read {}", path.display()));
@@ -76,6 +110,13 @@ impl Certificate {
         )?;
         Ok(format!("3 1 1 {}", digest(&public)?))
     }
+}
+
+/// A clock at which what is made today, for two days, has expired.
+fn long_ago() -> Result<SteppedClock> {
+    let clock = SteppedClock::new()?;
+    clock.set(-5 * 24 * 3_600)?;
+    Ok(clock)
 }
 
 /// An authority of the test's own.

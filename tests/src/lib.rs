@@ -9,10 +9,11 @@
 //! Environment:
 //! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
 //! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
-//!   `root`, `nsd`, `exim`, `opensmtpd`, `unbound`, `promtool`, `ipv6`, `openssl`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//!   `root`, `nsd`, `exim`, `opensmtpd`, `unbound`, `promtool`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
 //! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
+pub mod bad_name_server;
 pub mod certificate;
 pub mod control;
 pub mod crowd;
@@ -29,8 +30,10 @@ mod maildir;
 pub mod many_domains;
 pub mod message;
 pub mod metrics;
+pub mod moody;
 pub mod name_server;
 pub mod needs;
+pub mod network;
 pub mod opensmtpd;
 pub mod postfix;
 pub mod process;
@@ -42,6 +45,7 @@ pub mod server;
 pub mod smtp;
 pub mod smtp_sink;
 mod stage;
+pub mod stepped_clock;
 pub mod tls_receiver;
 pub mod tls_world;
 pub mod tmpfs;

@@ -28,7 +28,8 @@ const CONTENT: &str = "Subject: one of many\r\n\r\n";
 /// The installation, and the name server that it asks.
 #[derive(Debug)]
 pub struct ManyDomains {
-    _name_server: NameServer,
+    /// The name server.
+    pub name_server: NameServer,
     _shaping: TempDir,
     /// The server, not started yet.
     pub installation: Installation,
@@ -50,7 +51,7 @@ impl ManyDomains {
         config.delivery = format!("shaping = {file:?}\n{more}\n");
         config.log_level = "warn".into();
         let installation = Installation::new(&config)?;
-        Ok(Self { _name_server: name_server, _shaping: folder, installation })
+        Ok(Self { name_server, _shaping: folder, installation })
     }
 }
 

@@ -25,8 +25,8 @@ pub const BROKEN: &str = "broken.example";
 /// A running name server.
 #[derive(Debug)]
 pub struct NameServer {
-    _process: Process,
-    _files: TempDir,
+    process: Process,
+    files: TempDir,
     /// Where it answers, over UDP and TCP.
     pub address: SocketAddr,
     /// The names of its zones, the broken one left out.
@@ -54,17 +54,36 @@ impl NameServer {
         for Zone { name, text } in zones {
             fs::write(files.path().join(format!("{name}.zone")), text).context("write the zone")?;
         }
-        let mut command = Command::new(NSD);
-        command.arg("-d").arg("-c").arg(files.path().join("nsd.conf"));
-        let mut process = Process::start("nsd", command, &files.path().join("log"))?;
-        process.until("an answer for each zone", Duration::from_secs(10), || {
-            let is_served =
-                |zone: &Zone| ask(address, &zone.name, SOA).is_some_and(|answer| answer.code == 0);
-            zones.iter().all(is_served).then_some(())
-        })?;
-        let names = zones.iter().map(|zone| zone.name.clone()).collect();
-        Ok(Self { _process: process, _files: files, address, zones: names })
+        let zones: Vec<_> = zones.iter().map(|zone| zone.name.clone()).collect();
+        let process = run(files.path(), address, &zones)?;
+        Ok(Self { process, files, address, zones })
     }
+
+    /// Ends it, with the processes that it has made.
+    pub fn end(&mut self) {
+        self.process.end_with_children(Duration::from_secs(10));
+    }
+
+    /// Starts it again at the same address after [`Self::end`].
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_again(&mut self) -> Result<()> {
+        self.process = run(self.files.path(), self.address, &self.zones)?;
+        Ok(())
+    }
+}
+
+/// Runs the program on the files of `folder`.
+fn run(folder: &Path, address: SocketAddr, zones: &[String]) -> Result<Process> {
+    let mut command = Command::new(NSD);
+    command.arg("-d").arg("-c").arg(folder.join("nsd.conf"));
+    let mut process = Process::start("nsd", command, &folder.join("log"))?;
+    process.until("an answer for each zone", Duration::from_secs(10), || {
+        let is_served = |zone: &String| ask(address, zone, SOA).is_some_and(|answer| answer.code == 0);
+        zones.iter().all(is_served).then_some(())
+    })?;
+    Ok(process)
 }
 
 fn configuration(folder: &Path, address: SocketAddr, zones: &[Zone]) -> String {

@@ -7,8 +7,10 @@ use std::path::Path;
 
 use crate::exim::EXIM;
 use crate::name_server::NSD;
+use crate::network::IP;
 use crate::opensmtpd::SMTPD;
 use crate::promtool::PROMTOOL;
+use crate::stepped_clock::COMPILER;
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
 use crate::{fetched, python};
@@ -36,6 +38,10 @@ pub enum Need {
     Ipv6,
     /// The program openssl.
     Openssl,
+    /// The rights to make network namespaces (root) and the program ip.
+    NetworkNamespaces,
+    /// A C compiler, for the clock that tests set.
+    Cc,
 }
 
 impl Need {
@@ -51,6 +57,8 @@ impl Need {
             Self::Promtool => "promtool",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
+            Self::NetworkNamespaces => "netns",
+            Self::Cc => "cc",
         }
     }
 
@@ -65,6 +73,8 @@ impl Need {
             Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
             Self::Promtool => fetched::has(PROMTOOL),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
+            Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),
+            Self::Cc => Path::new(COMPILER).exists(),
             Self::Ipv6 => TcpListener::bind("[::1]:0").is_ok(),
         }
     }

@@ -334,14 +334,16 @@ impl Installation {
     /// # Errors
     /// [`Error::Unexpected`] with its log if it ends, [`Error::Timeout`] if it does not come up.
     pub fn start(&self) -> Result<Server> {
-        self.start_as(self.command())
+        self.start_with(|_| {})
     }
 
-    /// Starts the server by a command made of [`Self::command`].
+    /// Starts the server with a change to the command that does.
     ///
     /// # Errors
     /// Those of [`Self::start`].
-    pub fn start_as(&self, command: Command) -> Result<Server> {
+    pub fn start_with(&self, change: impl FnOnce(&mut Command)) -> Result<Server> {
+        let mut command = self.command();
+        change(&mut command);
         Server::start(command, &self.state().join("ready.json"), &self.state.log()).map(|(server, _)| server)
     }
 
@@ -353,7 +355,7 @@ impl Installation {
         let mut command = Command::new("prlimit");
         let server = self.command();
         command.arg(format!("--nofile={soft}:{hard}")).arg(server.get_program()).args(server.get_args());
-        self.start_as(command)
+        Server::start(command, &self.state().join("ready.json"), &self.state.log()).map(|(server, _)| server)
     }
 
     /// Returns the command that starts the server.

@@ -91,9 +91,10 @@ impl Victim {
             ..Config::to(receivers.address)
         };
         let installation = Installation::new(&config)?;
-        let mut command = installation.command();
-        command.env("MAILWRIGHT_KILL_AT", format!("{point}:{time}"));
-        let server = installation.start_as(command)?;
+        let kill_at = format!("{point}:{time}");
+        let server = installation.start_with(|command| {
+            command.env("MAILWRIGHT_KILL_AT", kill_at);
+        })?;
         Ok(Self { receivers, installation, ledger: Ledger::new("m"), server })
     }
 
