@@ -153,10 +153,9 @@ impl Intake {
         self.control.sending_domain(author.domain()).filter(|domain| domain.enabled)
     }
 
-    /// A fresh message id and the time it was made.
+    /// A fresh message id, and the time of day for its header.
     pub fn next_id(&self) -> (QueueId, UnixMillis) {
-        let micros = clock::unix_micros();
-        (self.spool.next_id(micros), UnixMillis::new(micros / 1000))
+        (self.spool.next_id(clock::unix_micros()), clock::wall())
     }
 
     /// Whether mail would be refused now for want of strength; cheap, for use before content is received.
@@ -190,7 +189,7 @@ impl Intake {
         }
         let (asked, hints) = (message.asked, SendingHints::take(&mut message.content)?);
         let now = clock::now();
-        let content = self.finish(message.trace, message.content, message.signed_by.as_deref(), now)?;
+        let content = self.finish(message.trace, message.content, message.signed_by.as_deref())?;
         let eight_bit = is_8bit(&content.body);
         let envelope = Envelope {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
@@ -221,12 +220,11 @@ impl Intake {
         trace: String,
         content: Vec<u8>,
         signed_by: Option<&SendingDomain>,
-        now: UnixMillis,
     ) -> Result<Content, IntakeError> {
         let mut head = trace.into_bytes();
         if let Some(domain) = signed_by {
             let (header, body) = split_header(&content);
-            head.extend(self.signers.sign(domain, header, body, now)?);
+            head.extend(self.signers.sign(domain, header, body, clock::wall())?);
         }
         Ok(Content { head: head.into(), body: content.into() })
     }

@@ -36,7 +36,7 @@ pub struct SourceBook {
 impl SourceBook {
     /// The book for `sources`; what they sent today before a restart is read from `control`.
     pub fn new(sources: Sources, suspensions: Suspensions, control: Arc<Control>) -> Self {
-        let day = WarmUp::day(clock::now());
+        let day = WarmUp::day(clock::wall());
         let warming = sources.all().into_iter().filter(|source| source.warm_up.is_some());
         let sent = warming.map(|source| {
             let messages = control.sent_on(&source.name, day);
@@ -81,7 +81,8 @@ impl SourceBook {
         if let Some(suspended) = self.suspensions.source(&source.name) {
             return Availability::Not { until: suspended.until };
         }
-        let now = clock::now();
+        // Days are the calendar's.
+        let now = clock::wall();
         match source.warm_up.as_ref().and_then(|warm_up| warm_up.cap(now)) {
             Some(cap) if self.sent_today(&source.name) >= cap => {
                 Availability::Not { until: Some(WarmUp::next_day(now)) }
@@ -91,7 +92,7 @@ impl SourceBook {
     }
 
     fn sent_today(&self, source: &SourceName) -> u64 {
-        let day = WarmUp::day(clock::now());
+        let day = WarmUp::day(clock::wall());
         self.sent.borrow().get(source).filter(|sent| sent.day == day).map_or(0, |sent| sent.messages)
     }
 
@@ -115,7 +116,7 @@ impl SourceBook {
     }
 
     fn count(&self, source: &SourceName, change: impl Fn(u64) -> u64) {
-        let day = WarmUp::day(clock::now());
+        let day = WarmUp::day(clock::wall());
         let messages = change(self.sent_today(source));
         self.sent.borrow_mut().insert(source.clone(), Sent { day, messages });
         self.unsaved.set(true);
@@ -152,7 +153,7 @@ impl SourceBook {
     /// Every source, what it may still send today (`None`: no limit), and whether it may be used.
     pub fn describe(&self) -> Vec<(Arc<Source>, Option<u64>, Availability)> {
         let describe = |source: &Arc<Source>| {
-            let cap = source.warm_up.as_ref().and_then(|warm_up| warm_up.cap(clock::now()));
+            let cap = source.warm_up.as_ref().and_then(|warm_up| warm_up.cap(clock::wall()));
             let left = cap.map(|cap| cap.saturating_sub(self.sent_today(&source.name)));
             (Arc::clone(source), left, self.availability(source))
         };

@@ -13,6 +13,7 @@ use actix_web::web;
 use control::ControlSocket;
 use mailwright_actors::{
     certificates::CertificateError,
+    clock,
     dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     probe::watch_arbiter,
@@ -110,6 +111,7 @@ impl Node {
         let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
         let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
+        clock::go_on_from(recovery.newest);
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;

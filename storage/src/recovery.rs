@@ -16,6 +16,7 @@ use crate::{
     },
     state_dir::StateDir,
 };
+use mailwright_engine::time::UnixMillis;
 use std::{path::Path, sync::Arc};
 
 /// How many replayed changes may gather in memory.
@@ -26,6 +27,8 @@ const REPLAY_CHECKPOINT: usize = 32_768;
 pub struct Recovery {
     /// Entries in the queue.
     pub entries: u64,
+    /// When the message with the highest id was accepted, by the clock that ids are made from.
+    pub newest: UnixMillis,
     /// Journal records read back on top of the stored queue state.
     pub replayed: u64,
     /// Why the queue state was rebuilt from the journal, if it was.
@@ -63,6 +66,7 @@ pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovere
     };
     cut_tail(&segments, position)?;
     report.entries = index.count();
+    report.newest = UnixMillis::new(index.last_id() / 1000);
     report.in_doubt = index.open_intents();
     metrics::counter!(names::IN_DOUBT).increment(report.in_doubt.len() as u64);
     let in_doubt = report.in_doubt.clone();

@@ -30,8 +30,7 @@ impl Site {
         self.failures = 0;
         self.unreachable = None;
         self.turns_begin(id);
-        let events = self.governor.connected(clock::now());
-        self.tell(events);
+        self.governor.connected();
     }
 
     /// A delivery has ended.

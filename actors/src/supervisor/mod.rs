@@ -62,6 +62,8 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const SWEEP: Duration = Duration::from_secs(60);
 /// How often state that has an end or changes outside is looked at: suspensions, the shaping file, counters.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How far the system's clock may be from ours before operators are told, in seconds.
+const CLOCK_SKEW: u64 = 30;
 /// How long a domain or site actor without work is kept.
 pub(crate) const REAP_AFTER: Duration = Duration::from_secs(60);
 
@@ -125,6 +127,8 @@ pub struct Supervisor {
     sites: HashMap<SiteKey, Addr<Site>>,
     backlog: Backlog,
     probes: Probes,
+    /// How far the clocks were apart when operators were last told, in seconds.
+    clock_ahead: i64,
     draining: bool,
 }
 
@@ -138,7 +142,7 @@ impl Supervisor {
             let ledger = Ledger::new(Rc::clone(&deps), intake, board, scheduler.clone().recipient()).start();
             let probes = Probes::new(ctx.address(), ledger.clone(), scheduler);
             let (domains, sites) = (HashMap::new(), HashMap::new());
-            Self { deps, ledger, domains, sites, backlog, probes, draining: false }
+            Self { deps, ledger, domains, sites, backlog, probes, clock_ahead: 0, draining: false }
         })
     }
 
@@ -166,8 +170,21 @@ impl Actor for Supervisor {
 }
 
 impl Supervisor {
+    /// Tells operators of a clock that was set: the times of the queue and its events are not its times.
+    fn compare_clocks(&mut self) {
+        let ahead = clock::ahead();
+        if ahead.abs_diff(self.clock_ahead) > CLOCK_SKEW {
+            tracing::warn!(
+                ahead_seconds = ahead,
+                "the system clock was set; queue and events keep the time of before until a restart"
+            );
+            self.clock_ahead = ahead;
+        }
+    }
+
     /// Ends suspensions that are over, follows the shaping file, and puts down what should survive.
     fn keep_up(&mut self, ctx: &mut Context<Self>) {
+        self.compare_clocks();
         let now = clock::now();
         let ended = self.deps.suspensions.expire(now);
         for scope in &ended {

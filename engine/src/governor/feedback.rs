@@ -2,7 +2,10 @@
 
 use crate::{
     classify::{BounceClass, Judged},
-    smtp::verdict::{Fault, Outcome, Phase, Verdict},
+    smtp::{
+        reply::{Reply, SmtpCode},
+        verdict::{Fault, Outcome, Phase, Verdict},
+    },
 };
 
 /// What a reply to an attempt says about the site.
@@ -22,6 +25,12 @@ pub(super) fn turned_away(verdict: &Verdict) -> bool {
         Some(reply) => reply.code().to_string().starts_with('4'),
         None => matches!(verdict.phase, Phase::Greeting | Phase::Connect),
     }
+}
+
+/// Whether the peer ended the session instead of saying what becomes of the message.
+pub(super) fn ends_session(verdict: &Verdict) -> bool {
+    let is_goodbye = |reply: &Reply| reply.code() == SmtpCode::SHUTTING_DOWN;
+    verdict.outcome == Outcome::Soft && verdict.reply.as_ref().is_none_or(is_goodbye)
 }
 
 pub(super) fn feedback(judged: &Judged) -> Feedback {

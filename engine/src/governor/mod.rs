@@ -24,7 +24,7 @@ use crate::{
     class::TenantName,
     classify::Judged,
     shaping::{Adaptive, Limits, Rule},
-    smtp::verdict::Outcome,
+    smtp::verdict::{Outcome, Phase, Verdict},
     time::UnixMillis,
 };
 use automation::Automation;
@@ -32,7 +32,7 @@ use breaker::{Breaker, BreakerPolicy, Change};
 use bucket::TokenBucket;
 use concurrency::{CapChange, Concurrency};
 use estimate::Estimate;
-use feedback::{Feedback, feedback, strongest, turned_away};
+use feedback::{Feedback, ends_session, feedback, strongest, turned_away};
 use measure::Circumstances;
 use serde::Serialize;
 use session::{Change as SessionChange, SessionLength};
@@ -201,11 +201,10 @@ impl Governor {
         told(change.map(shortened), now)
     }
 
-    /// A connection is ready for its first message.
-    pub fn connected(&mut self, now: UnixMillis) -> Vec<GovernorEvent> {
+    /// A connection is ready for its first message. That says nothing about whether the site is well: one that
+    /// ends each session at MAIL greets them too.
+    pub fn connected(&mut self) {
         self.concurrency.connected();
-        let closed = self.breaker.success().map(|_| Happening::BreakerClosed);
-        told(closed, now)
     }
 
     /// A connection could not be made while `open` others were open or being made.
@@ -221,13 +220,18 @@ impl Governor {
         {
             happened.push(Happening::CapLearned { connections, cause: verdict.to_string() });
         }
-        if open == 0
-            && let Some(Change::Opened { until }) = self.breaker.failure(now)
-        {
-            self.concurrency.restart();
-            happened.push(Happening::BreakerOpened { until, cause: verdict.to_string() });
+        // Where names are not resolved nothing was learnt about the site: our name server may be away.
+        if open == 0 && verdict.phase != Phase::Lookup {
+            happened.extend(self.came_to_nothing(verdict, now));
         }
         told(happened, now)
+    }
+
+    /// A whole session came to nothing.
+    fn came_to_nothing(&mut self, verdict: &Verdict, now: UnixMillis) -> Option<Happening> {
+        let Some(Change::Opened { until }) = self.breaker.failure(now) else { return None };
+        self.concurrency.restart();
+        Some(Happening::BreakerOpened { until, cause: verdict.to_string() })
     }
 
     /// An attempt has ended with a verdict for each recipient.
@@ -242,6 +246,10 @@ impl Governor {
             if judged.verdict.outcome != Outcome::Delivered {
                 happened.extend(self.count(judged, tenant, false, now));
             }
+        }
+        match attempt.iter().find(|judged| !ends_session(&judged.verdict)) {
+            Some(_) => happened.extend(self.breaker.success().map(|_| Happening::BreakerClosed)),
+            None => happened.extend(attempt.first().and_then(|it| self.came_to_nothing(&it.verdict, now))),
         }
         match attempt.iter().map(feedback).reduce(strongest) {
             Some(Feedback::Takes) => {

@@ -122,8 +122,32 @@ fn a_dead_destination_is_tried_by_one_connection_now_and_then() {
     assert_eq!(labels(&governor.tick(hold.until)), ["breaker_probing"]);
     assert_eq!(governor.connections_wanted(9, 0, hold.until), Opening::Open(1));
     assert!(matches!(governor.connections_wanted(9, 1, hold.until), Opening::Wait(_)));
-    assert_eq!(labels(&governor.connected(hold.until)), ["breaker_closed"]);
+    governor.connected();
+    assert!(matches!(governor.connections_wanted(9, 1, hold.until), Opening::Wait(_)));
+    let well = governor.attempt_finished(&[delivered()], None, hold.until);
+    assert_eq!(labels(&well), ["breaker_closed"]);
     assert!(matches!(governor.connections_wanted(9, 1, hold.until), Opening::Open(9)));
+}
+
+#[test]
+fn sessions_that_end_with_a_goodbye_come_to_nothing() {
+    let mut governor = governor(Limits { breaker_failures: 3, ..Limits::default() });
+    let at_mail = |code| judged(judge(Phase::Mail, &Reply::new(code, None, "not now")));
+    let goodbye = at_mail(SmtpCode::SHUTTING_DOWN);
+    for well in [delivered(), at_mail(SmtpCode::LOCAL_ERROR)] {
+        // Whoever says what becomes of a message is there.
+        for _ in 0..2 {
+            governor.connected();
+            assert_eq!(governor.attempt_finished(std::slice::from_ref(&goodbye), None, NOW), []);
+        }
+        governor.attempt_finished(&[well], None, NOW);
+    }
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        governor.connected();
+        seen.extend(labels(&governor.attempt_finished(std::slice::from_ref(&goodbye), None, NOW)));
+    }
+    assert_eq!(seen, ["breaker_opened"]);
 }
 
 #[test]
@@ -349,7 +373,10 @@ proptest::proptest! {
                 1 | 2 => governor.attempt_finished(&[rate_limited()], Some(&tenant), now),
                 3 => governor.connect_failed(&too_many_connections(), 2, now),
                 4 => governor.connect_failed(&judged(Verdict::connect_failure("refused")), 0, now),
-                _ => governor.connected(now),
+                _ => {
+                    governor.connected();
+                    Vec::new()
+                }
             });
             seen.extend(labels(&events));
         }
@@ -358,7 +385,7 @@ proptest::proptest! {
             now = now.max(next);
             seen.extend(labels(&governor.tick(now)));
         }
-        seen.extend(labels(&governor.connected(now)));
+        seen.extend(labels(&governor.attempt_finished(&[delivered()], None, now)));
         let count = |label: &str| seen.iter().filter(|seen| **seen == label).count();
         proptest::prop_assert!(governor.is_at_rest(now.saturating_add(Duration::from_secs(3600))), "{governor:?}");
         let begun = count("rule_fired") + count("suspend_source") + count("suspend_tenant");
