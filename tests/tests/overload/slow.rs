@@ -165,6 +165,44 @@ fn slow_clients_do_not_slow_the_others_and_are_sent_away() -> Result<()> {
 }
 
 #[test]
+fn the_head_of_a_later_request_has_a_time_too() -> Result<()> {
+    let world = World::with(|_| {})?;
+    let start = Instant::now();
+    let second = || {
+        let mut client = world.answered()?;
+        client.write(b"G")?;
+        Ok(client.into_stream())
+    };
+    let mut heads = many(EACH, second)?;
+    until_ended("heads of second requests", &mut heads, start, KEPT).map(drop)
+}
+
+#[test]
+fn answers_that_nobody_reads_do_not_fill_the_memory() -> Result<()> {
+    const CLIENTS: usize = 20;
+    const REQUESTS: usize = 2_000;
+    /// What answers under way may take of a client's memory.
+    const MOST: u64 = 1 << 20;
+    let world = World::with(|_| {})?;
+    let idle = world.server.process.resident_bytes()?;
+    let requests = "GET /metrics HTTP/1.1\r\nhost: mailwright\r\n\r\n".repeat(REQUESTS);
+    let ask = || {
+        let mut stream = HttpConnection::open(world.server.http)?.into_stream();
+        stream.set_nonblocking(true).context("do not wait")?;
+        // As many as there is room for.
+        let _ = stream.write(requests.as_bytes());
+        Ok(stream)
+    };
+    let _deaf = many(CLIENTS, ask)?;
+    // Others are served all the while, and with them whatever was asked before.
+    world.latency()?;
+    let grown = world.server.process.peak_resident_bytes()?.saturating_sub(idle) / CLIENTS as u64;
+    tell(&format!("a client that asks and does not read takes {} KiB", grown >> 10));
+    assert!(grown < MOST, "{} KiB a client", grown >> 10);
+    Ok(())
+}
+
+#[test]
 fn other_clients_are_served_once_those_that_say_nothing_are_sent_away() -> Result<()> {
     /// More than the API has places for.
     const SILENT: usize = 4_050;
