@@ -4,8 +4,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use mailwright_tests::control;
 use mailwright_tests::crowd::recipient;
 use mailwright_tests::error::{Context, Result};
+use mailwright_tests::http;
 use mailwright_tests::message::SENDER;
 use mailwright_tests::pressure::Told;
 use mailwright_tests::server::Installation;
@@ -78,6 +80,9 @@ fn a_server_without_file_descriptors_goes_on_accepting_mail() -> Result<()> {
         |config| config.segment_size = "1MiB".into(),
         |installation: &Installation| installation.start_with_open_files(FILES, FILES),
     )?;
+    // What a start does that finds no files is another matter: all doors are open before the flood.
+    assert_eq!(http::get(world.server.http, "/health")?.status, 200);
+    control::json(world.installation.state(), &["queue", "list"])?;
     let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
     let connect = |_| TcpStream::connect(world.server.smtp).context("connect");
     let flood = (0..FILES).map(connect).collect::<Result<Vec<_>>>()?;
