@@ -11,5 +11,6 @@ mod limits;
 mod many_clients;
 mod pressure;
 mod slow;
+mod start;
 mod stop;
 mod world;
