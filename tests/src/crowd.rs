@@ -6,10 +6,10 @@
 use std::fmt::Write;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -20,6 +20,9 @@ use crate::wait;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 4096;
+
+/// How often it is looked whether an answer may still be kept back.
+const PAUSE_STEP: Duration = Duration::from_millis(100);
 
 /// What ends a message (RFC 5321 section 4.1.1.4).
 const END_OF_DATA: &[u8] = b"\r\n.\r\n";
@@ -127,6 +130,19 @@ impl Closed {
 struct Books {
     arrivals: Mutex<Vec<Arrival>>,
     open: AtomicUsize,
+    /// How long the answer to a final dot is kept back, in milliseconds.
+    pause: AtomicU64,
+}
+
+impl Books {
+    /// Waits as long as an answer to a final dot is kept back, which may change meanwhile.
+    async fn pause(&self) {
+        let begun = Instant::now();
+        let left = || Duration::from_millis(self.pause.load(Ordering::Relaxed)).checked_sub(begun.elapsed());
+        while let Some(left) = left().filter(|left| !left.is_zero()) {
+            tokio::time::sleep(left.min(PAUSE_STEP)).await;
+        }
+    }
 }
 
 /// A running receiver. Dropping it ends it and its connections.
@@ -154,6 +170,12 @@ impl Crowd {
     #[must_use]
     pub fn open_connections(&self) -> usize {
         self.books.open.load(Ordering::Relaxed)
+    }
+
+    /// Keeps the answer to every final dot back for so long, from now on.
+    pub fn set_pause(&self, pause: Duration) {
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        self.books.pause.store(pause, Ordering::Relaxed);
     }
 
     /// Waits until this many messages have come.
@@ -228,6 +250,9 @@ async fn receive(mut stream: TcpStream, books: &Books) -> io::Result<()> {
             session.pending.extend_from_slice(&buffer[..read]);
             session.advance(&mut replies, books);
         }
+        if std::mem::take(&mut session.took) {
+            books.pause().await;
+        }
     }
 }
 
@@ -245,6 +270,8 @@ struct Session {
     pending: Vec<u8>,
     state: State,
     recipients: Vec<(usize, usize)>,
+    /// Whether a message has been taken whose answer is still to be written.
+    took: bool,
 }
 
 impl Session {
@@ -264,6 +291,7 @@ impl Session {
                         self.recipients.drain(..).map(|(number, domain)| Arrival { number, domain, at });
                     books.arrivals.lock().unwrap_or_else(PoisonError::into_inner).extend(arrivals);
                     self.state = State::Command;
+                    self.took = true;
                     replies.extend_from_slice(b"250 Ok\r\n");
                 }
                 State::Over => return,

@@ -85,7 +85,7 @@ impl Door {
 pub enum Submitted {
     /// Accepted: the server has taken responsibility.
     Acknowledged,
-    /// Refused for now (4xx of SMTP, 429 or 503 of HTTP), with the code.
+    /// Refused for now (4xx of SMTP; 429 or 503 of HTTP, with a Retry-After), with the code.
     RefusedForNow(u16),
 }
 
@@ -105,13 +105,18 @@ impl Entrance {
     /// If the connection fails (the fate of the message is then unknown), or if the message is refused for
     /// good, which none of ours deserves.
     pub fn submit(&mut self, token: &Token, body: &str) -> Result<Submitted> {
-        let code = match self {
-            Self::Smtp(client) => client.send(SENDER, &token.recipient(), &token.message(body))?.code,
-            Self::Http(api) => api.submit(&token.request(body))?.status,
+        let (code, retry_after) = match self {
+            Self::Smtp(client) => (client.send(SENDER, &token.recipient(), &token.message(body))?.code, None),
+            Self::Http(api) => {
+                let answer = api.submit(&token.request(body))?;
+                (answer.status, answer.retry_after)
+            }
         };
-        match (&*self, code) {
-            (Self::Smtp(_), 250) | (Self::Http(_), 200) => Ok(Submitted::Acknowledged),
-            (Self::Smtp(_), 400..500) | (Self::Http(_), 429 | 503) => Ok(Submitted::RefusedForNow(code)),
+        match (&*self, code, retry_after) {
+            (Self::Smtp(_), 250, _) | (Self::Http(_), 200, _) => Ok(Submitted::Acknowledged),
+            (Self::Smtp(_), 400..500, _) | (Self::Http(_), 429 | 503, Some(_)) => {
+                Ok(Submitted::RefusedForNow(code))
+            }
             _ => Err(Error::unexpected(format!("submit {}", token.as_str()), format!("refused with {code}"))),
         }
     }

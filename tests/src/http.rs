@@ -44,18 +44,21 @@ pub struct Answer {
     pub status: u16,
     /// The media type, without its parameters.
     pub content_type: String,
+    /// After how many seconds the client is to try again (RFC 9110 section 10.2.3), if it is told.
+    pub retry_after: Option<u64>,
     /// The body.
     pub text: String,
 }
 
 impl Answer {
     fn read(what: &str, mut response: Response<ureq::Body>) -> Result<Self> {
-        let header = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let content_type =
-            header.and_then(|value| value.split(';').next()).unwrap_or_default().trim().to_owned();
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let content_type = header("content-type").and_then(|value| value.split(';').next());
+        let content_type = content_type.unwrap_or_default().trim().to_owned();
+        let retry_after = header("retry-after").and_then(|value| value.parse().ok());
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().map_err(|source| failed(what, source))?;
-        Ok(Self { status, content_type, text })
+        Ok(Self { status, content_type, retry_after, text })
     }
 
     /// Returns the body as JSON.

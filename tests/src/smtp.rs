@@ -101,6 +101,12 @@ impl SmtpClient {
         self.stream.get_mut().write_all(bytes).context("write to the SMTP server")
     }
 
+    /// Returns the connection itself, for clients that no longer wait for replies.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
+    }
+
     /// Reads one reply.
     ///
     /// # Errors
