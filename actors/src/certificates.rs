@@ -5,7 +5,8 @@
 //! and its certificate are replaced one after the other, so for a moment they do not match; the next look finds
 //! them whole.
 
-use crate::tls::TlsError;
+use crate::{clock, tls::TlsError};
+use mailwright_engine::time::UnixMillis;
 use rustls::{
     ServerConfig,
     client::verify_server_name,
@@ -25,9 +26,16 @@ use std::{
     time::Duration,
 };
 use tokio::sync::watch;
+use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 /// How often the files are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// How long before its end operators are told that a certificate must be renewed: those who do it by machine renew
+/// long before.
+const WARN_BEFORE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How often they are told.
+const WARN_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Where a certificate is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +88,8 @@ struct Seen {
     served: [Stamp; 2],
     /// When they were last found to be of no use, so that the log says it once.
     refused: Option<[Stamp; 2]>,
+    /// When the log last said that the certificate ends, or has ended.
+    warned: Option<UnixMillis>,
 }
 
 /// One certificate with its files.
@@ -93,7 +103,7 @@ struct Entry {
 impl Entry {
     fn load(files: CertificateFiles, provider: &CryptoProvider) -> Result<Self, CertificateError> {
         // The stamps first: what changes while it is read is read again.
-        let seen = Mutex::new(Seen { served: stamps(&files), refused: None });
+        let seen = Mutex::new(Seen { served: stamps(&files), refused: None, warned: None });
         let served = RwLock::new(Arc::new(read(&files, provider)?));
         Ok(Self { files, served, seen })
     }
@@ -106,6 +116,7 @@ impl Entry {
     fn refresh(&self, provider: &CryptoProvider) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamps(&self.files);
+        self.warn_of_its_end(&mut seen);
         if seen.served == now {
             return;
         }
@@ -113,7 +124,7 @@ impl Entry {
         match read(&self.files, provider) {
             Ok(fresh) => {
                 *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-                *seen = Seen { served: now, refused: None };
+                *seen = Seen { served: now, refused: None, warned: None };
                 tracing::info!(%certificate, "certificate replaced");
             }
             Err(error) if seen.refused != Some(now) => {
@@ -123,6 +134,34 @@ impl Entry {
             Err(_) => {}
         }
     }
+}
+
+impl Entry {
+    /// Tells operators, once a day, of a certificate that has expired or soon will: clients go on being shown it.
+    fn warn_of_its_end(&self, seen: &mut Seen) {
+        let now = clock::wall();
+        if seen.warned.is_some_and(|warned| now.since(warned) < WARN_EVERY) {
+            return;
+        }
+        let Some(end) = end_of(&self.served()) else { return };
+        if end.since(now) >= WARN_BEFORE {
+            return;
+        }
+        seen.warned = Some(now);
+        let certificate = self.files.certificate.display();
+        if end <= now {
+            tracing::warn!(%certificate, %end, "the certificate has expired; clients will refuse it until it is renewed");
+        } else {
+            tracing::warn!(%certificate, %end, "the certificate expires soon");
+        }
+    }
+}
+
+/// When a certificate stops being valid.
+fn end_of(served: &CertifiedKey) -> Option<UnixMillis> {
+    let (_, certificate) = X509Certificate::from_der(served.cert.first()?).ok()?;
+    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+    Some(UnixMillis::new(seconds.saturating_mul(1000)))
 }
 
 /// The certificates in use. The first is for clients that ask for no name of ours, or for none.

@@ -1,9 +1,9 @@
 //! Who asks, and what they may.
 
-use crate::{answer::ApiError, server::AppState};
+use crate::{answer::ApiError, patient::Requests, server::AppState};
 use actix_web::{HttpRequest, http::header};
 use mailwright_storage::control::{Permission, Token};
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 /// The token of a request, if it is good for `permission` in `account_id`.
 ///
@@ -28,7 +28,11 @@ pub fn authorize(
 /// 401 without a token we know.
 pub(crate) fn token(request: &HttpRequest, state: &AppState) -> Result<Arc<Token>, ApiError> {
     let secret = bearer(request).or_else(|| key(request)).ok_or_else(ApiError::unauthenticated)?;
-    state.control.authenticate(secret).ok_or_else(ApiError::unauthenticated)
+    let token = state.control.authenticate(secret).ok_or_else(ApiError::unauthenticated)?;
+    if let Some(requests) = request.conn_data::<Rc<Requests>>() {
+        requests.trust();
+    }
+    Ok(token)
 }
 
 fn bearer(request: &HttpRequest) -> Option<&str> {

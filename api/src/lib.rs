@@ -9,6 +9,7 @@ pub mod auth;
 mod body;
 pub mod delivery;
 mod health;
+mod patient;
 mod prefer;
 pub mod request;
 pub mod send;

@@ -1,17 +1,30 @@
 //! Starting the HTTP server.
 
-use crate::{answer, body::BodyMemory, delivery, health, send};
+use crate::{
+    answer,
+    body::BodyMemory,
+    delivery, health,
+    patient::{Counted, PatientStream, Requests, UnderWay},
+    send,
+};
 use actix::Addr;
+use actix_http::HttpService;
+use actix_rt::net::TcpStream;
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, fn_service, map_config};
 use actix_web::{
     App, HttpServer,
-    dev::{Server, ServerHandle},
+    body::BoxBody,
+    dev::{AppConfig, Server, ServerHandle, Service, ServiceResponse},
     web,
 };
 use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
 use mailwright_storage::{Spool, control::Control};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::{io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use std::{
+    future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{Notify, watch};
 
 /// Most connections of one worker; further clients wait to be accepted. Descriptors are needed elsewhere too.
 const MAX_CONNECTIONS: usize = 2_000;
@@ -46,6 +59,7 @@ pub struct AppState {
     pub(crate) traces: TraceHub,
     pub(crate) events_dir: PathBuf,
     stopping: watch::Receiver<bool>,
+    failed: Arc<Notify>,
 }
 
 /// What a server is made of.
@@ -70,6 +84,8 @@ pub struct ApiParts {
     pub settings: ApiSettings,
     /// Once it turns true, requests no longer wait for outcomes.
     pub stopping: watch::Receiver<bool>,
+    /// Told when a server ends before that.
+    pub failed: Arc<Notify>,
 }
 
 impl AppState {
@@ -86,6 +102,7 @@ impl AppState {
             metrics,
             settings,
             stopping,
+            failed,
         } = parts;
         Self {
             control,
@@ -99,6 +116,7 @@ impl AppState {
             traces,
             events_dir,
             stopping,
+            failed,
         }
     }
 
@@ -115,17 +133,55 @@ impl AppState {
 /// When the listener cannot be used.
 pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<ServerHandle> {
     let ApiSettings { workers, drain, .. } = state.settings;
-    let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(routes))
+    let (stopping, failed) = (state.stopping.clone(), Arc::clone(&state.failed));
+    let builder = actix_server::Server::build();
+    let stops = builder.graceful_shutdown_signal();
+    // What `HttpServer` does, but for the stream.
+    let service = move || {
+        let (state, stops) = (state.clone(), stops.clone());
+        let app = App::new().app_data(state).configure(routes).wrap_fn(|request, service| {
+            let under_way = request.conn_data::<Rc<Requests>>().map(Requests::begin);
+            counted(service.call(request), under_way)
+        });
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let http = HttpService::<PatientStream, _, _>::build()
+            .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIMEOUT)
+            .graceful_shutdown_signal(move || {
+                let stops = stops.clone();
+                async move { stops.notified().await }
+            })
+            .on_connect_ext(|stream: &PatientStream, data| {
+                data.insert(stream.requests());
+            })
+            .h1(map_config(app, |()| AppConfig::default()));
+        let patient = fn_service(|socket: TcpStream| {
+            let client = socket.peer_addr().ok();
+            ready(Ok((PatientStream::new(socket), client)))
+        });
+        patient.and_then(http)
+    };
+    let server = builder
         .workers(workers)
-        .max_connections(MAX_CONNECTIONS)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        .max_concurrent_connections(MAX_CONNECTIONS)
         // Whole seconds only; none at all would cut off answers that are ready.
         .shutdown_timeout(drain.as_secs().max(1))
         .disable_signals()
-        .listen(listener)?
+        .listen("api", listener, service)?
         .run();
-    Ok(spawn(server))
+    Ok(spawn(server, stopping, failed))
+}
+
+/// Counts a request as under way until its answer is out.
+async fn counted(
+    answer: impl Future<Output = Result<ServiceResponse, actix_web::Error>>,
+    under_way: Option<UnderWay>,
+) -> Result<ServiceResponse, actix_web::Error> {
+    let answer = answer.await?;
+    Ok(match under_way {
+        Some(under_way) => answer.map_body(|_, body| BoxBody::new(Counted::new(body, under_way))),
+        None => answer,
+    })
 }
 
 /// Serves what operators may ask and order on the control socket. Whoever can open it needs no token. Must run
@@ -135,6 +191,7 @@ pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<Se
 /// When the listener cannot be used.
 pub fn serve_control(listener: UnixListener, state: web::Data<AppState>) -> io::Result<ServerHandle> {
     let drain = state.settings.drain;
+    let (stopping, failed) = (state.stopping.clone(), Arc::clone(&state.failed));
     let app = move || {
         App::new()
             .app_data(state.clone())
@@ -150,12 +207,19 @@ pub fn serve_control(listener: UnixListener, state: web::Data<AppState>) -> io::
         .disable_signals()
         .listen_uds(listener)?
         .run();
-    Ok(spawn(server))
+    Ok(spawn(server, stopping, failed))
 }
 
-fn spawn(server: Server) -> ServerHandle {
+/// Runs a server, which is to end no sooner than the process is stopped.
+fn spawn(server: Server, stopping: watch::Receiver<bool>, failed: Arc<Notify>) -> ServerHandle {
     let handle = server.handle();
-    actix_web::rt::spawn(server);
+    actix_web::rt::spawn(async move {
+        let ended = server.await;
+        if !*stopping.borrow() {
+            tracing::error!(?ended, "an HTTP server has ended unasked");
+            failed.notify_one();
+        }
+    });
     handle
 }
 

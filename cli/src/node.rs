@@ -2,6 +2,7 @@
 
 mod control;
 mod metrics;
+mod ready;
 mod submission;
 
 pub(crate) use control::CONTROL_SOCKET;
@@ -42,7 +43,7 @@ use std::{
     time::Duration,
 };
 use submission::SubmissionParts;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// Threads that read content back from disk and do what else would block; each takes memory of its own.
 const BLOCKING_THREADS: usize = 16;
@@ -75,6 +76,10 @@ pub(crate) enum NodeError {
     Dns(String),
     #[error("metrics: {0}")]
     Metrics(#[from] BuildError),
+    #[error("{what} does not answer ({source}): the log may say why; too few file descriptors (ulimit -n)?")]
+    Unserved { what: &'static str, source: io::Error },
+    #[error("an HTTP server has ended unasked; the log says why")]
+    Ended,
     #[error("cannot listen on {address}: {source}")]
     Listen { address: SocketAddr, source: io::Error },
     #[error("{0}")]
@@ -95,6 +100,8 @@ pub(crate) struct Node {
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
     stopping: watch::Sender<bool>,
+    /// Told when a server ends unasked.
+    failed: Arc<Notify>,
     /// Resolve when a listener's last client has gone.
     listeners: Vec<oneshot::Receiver<()>>,
     drain_timeout: Duration,
@@ -140,6 +147,7 @@ impl Node {
             servers: Vec::new(),
             control_socket: None,
             stopping,
+            failed: Arc::default(),
             listeners: Vec::new(),
             drain_timeout: config.delivery.drain_timeout,
         };
@@ -151,7 +159,14 @@ impl Node {
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
         }
         node.serve_control(api);
+        node.try_servers().await?;
         Ok(node)
+    }
+
+    /// Returns when it can no longer do its work.
+    pub(crate) async fn fails(&self) -> NodeError {
+        self.failed.notified().await;
+        NodeError::Ended
     }
 
     fn serve_smtp(&mut self, config: &Config, sockets: Vec<TcpListener>) -> Result<(), NodeError> {
@@ -202,6 +217,7 @@ impl Node {
             metrics,
             settings,
             stopping: self.stopping.subscribe(),
+            failed: Arc::clone(&self.failed),
         })
     }
 
@@ -242,7 +258,7 @@ impl Sockets {
         let submission = SubmissionParts::prepare(config)?;
         let failed = |address| move |source| NodeError::Listen { address, source };
         let http = config.http_address()?;
-        let http = http.map(|address| TcpListener::bind(address).map_err(failed(address))).transpose()?;
+        let http = http.map(|address| bind(address).map_err(failed(address))).transpose()?;
         Ok(Self { smtp, submission, http })
     }
 }

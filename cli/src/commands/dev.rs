@@ -82,7 +82,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         };
         node.state.write_file("dev.json", &serde_json::to_vec_pretty(&file)?)?;
         say(&welcome(&file, &config.state))?;
-        told_to_stop().await?;
+        tokio::select! {
+            told = told_to_stop() => told?,
+            failed = node.fails() => return Err(failed.into()),
+        }
         node.stop().await;
         stopping.send_replace(true);
         let patience = Duration::from_secs(1);

@@ -38,8 +38,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         });
         node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
         tracing::info!(http, smtp, submission, submission_tls, state = %config.state.display(), "ready");
-        told_to_stop().await?;
+        let failed = tokio::select! {
+            told = told_to_stop() => told.map_err(CommandError::from),
+            failed = node.fails() => Err(failed.into()),
+        };
         node.stop().await;
-        Ok(())
+        failed
     })
 }

@@ -18,6 +18,12 @@ pub(super) struct ControlSocket {
     path: PathBuf,
 }
 
+impl ControlSocket {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
 impl Drop for ControlSocket {
     fn drop(&mut self) {
         // One that stays is removed by the next start.
