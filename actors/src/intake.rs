@@ -96,6 +96,9 @@ pub enum IntakeError {
     /// Delivery is too far behind; try again soon.
     #[error("too much mail is waiting to be queued; try again in a moment")]
     Busy,
+    /// As many entries wait as may.
+    #[error("the queue is full; try again later")]
+    QueueFull,
     /// More recipients than a message may have.
     #[error("{0} recipients are more than a message may have")]
     TooManyRecipients(usize),
@@ -119,6 +122,7 @@ impl IntakeError {
     fn label(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
+            Self::QueueFull => "queue_full",
             Self::TooManyRecipients(_) => "recipients",
             Self::Hint(_) => "hint",
             Self::Signing(_) => "signing",
@@ -158,9 +162,15 @@ impl Intake {
         (self.spool.next_id(clock::unix_micros()), clock::wall())
     }
 
-    /// Whether mail would be refused now for want of strength; cheap, for use before content is received.
-    pub fn is_busy(&self) -> bool {
-        self.backlog.entries() > BACKLOG_MAX
+    /// Why mail would be refused now for want of strength; cheap, for use before content is received.
+    ///
+    /// # Errors
+    /// [`IntakeError::Busy`] or [`IntakeError::QueueFull`].
+    pub fn has_room(&self) -> Result<(), IntakeError> {
+        if self.spool.is_full() {
+            return Err(IntakeError::QueueFull);
+        }
+        if self.backlog.entries() > BACKLOG_MAX { Err(IntakeError::Busy) } else { Ok(()) }
     }
 
     /// Accepts a message: on return it is safe from a power cut and on its way.
@@ -181,8 +191,8 @@ impl Intake {
 
     async fn try_accept(&self, mut message: NewMessage) -> Result<(), IntakeError> {
         // A report replaces mail that is in the queue already.
-        if message.origin != Origin::Report && self.is_busy() {
-            return Err(IntakeError::Busy);
+        if message.origin != Origin::Report {
+            self.has_room()?;
         }
         if message.recipients.len() > Envelope::MAX_RECIPIENTS {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));

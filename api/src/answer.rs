@@ -188,6 +188,7 @@ impl From<IntakeError> for ApiError {
                 tracing::error!(%error, "message refused");
                 Self::internal("The message could not be signed.")
             }
+            IntakeError::QueueFull => Self::unavailable("The queue is full; try again later."),
             IntakeError::Busy => Self::unavailable("Too much mail is waiting; try again in a moment."),
             // What the disk said is for our log: it names folders.
             IntakeError::Storage(storage) if storage.is_disk_full() => {

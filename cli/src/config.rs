@@ -63,6 +63,7 @@ pub(crate) struct Spool {
     pub(crate) segment_size: ByteSize,
     pub(crate) min_free: ByteSize,
     pub(crate) memory: ByteSize,
+    pub(crate) max_entries: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -121,7 +122,12 @@ impl Default for Smtp {
 
 impl Default for Spool {
     fn default() -> Self {
-        Self { segment_size: ByteSize::mib(64), min_free: ByteSize::mib(64), memory: ByteSize::mib(32) }
+        Self {
+            segment_size: ByteSize::mib(64),
+            min_free: ByteSize::mib(64),
+            memory: ByteSize::mib(32),
+            max_entries: 5_000_000,
+        }
     }
 }
 
@@ -224,7 +230,7 @@ impl Config {
     /// How the spool uses disk and memory.
     pub(crate) fn spool(&self) -> Result<SpoolSettings, ConfigError> {
         const SMALLEST: ByteSize = ByteSize::mib(1);
-        let Spool { segment_size, min_free, memory } = self.spool;
+        let Spool { segment_size, min_free, memory, max_entries } = self.spool;
         if segment_size < SMALLEST {
             return Err(invalid("spool.segment_size", &segment_size, &"at least 1MiB"));
         }
@@ -232,6 +238,7 @@ impl Config {
             segment_size: segment_size.as_u64(),
             min_free: min_free.as_u64(),
             memory: memory.as_u64(),
+            max_entries,
         })
     }
 }
@@ -278,7 +285,7 @@ mod tests {
             ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers"),
             ("events", "retention_days"),
-            ("spool", "segment_size min_free memory"),
+            ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
         for (section, keys) in sections {

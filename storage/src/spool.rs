@@ -45,6 +45,8 @@ pub struct SpoolSettings {
     pub min_free: u64,
     /// Octets of fresh message content kept in memory for their first delivery.
     pub memory: u64,
+    /// Entries with which the queue is full; 0: no limit.
+    pub max_entries: u64,
 }
 
 /// A committed entry on its way to its first delivery.
@@ -104,6 +106,7 @@ pub struct Spool {
     journal: Sender<Request>,
     segments: Arc<Segments>,
     memory: MemoryBudget,
+    max_entries: u64,
     shared: Arc<Shared>,
 }
 
@@ -188,7 +191,8 @@ impl SpoolStarter {
         let memory = MemoryBudget::new(settings.memory);
         settle_doubts(&journal, recovered.in_doubt)?;
         let threads = SpoolThreads { journal: journal.clone(), handles };
-        Ok((Spool { journal, segments, memory, shared }, threads))
+        let max_entries = if settings.max_entries == 0 { u64::MAX } else { settings.max_entries };
+        Ok((Spool { journal, segments, memory, max_entries, shared }, threads))
     }
 }
 
@@ -257,6 +261,12 @@ impl Spool {
     /// Entries in the queue, as of the last commit.
     pub fn entries(&self) -> u64 {
         self.shared.entries.load(Ordering::Relaxed).max(0).cast_unsigned()
+    }
+
+    /// Whether there are as many entries as there may be. [`Spool::accept`] takes more all the same: reports on what
+    /// is in the queue must find room.
+    pub fn is_full(&self) -> bool {
+        self.entries() >= self.max_entries
     }
 
     /// When the message that has waited longest came in; `None` when none waits. As of the last checkpoint, some

@@ -203,6 +203,8 @@ pub struct Config {
     pub segment_size: String,
     /// The free space that is left untouched.
     pub min_free: String,
+    /// Further keys of the table `spool`, as the configuration writes them.
+    pub spool: String,
     /// Keys of the table `delivery`, as the configuration writes them.
     pub delivery: String,
     /// Keys of the table `delivery.tls`.
@@ -232,6 +234,7 @@ impl Config {
             retry: String::new(),
             segment_size: "64MiB".into(),
             min_free: "64MiB".into(),
+            spool: String::new(),
             delivery: String::new(),
             // No scenario depends on the world's keys and policies unless it says so.
             tls: "dnssec = \"off\"\nmta_sts = false".into(),
@@ -250,6 +253,7 @@ impl Config {
             retry,
             segment_size,
             min_free,
+            spool,
             delivery,
             tls,
             more,
@@ -284,6 +288,7 @@ max_age = "{retry_max_age}"
 [spool]
 segment_size = "{segment_size}"
 min_free = "{min_free}"
+{spool}
 
 [log]
 level = "{log_level}"

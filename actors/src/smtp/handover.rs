@@ -34,6 +34,7 @@ pub(super) fn refused(error: &IntakeError) -> Reaction {
     match error {
         IntakeError::TooManyRecipients(_) => refuse(full, EnhancedCode::new(4, 5, 3), error.to_string()),
         IntakeError::Busy => refuse(full, EnhancedCode::new(4, 3, 2), error.to_string()),
+        IntakeError::QueueFull => refuse(full, EnhancedCode::new(4, 3, 1), error.to_string()),
         // The same message will be wrong again.
         IntakeError::Hint(_) => {
             refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 6, 0), error.to_string())

@@ -6,6 +6,7 @@
 mod handover;
 pub mod listener;
 pub mod relay;
+mod room;
 pub mod sandbox;
 mod session;
 pub mod submission;

@@ -5,7 +5,7 @@ use super::{
     Reaction, Service, TlsFacts,
     handover::{refuse_loop, refused, taken},
 };
-use crate::intake::{Intake, IntakeError, NewMessage};
+use crate::intake::{Intake, NewMessage};
 use mailwright_engine::{
     address::EmailAddress,
     envelope::Origin,
@@ -106,7 +106,7 @@ impl Service for Relay {
     }
 
     async fn mail(&self, _: &mut RelayClient, _: &MailCommand) -> Reaction {
-        if self.intake.is_busy() { refused(&IntakeError::Busy) } else { Reaction::Answer(Answer::Accept) }
+        self.intake.has_room().map_or_else(|error| refused(&error), |()| Reaction::Answer(Answer::Accept))
     }
 
     async fn rcpt(&self, _: &mut RelayClient, _: &EmailAddress) -> Reaction {

@@ -1,6 +1,6 @@
 //! One client of an SMTP listener.
 
-use super::{Reaction, Service, TlsFacts, listener::LoopbackAuth};
+use super::{Reaction, Service, TlsFacts, listener::LoopbackAuth, room::Share};
 use mailwright_engine::smtp::{
     reply::{EnhancedCode, Reply, SmtpCode},
     server::{Answer, ReceivedMessage, ServerConfig, ServerPhase, ServerSession, Step},
@@ -21,6 +21,10 @@ const READ_SIZE: usize = 16 << 10;
 /// 4.5.3.2 are for one command or one block of content: within them a client could send an octet now and then,
 /// or NOOP, for ever. 25 MiB in this time are 15 kB a second.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
+/// The status of a client whose time is over (RFC 3463).
+const TIME_OVER: EnhancedCode = EnhancedCode::new(4, 4, 2);
+/// Why a client is sent away in the middle of its message.
+const NO_ROOM: &str = "too much mail is coming in at a time, try again in a moment";
 /// How long the handshake of a client may take that begins with TLS: it has no other reason to connect.
 const FIRST_HANDSHAKE: Duration = Duration::from_secs(60);
 
@@ -93,6 +97,8 @@ fn facts(stream: &TlsStream<TcpStream>) -> TlsFacts {
 
 struct Driver<'a, S: Service> {
     session: ServerSession,
+    /// Memory for the message that is being received.
+    room: Share,
     out: Vec<u8>,
     buffer: Box<[u8]>,
     /// What the service keeps of the client.
@@ -110,6 +116,7 @@ impl<'a, S: Service> Driver<'a, S> {
         }
         Self {
             session,
+            room: Share::default(),
             out: Vec::with_capacity(512),
             buffer: vec![0; READ_SIZE].into_boxed_slice(),
             client,
@@ -155,16 +162,16 @@ impl<'a, S: Service> Driver<'a, S> {
                 // In this order, so that a client that never pauses is stopped too.
                 biased;
                 _ = stopping.wait_for(|stopping| *stopping) => {
-                    return self.say_goodbye("the service is shutting down", stream).await;
+                    return self.say_goodbye(TIME_OVER, "the service is shutting down", stream).await;
                 }
                 read = timeout(time_left, stream.read(&mut self.buffer)) => read,
             };
             let read = match read {
                 Ok(read) => read?,
                 Err(_) if self.until <= Instant::now() => {
-                    return self.say_goodbye("no message in too long a time", stream).await;
+                    return self.say_goodbye(TIME_OVER, "no message in too long a time", stream).await;
                 }
-                Err(_) => return self.say_goodbye("time-out", stream).await,
+                Err(_) => return self.say_goodbye(TIME_OVER, "time-out", stream).await,
             };
             if read == 0 {
                 return Ok(Pause::Done);
@@ -172,11 +179,25 @@ impl<'a, S: Service> Driver<'a, S> {
             let buffer = std::mem::take(&mut self.buffer);
             let pause = self.take(buffer.get(..read).unwrap_or_default()).await;
             self.buffer = buffer;
+            if !self.has_room(read) {
+                return self.say_goodbye(EnhancedCode::new(4, 3, 1), NO_ROOM, stream).await;
+            }
             if let Some(pause) = pause {
                 self.flush(stream).await?;
                 return Ok(pause);
             }
         }
+    }
+
+    /// Whether there is memory for what came of a message.
+    fn has_room(&mut self, octets: usize) -> bool {
+        match self.session.phase() {
+            ServerPhase::Content => return self.room.take(octets),
+            ServerPhase::Ready => self.room.give_back(),
+            // Between two chunks of a message.
+            _ => {}
+        }
+        true
     }
 
     /// Gives input to the session and answers its questions until it wants more.
@@ -227,8 +248,13 @@ impl<'a, S: Service> Driver<'a, S> {
         Ok(())
     }
 
-    async fn say_goodbye(&mut self, why: &str, stream: &mut (impl AsyncWrite + Unpin)) -> io::Result<Pause> {
-        let reply = Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 4, 2)), why);
+    async fn say_goodbye(
+        &mut self,
+        status: EnhancedCode,
+        why: &str,
+        stream: &mut (impl AsyncWrite + Unpin),
+    ) -> io::Result<Pause> {
+        let reply = Reply::new(SmtpCode::SHUTTING_DOWN, Some(status), why);
         self.session.disconnect(&reply, &mut self.out);
         self.flush(stream).await?;
         Ok(Pause::Done)

@@ -35,7 +35,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const A_WHILE: Duration = Duration::from_millis(300);
 
 /// A spool that keeps little.
-pub(crate) const SPOOL: SpoolSettings = SpoolSettings { segment_size: 4 << 20, min_free: 0, memory: 1 << 20 };
+pub(crate) const SPOOL: SpoolSettings =
+    SpoolSettings { segment_size: 4 << 20, min_free: 0, memory: 1 << 20, max_entries: 0 };
 
 /// How an engine is to deliver.
 #[derive(Clone)]

@@ -28,7 +28,7 @@ use std::{
 
 /// Small segments: the 256 KiB kept for intents and outcomes, and 64 KiB for mail.
 pub(crate) const SMALL: SpoolSettings =
-    SpoolSettings { segment_size: 320 << 10, min_free: 0, memory: 1 << 20 };
+    SpoolSettings { segment_size: 320 << 10, min_free: 0, memory: 1 << 20, max_entries: 0 };
 
 /// When every message of the tests is accepted and first due.
 pub(crate) const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);

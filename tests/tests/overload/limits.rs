@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mailwright_tests::crowd::recipient;
 use mailwright_tests::error::{Error, Result};
 use mailwright_tests::http_connection::{HttpConnection, submission_head};
-use mailwright_tests::message::SENDER;
+use mailwright_tests::message::{SENDER, Token};
 use mailwright_tests::metrics::QUEUED;
 use mailwright_tests::needs::{long, tell};
 use mailwright_tests::smtp::{Reply, SmtpClient};
@@ -118,5 +118,58 @@ fn a_flood_of_domains_is_refused_for_now_when_it_is_too_much() -> Result<()> {
         let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
         Ok((client.send(SENDER, &recipient(0, 0), b"Subject: x\r\n\r\nx\r\n")?.code == 250).then_some(()))
     })?;
+    world.assert_unharmed()
+}
+
+/// Messages that a full queue holds.
+const MOST_QUEUED: usize = 30;
+
+#[test]
+fn a_full_queue_refuses_for_now_and_takes_mail_again() -> Result<()> {
+    let world = World::with(|config| config.spool = format!("max_entries = {MOST_QUEUED}"))?;
+    world.crowd.set_pause(Duration::from_secs(3));
+    let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
+    let mut send = || client.send(SENDER, &recipient(0, 0), b"Subject: x\r\n\r\nx\r\n");
+    for _ in 0..MOST_QUEUED {
+        assert!(send()?.is_positive());
+    }
+    let refused = send()?;
+    assert_eq!((refused.code, refused.lines[0].starts_with("4.3.1")), (452, true), "{refused:?}");
+    let answer = world.installation.api(&world.server).submit(&Token::new("full", 0).request("x"))?;
+    assert_eq!((answer.status, answer.retry_after.is_some()), (503, true), "{answer:?}");
+    world.crowd.set_pause(Duration::ZERO);
+    wait::until("room in the queue", LIMIT, || Ok(send()?.is_positive().then_some(())))
+}
+
+/// Octets of a message that is never finished, and clients that have one under way: more than there is memory for.
+const UNFINISHED: usize = 20 << 20;
+const UNFINISHED_CLIENTS: usize = 20;
+
+#[test]
+fn messages_that_are_not_finished_have_a_bound_in_common() -> Result<()> {
+    const MOST: u64 = 400 << 20;
+    let world = World::with(|_| {})?;
+    let idle = world.server.process.resident_bytes()?;
+    let line = [b"x".repeat(998).as_slice(), b"\r\n"].concat();
+    let content = line.repeat(UNFINISHED / line.len());
+    let mut clients = Vec::new();
+    let mut sent_away = 0;
+    for _ in 0..UNFINISHED_CLIENTS {
+        let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
+        for command in [&format!("MAIL FROM:<{SENDER}>"), "RCPT TO:<a@b.example>", "DATA"] {
+            client.command(command)?;
+        }
+        sent_away += usize::from(client.write(&content).is_err());
+        clients.push(client);
+    }
+    // Others go on with messages of a common size.
+    world.latency()?;
+    let grown = world.server.process.peak_resident_bytes()?.saturating_sub(idle);
+    tell(&format!(
+        "{} MiB for {UNFINISHED_CLIENTS} messages that are not finished, {sent_away} sent away",
+        grown >> 20
+    ));
+    assert!(grown < MOST && sent_away > 0, "{} MiB, {sent_away} sent away", grown >> 20);
+    drop(clients);
     world.assert_unharmed()
 }

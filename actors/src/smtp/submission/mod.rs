@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     clock,
-    intake::{Intake, IntakeError, NewMessage},
+    intake::{Intake, NewMessage},
     metrics as names,
 };
 use guard::{Guard, Penalty, Slot};
@@ -130,9 +130,7 @@ impl Submission {
         if let ReversePath::Address(sender) = sender {
             self.sending_domain(token, sender)?;
         }
-        if self.intake.is_busy() {
-            return Err(refused(&IntakeError::Busy));
-        }
+        self.intake.has_room().map_err(|error| refused(&error))?;
         self.quotas.take(&token.id, clock::now()).map_err(slow_down)
     }
 
