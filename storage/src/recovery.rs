@@ -10,14 +10,14 @@ use crate::{
     metrics as names,
     queue::{
         change::Change,
-        entry::{EntryKey, Location},
+        entry::EntryKey,
         index::{Mode, QueueIndex},
         store::{QueueStore, Reflects},
     },
     state_dir::StateDir,
 };
 use mailwright_engine::time::UnixMillis;
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 /// How many replayed changes may gather in memory.
 const REPLAY_CHECKPOINT: usize = 32_768;
@@ -82,7 +82,7 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     if !dir.exists() {
         return Ok(Err((!journal_is_empty).then(|| "there is no queue state".to_owned())));
     }
-    let (store, reflects, live) = match open_verified(dir) {
+    let (store, reflects, live) = match open_trusted(dir, segments) {
         Ok(Some(stored)) => stored,
         Ok(None) if journal_is_empty => return Ok(Err(None)),
         Ok(None) => return Ok(Err(Some("the queue state is empty".to_owned()))),
@@ -94,7 +94,7 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
         return Ok(Err(Some(format!("the queue state reflects position {from}, before the journal begins"))));
     };
     let mut index = QueueIndex::new(store, reflects, Arc::clone(segments), Mode::Replay);
-    live.into_iter().for_each(|location| index.count_live(location));
+    index.set_live(live);
     let mut replay = Replay { index, report, end: from };
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
@@ -114,14 +114,33 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     Ok(Ok((index, end)))
 }
 
-type Stored = (QueueStore, Reflects, Vec<Location>);
+/// The stored state, what it reflects, and what of the journal it says is live.
+type Stored = (QueueStore, Reflects, BTreeMap<u64, u64>);
 
-fn open_verified(dir: &Path) -> Result<Option<Stored>, StorageError> {
+/// Opens the stored state. One that a process closed in good order is taken as it is; of any other each key is read
+/// and compared, since sled may have lost some or brought some back.
+fn open_trusted(dir: &Path, segments: &Segments) -> Result<Option<Stored>, StorageError> {
     let store = QueueStore::open(dir)?;
     let Some(reflects) = store.reflects()? else { return Ok(None) };
-    let mut live = Vec::new();
-    store.verify(&reflects, &mut |location| live.push(location))?;
+    let live = match store.take_closed()? {
+        Some(closed) if closed.position == reflects.position => closed.live,
+        _ => verified(&store, &reflects, segments)?,
+    };
     Ok(Some((store, reflects, live)))
+}
+
+fn verified(
+    store: &QueueStore,
+    reflects: &Reflects,
+    segments: &Segments,
+) -> Result<BTreeMap<u64, u64>, StorageError> {
+    let mut live = BTreeMap::new();
+    store.verify(reflects, &mut |location| {
+        if let Some(segment) = segments.containing(location.lsn) {
+            *live.entry(segment.base).or_default() += u64::from(location.len);
+        }
+    })?;
+    Ok(live)
 }
 
 /// Throws the queue state away and replays the whole journal.

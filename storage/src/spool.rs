@@ -1,6 +1,8 @@
-//! Journal and queue behind one handle. `questions` is what is asked of the queue.
+//! Journal and queue behind one handle. `questions` is what is asked of the queue, `set_aside` what becomes of damaged
+//! messages.
 
 mod questions;
+mod set_aside;
 
 use crate::{
     content::{Content, MemoryBudget, StoredMessage},

@@ -16,7 +16,7 @@ use mailwright_engine::{
         verdict::Verdict,
     },
 };
-use mailwright_storage::{Outcome, QueueEntry, StorageError, StoredMessage, fail_point::FailPoint};
+use mailwright_storage::{Outcome, QueueEntry, Spool, StorageError, StoredMessage, fail_point::FailPoint};
 use std::{sync::Arc, time::Instant};
 
 /// What carrying a delivery came to.
@@ -48,7 +48,7 @@ pub(super) async fn carry(
     let message = match message(&delivery, deps).await {
         Ok(message) => message,
         Err(error) => {
-            set_aside(delivery, &error, ledger);
+            set_aside(delivery, &error, &deps.spool, ledger).await;
             return Carried::UNTOUCHED;
         }
     };
@@ -162,19 +162,27 @@ async fn message(delivery: &Delivery, deps: &Deps) -> Result<Arc<StoredMessage>,
     }
 }
 
-async fn load(
-    spool: mailwright_storage::Spool,
-    entry: QueueEntry,
-) -> Result<Arc<StoredMessage>, StorageError> {
+async fn load(spool: Spool, entry: QueueEntry) -> Result<Arc<StoredMessage>, StorageError> {
     let loaded = tokio::task::spawn_blocking(move || spool.load(&entry)).await;
     loaded.map_err(|_| StorageError::Closed)?.map(Arc::new)
 }
 
 /// A message that cannot be read back: damage is final and reported, anything else may pass.
-fn set_aside(delivery: Delivery, error: &StorageError, ledger: &Addr<Ledger>) {
+async fn set_aside(delivery: Delivery, error: &StorageError, spool: &Spool, ledger: &Addr<Ledger>) {
     tracing::error!(key = %delivery.key(), %error, "queued message could not be read");
     match error {
         StorageError::Damaged { .. } | StorageError::Missing { .. } => {
+            if let Some(entry) = delivery.ready().map(|ready| ready.entry.clone()) {
+                let (spool, key) = (spool.clone(), entry.key());
+                match tokio::task::spawn_blocking(move || spool.set_aside(&entry)).await {
+                    Ok(Ok(file)) => {
+                        tracing::error!(%key, file = %file.display(), "what is left of it was set aside");
+                    }
+                    Ok(Err(error)) => tracing::error!(%key, %error, "nothing of it could be set aside"),
+                    // The process ends; the next one finds the same damage.
+                    Err(_) => return,
+                }
+            }
             let verdict = Verdict::damaged(&error.to_string());
             ledger.do_send(FailDeliveries { deliveries: vec![delivery], verdict });
         }

@@ -144,12 +144,7 @@ fn next_record(segment: &Segment, from: u64, limit: u64) -> Result<Option<u64>, 
 /// record does not read; the caller tells damage from relocation by asking the queue.
 pub(crate) fn load(segments: &Segments, location: Location) -> Result<(Record, LoadedBody), StorageError> {
     let missing = StorageError::Missing { lsn: location.lsn };
-    let segment: Arc<Segment> = segments.containing(location.lsn).ok_or_else(|| missing.clone())?;
-    let mut bytes = vec![0; location.len as usize];
-    if !segment.read_exact_at(&mut bytes, location.lsn)? {
-        return Err(missing);
-    }
-    let bytes = Bytes::from(bytes);
+    let bytes = Bytes::from(raw(segments, location)?);
     let header = bytes
         .first_chunk::<HEADER_LEN>()
         .and_then(|head| Header::parse(head, location.lsn))
@@ -166,6 +161,17 @@ pub(crate) fn load(segments: &Segments, location: Location) -> Result<(Record, L
         LoadedBody::Damaged
     };
     Ok((Record::decode(&meta)?, body))
+}
+
+/// The octets of a record, whatever they are.
+///
+/// # Errors
+/// [`StorageError::Missing`] when the segment is gone or ends before.
+pub(crate) fn raw(segments: &Segments, location: Location) -> Result<Vec<u8>, StorageError> {
+    let missing = StorageError::Missing { lsn: location.lsn };
+    let segment: Arc<Segment> = segments.containing(location.lsn).ok_or_else(|| missing.clone())?;
+    let mut bytes = vec![0; location.len as usize];
+    if segment.read_exact_at(&mut bytes, location.lsn)? { Ok(bytes) } else { Err(missing) }
 }
 
 /// A body as it was found on disk.

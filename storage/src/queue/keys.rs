@@ -46,6 +46,9 @@ impl Kind {
 /// What the state reflects. Named for its layout: a state of another one has no such key and is rebuilt.
 pub(super) const POSITION: &[u8] = b"xposition2";
 
+/// What a process leaves that ends in good order.
+pub(super) const CLOSED: &[u8] = b"xclosed";
+
 pub(super) fn domain_prefix(domain: &str) -> Vec<u8> {
     [b"e".as_slice(), domain.as_bytes(), &[0]].concat()
 }

@@ -13,6 +13,7 @@ use mailwright_engine::{
 use serde::{Deserialize, Serialize};
 use sled::{Batch, IVec};
 use std::{
+    collections::BTreeMap,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -37,6 +38,16 @@ pub(crate) struct Reflects {
     pub(crate) last_id: u64,
     /// Copies that the journal must still correct.
     pub(crate) crossed: Crossed,
+}
+
+/// What a process that ends in good order leaves for the next, so that it need not read every key: a million entries
+/// take five seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    /// What the state reflected at the end.
+    pub(crate) position: u64,
+    /// Octets of live records by the base of their segment.
+    pub(crate) live: BTreeMap<u64, u64>,
 }
 
 /// An entry's value; its key holds the rest. [`accepted_at`] reads the first two fields alone.
@@ -84,6 +95,22 @@ impl QueueStore {
         stored
             .map(|bytes| postcard::from_bytes(&bytes).map_err(|e| StorageError::format("queue position", e)))
             .transpose()
+    }
+
+    /// Leaves word that the state is whole, as the last thing that is written.
+    pub(crate) fn close(&self, closed: &Closed) -> Result<(), StorageError> {
+        let closed = postcard::to_stdvec(closed).map_err(|e| StorageError::format("queue closing", e))?;
+        self.flush()?;
+        guarded(|| self.db.insert(keys::CLOSED, closed))?;
+        self.flush()
+    }
+
+    /// Takes the word of the last process that the state is whole, if it has left it: it does not hold any more
+    /// once something is written.
+    pub(crate) fn take_closed(&self) -> Result<Option<Closed>, StorageError> {
+        let Some(closed) = guarded(|| self.db.remove(keys::CLOSED))? else { return Ok(None) };
+        self.flush()?;
+        postcard::from_bytes(&closed).map(Some).map_err(|e| StorageError::format("queue closing", e))
     }
 
     /// Reads every key and compares with what the state says of itself, calling `each` with the location of

@@ -5,6 +5,7 @@ use super::{
     entry::{DueClasses, DueEntries, EntryKey, EntryPlace, QueueEntry},
     index::QueueIndex,
     reclaim::Reclaimer,
+    store::Closed,
     view::QueueView,
 };
 use crate::{
@@ -100,9 +101,18 @@ impl Worker {
         }
         self.journal = None;
         self.checkpoint();
-        if let Err(error) = self.index.store().flush() {
-            tracing::warn!(%error, "queue state not flushed; the next start replays the journal");
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "queue state not closed; the next start reads and compares all of it");
         }
+    }
+
+    /// Leaves the stored state with word that it is whole, if it is.
+    fn close(&self) -> Result<(), StorageError> {
+        if self.stored_at != Some(self.position) {
+            return self.index.store().flush();
+        }
+        let live = self.index.live().clone();
+        self.index.store().close(&Closed { position: self.position, live })
     }
 
     fn until_checkpoint(&self) -> Duration {
