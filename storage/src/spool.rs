@@ -356,7 +356,7 @@ impl Spool {
             ) if envelope.id == entry.key().id => {
                 Ok(StoredMessage { envelope, content: Content::whole(body), _memory: None })
             }
-            (_, LoadedBody::Damaged) => {
+            (_, LoadedBody::Damaged(_)) => {
                 Err(StorageError::Damaged { key: entry.key(), lsn: entry.location.lsn })
             }
             _ => Err(missing),

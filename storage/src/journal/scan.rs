@@ -158,7 +158,7 @@ pub(crate) fn load(segments: &Segments, location: Location) -> Result<(Record, L
     let body = if crc32fast::hash(&content) == header.body_crc {
         LoadedBody::Whole(content)
     } else {
-        LoadedBody::Damaged
+        LoadedBody::Damaged(content)
     };
     Ok((Record::decode(&meta)?, body))
 }
@@ -180,5 +180,5 @@ pub(crate) enum LoadedBody {
     /// Matches its checksum.
     Whole(Bytes),
     /// Does not.
-    Damaged,
+    Damaged(Bytes),
 }

@@ -173,7 +173,7 @@ impl Reclaimer {
         };
         let content = match body {
             LoadedBody::Whole(body) => Content::whole(body),
-            LoadedBody::Damaged => {
+            LoadedBody::Damaged(_) => {
                 let key = entries.first().map(QueueEntry::key);
                 return Err(key.map_or(StorageError::Missing { lsn: at.location.lsn }, |key| {
                     StorageError::Damaged { key, lsn: at.location.lsn }

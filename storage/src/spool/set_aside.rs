@@ -1,7 +1,15 @@
 //! What is left of a message that does not read back.
 
 use super::Spool;
-use crate::{error::StorageError, journal::scan, queue::entry::QueueEntry};
+use crate::{
+    content::{Content, StoredMessage},
+    error::StorageError,
+    journal::{
+        record::Record,
+        scan::{self, LoadedBody},
+    },
+    queue::entry::QueueEntry,
+};
 use std::{
     fs::{DirBuilder, OpenOptions},
     io::{self, Write},
@@ -13,6 +21,22 @@ use std::{
 const FOLDER: &str = "damaged";
 
 impl Spool {
+    /// Reads a message back whose content need not be what was accepted: enough to tell its sender. Blocks.
+    ///
+    /// # Errors
+    /// [`StorageError::Missing`] when its envelope does not read either.
+    pub fn load_unchecked(&self, entry: &QueueEntry) -> Result<StoredMessage, StorageError> {
+        match scan::load(&self.segments, entry.location)? {
+            (
+                Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. },
+                LoadedBody::Whole(content) | LoadedBody::Damaged(content),
+            ) if envelope.id == entry.key().id => {
+                Ok(StoredMessage { envelope, content: Content::whole(content), _memory: None })
+            }
+            _ => Err(StorageError::Missing { lsn: entry.location.lsn }),
+        }
+    }
+
     /// Writes what the journal has of a damaged message to a file of its own, readable by its owner only, before its
     /// place in the journal is given back: people may make more of it than a checksum does. Returns the file's path.
     /// Blocks.
