@@ -1,7 +1,7 @@
 //! The power is cut at every step of many histories: what was acknowledged is there, and every delivery that may be
 //! made a second time is named.
 //!
-//! A history runs on a [`disk::MemoryDisk`] that remembers what was asked of it. Afterwards, for every moment of it,
+//! A history runs on a [`MemoryDisk`] that remembers what was asked of it. Afterwards, for every moment of it,
 //! the disk is made as a power cut then would have left it, with the queue state of that moment, of any
 //! earlier one, or none, and a spool is started on it. One of these starts goes on with a history of its own.
 
@@ -9,13 +9,13 @@
 #![allow(clippy::print_stderr, reason = "a seed is told, so that a failure can be repeated")]
 
 mod common;
-#[path = "power_cut/disk.rs"]
-mod disk;
 #[path = "power_cut/known.rs"]
 mod known;
 
-use common::{NOW, SMALL, Server, block_on, content, copy_dir, delivered, envelope, home, long};
-use disk::{Event, Image, MemoryDisk, Platter, Survives};
+use common::{
+    NOW, SMALL, Server, block_on, content, copy_dir, delivered, envelope, home, long,
+    memory_disk::{Event, Image, MemoryDisk, Platter, Survives},
+};
 use fastrand::Rng;
 use known::{Known, TO, Told};
 use mailwright_engine::time::UnixMillis;

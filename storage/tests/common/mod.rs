@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on must fail")]
 
 pub(crate) mod journal;
+pub(crate) mod memory_disk;
 
 use bytes::Bytes;
 use mailwright_engine::{
