@@ -1,7 +1,7 @@
 //! The start: reading journal and queue state back and making them agree.
 
 use crate::{
-    disk::Disk,
+    disk::{Disk, sync_dir},
     error::StorageError,
     journal::{
         scan::{self, Bodies, DamagedRange, Found},
@@ -93,16 +93,14 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     let Some(first) = holds else {
         return Ok(Err(Some(format!("the queue state reflects position {from}, before the journal begins"))));
     };
+    if !same_journal(segments, &reflects)? {
+        return Ok(Err(Some(format!("at position {from} the journal is not what the queue state reflects"))));
+    }
     let mut index = QueueIndex::new(store, reflects, Arc::clone(segments), Mode::Replay);
     index.set_live(live);
     let mut replay = Replay { index, report, end: from };
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
-        if start > segment.base + segment.file_len()? {
-            return Ok(Err(Some(format!(
-                "the queue state reflects position {from}, after the journal ends"
-            ))));
-        }
         match replay.segment(&segment, start, Bodies::Verified) {
             Err(StorageError::Database { reason, .. } | StorageError::Format { reason, .. }) => {
                 return Ok(Err(Some(reason.to_string())));
@@ -112,6 +110,14 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     }
     let Replay { index, end, .. } = replay;
     Ok(Ok((index, end)))
+}
+
+/// Whether the journal is the one that the state reflects, as far as its position. Where the octets before it are gone
+/// with their segment, the next one must have begun right there.
+fn same_journal(segments: &Segments, reflects: &Reflects) -> Result<bool, StorageError> {
+    let now = segments.mark(reflects.position)?;
+    let begins = || segments.all().iter().any(|segment| segment.base == reflects.position);
+    Ok(now == reflects.mark || (now.is_none() && begins()))
 }
 
 /// The stored state, what it reflects, and what of the journal it says is live.
@@ -151,6 +157,9 @@ fn rebuild(
 ) -> Result<(QueueIndex, u64), StorageError> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).map_err(|e| StorageError::io("remove", dir, e))?;
+        // A power cut must not bring back what was found to be wrong.
+        let parent = dir.parent().unwrap_or(dir);
+        sync_dir(parent).map_err(|e| StorageError::io("sync", parent, e))?;
     }
     let store = QueueStore::open(dir)?;
     let index = QueueIndex::new(store, Reflects::default(), Arc::clone(segments), Mode::Rebuild);

@@ -20,7 +20,7 @@ use mailwright_tests::server::{Config, Installation, Server};
 use mailwright_tests::wait;
 
 /// A sender that knows nothing and learns nothing.
-const FIXED: &str = "[default]\nadaptive = false\nconnections = 20\n";
+const FIXED: &str = "[default]\nadaptive = false\nconnections = 20\nbreaker_failures = 1000\n";
 
 /// Longer than the time in which anything is counted.
 const WINDOW: Duration = Duration::from_secs(20);

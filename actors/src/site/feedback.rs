@@ -5,7 +5,7 @@ use super::{Flow, Site};
 use crate::{
     clock,
     connection::{AttemptReport, ConnectionId},
-    domain::{DomainActor, SiteOutOfOrder},
+    domain::{DomainActor, Reconsider, SiteOutOfOrder},
     metrics as names,
     supervisor::SuspendProvider,
     tls::TlsIdentity,
@@ -120,18 +120,19 @@ impl Site {
     fn carry_out(&mut self, event: &GovernorEvent) {
         match &event.what {
             Happening::SuspendTenant { tenant, until, .. } => {
-                let flows: Vec<_> = self
-                    .pools
-                    .values()
-                    .flat_map(|pool| pool.domains.keys())
-                    .filter(|flow| flow.lane.class.tenant.as_ref() == Some(tenant))
-                    .cloned()
-                    .collect();
-                for pool in self.pools.values_mut() {
-                    flows.iter().for_each(|flow| pool.withdraw(flow));
+                let is_its = |flow: &Flow| flow.lane.class.tenant.as_ref() == Some(tenant);
+                let known = self.pools.values().flat_map(|pool| pool.domains.iter());
+                let known =
+                    known.filter(|(flow, _)| is_its(flow)).map(|(flow, addr)| (flow.clone(), addr.clone()));
+                let flows: Vec<(Flow, Addr<DomainActor>)> = known.collect();
+                let away = self.tenants_away.entry(tenant.clone()).or_default();
+                away.until = *until;
+                for (flow, addr) in flows {
+                    self.pools.values_mut().for_each(|pool| pool.withdraw(&flow));
+                    away.domains.insert(flow.domain, addr);
                 }
-                self.tenants_away.insert(tenant.clone(), *until);
             }
+            Happening::RuleEnded { .. } => self.welcome_back(),
             Happening::SuspendSource { until, .. } => {
                 self.supervisor.do_send(SuspendProvider {
                     provider: self.effective.provider.clone(),
@@ -144,6 +145,14 @@ impl Site {
                 self.stand_aside(*until, event);
             }
             _ => {}
+        }
+    }
+
+    /// Has the mail of tenants offered again that may come back.
+    fn welcome_back(&mut self) {
+        let now = clock::now();
+        for (_, away) in self.tenants_away.extract_if(|_, away| away.until <= now) {
+            away.domains.into_values().for_each(|domain| domain.do_send(Reconsider));
         }
     }
 

@@ -77,7 +77,7 @@ pub struct Site {
     turns: HashMap<ConnectionId, Turn>,
     notes: SiteNotes,
     /// Tenants that a rule keeps away for now.
-    tenants_away: HashMap<TenantName, UnixMillis>,
+    tenants_away: HashMap<TenantName, Away>,
     /// What keeps it from opening a connection or starting a message, as last told by the governor.
     hold: Option<Hold>,
     last_id: u64,
@@ -293,6 +293,15 @@ impl Actor for Site {
     }
 }
 
+/// A tenant that a rule keeps away.
+#[derive(Default)]
+struct Away {
+    /// Until when.
+    until: UnixMillis,
+    /// Domains with mail of its, which are to offer it again then.
+    domains: HashMap<Domain, Addr<DomainActor>>,
+}
+
 /// A domain has this much ready in one lane.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -314,10 +323,10 @@ impl Handler<OfferWork> for Site {
 
     fn handle(&mut self, OfferWork { flow, addr, tls, weight, ready }: OfferWork, ctx: &mut Self::Context) {
         let class = &flow.lane.class;
-        let away =
-            |tenant: &TenantName| self.tenants_away.get(tenant).is_some_and(|until| *until > clock::now());
-        if class.tenant.as_ref().is_some_and(away) {
-            return; // Offered again when the tenant may come back.
+        let away = class.tenant.as_ref().and_then(|tenant| self.tenants_away.get_mut(tenant));
+        if let Some(away) = away.filter(|away| away.until > clock::now()) {
+            away.domains.insert(flow.domain, addr);
+            return;
         }
         if self.turns_away(&flow, &addr) {
             return;

@@ -111,7 +111,8 @@ pub(crate) struct Committer<L> {
     current_size: u64,
     /// Position of the next record.
     position: u64,
-    unsynced: bool,
+    /// Since when something is written and not synced.
+    unsynced_since: Option<Instant>,
     failed: Option<StorageError>,
     /// Outcomes that found no room.
     held: Vec<Append>,
@@ -141,7 +142,7 @@ impl<L: CommitListener> Committer<L> {
             current,
             current_size,
             position,
-            unsynced: false,
+            unsynced_since: None,
             failed: None,
             held: Vec::new(),
             questions: Vec::new(),
@@ -175,7 +176,11 @@ impl<L: CommitListener> Committer<L> {
     /// Everything that waits now, within bounds; an empty batch asks for the lazy sync.
     fn next_batch(&mut self, requests: &Receiver<Request>) -> Vec<Append> {
         let mut batch = std::mem::take(&mut self.held);
-        let wait = if self.unsynced || !batch.is_empty() { LAZY_SYNC } else { Duration::from_secs(3600) };
+        let wait = match self.unsynced_since {
+            Some(since) => LAZY_SYNC.saturating_sub(since.elapsed()),
+            None if batch.is_empty() => Duration::from_secs(3600),
+            None => LAZY_SYNC,
+        };
         let mut bytes = octets(&batch);
         let mut next = match requests.recv_timeout(wait) {
             Ok(request) => Some(request),
@@ -207,10 +212,7 @@ impl<L: CommitListener> Committer<L> {
         let started = Instant::now();
         let batch = self.make_room(batch);
         if batch.is_empty() {
-            if self.questions.is_empty() {
-                self.sync();
-            }
-            return;
+            return self.sync_in_time();
         }
         FailPoint::BeforeAppend.reached();
         let (batch, error) = self.place(batch);
@@ -218,10 +220,12 @@ impl<L: CommitListener> Committer<L> {
         if let Some(error) = error {
             return self.write_failed(batch, &error);
         }
-        self.unsynced = true;
+        self.unsynced_since.get_or_insert(started);
         if batch.iter().any(Append::needs_sync) {
             self.sync();
             FailPoint::AfterSync.reached();
+        } else {
+            self.sync_in_time();
         }
         if let Some(error) = &self.failed {
             return refuse_all(batch, error);
@@ -365,15 +369,22 @@ impl<L: CommitListener> Committer<L> {
         }
     }
 
+    /// Syncs what has waited for long enough.
+    fn sync_in_time(&mut self) {
+        if self.unsynced_since.is_some_and(|since| since.elapsed() >= LAZY_SYNC) {
+            self.sync();
+        }
+    }
+
     fn sync(&mut self) {
-        if !self.unsynced || self.failed.is_some() {
+        if self.unsynced_since.is_none() || self.failed.is_some() {
             return;
         }
         let started = Instant::now();
         let synced = self.current.file.sync();
         self.meters.sync.record(started.elapsed());
         match synced {
-            Ok(()) => self.unsynced = false,
+            Ok(()) => self.unsynced_since = None,
             Err(error) => self.fail(&StorageError::io("sync", &self.current.path, error)),
         }
     }

@@ -10,6 +10,9 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+/// Octets that [`Segments::mark`] is made of: more than the records of outcomes have.
+const MARK_LEN: u64 = 256;
+
 /// The end of a segment's file name.
 const SUFFIX: &str = ".journal";
 
@@ -86,6 +89,16 @@ impl Segments {
         files.range(..=lsn).next_back().map(|(_, segment)| Arc::clone(segment))
     }
 
+    /// A checksum of the octets right before position `lsn`; `None` if they are not there (any more).
+    pub(crate) fn mark(&self, lsn: u64) -> Result<Option<u32>, StorageError> {
+        let Some(segment) = lsn.checked_sub(1).and_then(|last| self.containing(last)) else {
+            return Ok(None);
+        };
+        let from = lsn.saturating_sub(MARK_LEN).max(segment.base);
+        let mut octets = vec![0; usize::try_from(lsn - from).unwrap_or(0)];
+        Ok(segment.read_exact_at(&mut octets, from)?.then(|| crc32fast::hash(&octets)))
+    }
+
     /// Makes the segment that begins at `base`, with `size` octets set aside for it, durably.
     pub(crate) fn create(&self, base: u64, size: u64) -> Result<Arc<Segment>, StorageError> {
         let path = self.dir.join(format!("{base:016x}{SUFFIX}"));
@@ -102,12 +115,21 @@ impl Segments {
         Ok(segment)
     }
 
-    /// Deletes a segment; readers that hold it finish undisturbed.
+    /// Makes everything written so far safe from a power cut: segments are synced as the next one begins, so this is
+    /// about the last.
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        let Some(last) = self.all().pop() else { return Ok(()) };
+        last.file.sync().map_err(|e| StorageError::io("sync", &last.path, e))
+    }
+
+    /// Deletes a segment, safely; readers that hold it finish undisturbed. Synced each time: if a power cut could undo
+    /// the removal of one and not that of a later one, a rebuild would find acceptances without their outcomes.
     pub(crate) fn remove(&self, base: u64) -> Result<(), StorageError> {
         let removed = self.files.write().unwrap_or_else(PoisonError::into_inner).remove(&base);
         match removed {
             Some(segment) => {
-                self.disk.remove(&segment.path).map_err(|e| StorageError::io("remove", &segment.path, e))
+                self.disk.remove(&segment.path).map_err(|e| StorageError::io("remove", &segment.path, e))?;
+                self.disk.sync_dir(&self.dir).map_err(|e| StorageError::io("sync", &self.dir, e))
             }
             None => Ok(()),
         }

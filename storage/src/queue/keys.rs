@@ -44,7 +44,7 @@ impl Kind {
 }
 
 /// What the state reflects. Named for its layout: a state of another one has no such key and is rebuilt.
-pub(super) const POSITION: &[u8] = b"xposition2";
+pub(super) const POSITION: &[u8] = b"xposition3";
 
 /// What a process leaves that ends in good order.
 pub(super) const CLOSED: &[u8] = b"xclosed";

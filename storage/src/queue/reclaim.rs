@@ -77,6 +77,8 @@ impl Reclaimer {
             // After a kill the stored state goes on from its last flush: what it needs must still be there,
             // or the start has to rebuild it.
             index.store().flush()?;
+            // The outcomes that make a segment dead must not be lost with it gone.
+            self.segments.sync()?;
         }
         for segment in dead {
             FailPoint::BeforeRemoval.reached();

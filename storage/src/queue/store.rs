@@ -28,6 +28,9 @@ const CACHE: u64 = 8 << 20;
 pub(crate) struct Reflects {
     /// The journal position up to which everything is applied.
     pub(crate) position: u64,
+    /// What the journal had before that position ([`crate::journal::segment::Segments::mark`]): one that a power cut
+    /// has cut short and that went on otherwise is another journal.
+    pub(crate) mark: Option<u32>,
     /// Entries stored.
     pub(crate) count: u64,
     /// XOR of a hash of every key of each kind: a state that sled garbled or half forgot does not match.

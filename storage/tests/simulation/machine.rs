@@ -69,10 +69,6 @@ impl Machine {
         server.settle_down();
         let mut recovery = std::mem::take(&mut server.recovery);
         recovery.in_doubt.sort_unstable();
-        if recovery.rebuilt.is_some() {
-            // What was thrown away, and all before, does not come back.
-            self.copies.clear();
-        }
         self.server = Some(server);
         (self.fuse, self.is_half_done) = (None, false);
         recovery

@@ -28,6 +28,7 @@ impl QueueIndex {
         // Replaced, not cleared: one burst must not keep its room for ever.
         self.newer_by_domain = BTreeSet::new();
         self.reflects.position = position;
+        self.reflects.mark = self.segments.mark(position)?;
         self.reflects.intents = self.open_intents();
         self.store.apply(Changes::new(), &mut self.reflects)?;
         debug_assert_eq!(self.count, self.reflects.count);
