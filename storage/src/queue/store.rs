@@ -117,26 +117,44 @@ impl QueueStore {
     }
 
     /// Reads every key and compares with what the state says of itself, calling `each` with the location of
-    /// every entry.
+    /// every entry. On two threads: a million entries take three seconds on one.
     pub(crate) fn verify(
         &self,
         reflects: &Reflects,
         each: &mut dyn FnMut(Location),
     ) -> Result<(), StorageError> {
-        for (kind, fingerprint) in Kind::ALL.into_iter().zip(reflects.fingerprints) {
-            let (mut count, mut found) = (0, 0);
-            for item in items(self.db.scan_prefix(kind.prefix())) {
-                let (key, value) = item?;
-                count += 1;
-                found ^= hash(&key);
-                if kind == Kind::Entry {
-                    each(decode(&value)?.location);
-                }
-            }
-            if (count, found) != (reflects.count, fingerprint) {
-                let reason = format!("{kind:?} keys: {count} found, {} expected", reflects.count);
-                return Err(StorageError::database("queue", reason));
-            }
+        std::thread::scope(|scope| {
+            let others = scope.spawn(|| {
+                [Kind::Due, Kind::Id]
+                    .into_iter()
+                    .try_for_each(|kind| self.verify_kind(kind, reflects, &mut |_| Ok(())))
+            });
+            let entries = self.verify_kind(Kind::Entry, reflects, &mut |value| {
+                each(decode(value)?.location);
+                Ok(())
+            });
+            let others = others.join();
+            entries?;
+            others.unwrap_or_else(|_| Err(StorageError::database("queue", "reading its keys panicked")))
+        })
+    }
+
+    fn verify_kind(
+        &self,
+        kind: Kind,
+        reflects: &Reflects,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        let (mut count, mut found) = (0, 0);
+        for item in items(self.db.scan_prefix(kind.prefix())) {
+            let (key, value) = item?;
+            count += 1;
+            found ^= hash(&key);
+            each(&value)?;
+        }
+        if (count, found) != (reflects.count, reflects.fingerprints[kind as usize]) {
+            let reason = format!("{kind:?} keys: {count} found, {} expected", reflects.count);
+            return Err(StorageError::database("queue", reason));
         }
         Ok(())
     }
