@@ -32,8 +32,6 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Entry, Self::Due, Self::Id];
-
     pub(super) const fn prefix(self) -> &'static [u8] {
         match self {
             Self::Entry => b"e",
