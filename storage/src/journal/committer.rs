@@ -367,6 +367,7 @@ impl<L: CommitListener> Committer<L> {
                 waiter => answer(waiter, Err(error.clone())),
             }
         }
+        self.sync_in_time();
     }
 
     /// Syncs what has waited for long enough.
