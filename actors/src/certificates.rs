@@ -23,7 +23,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 use x509_parser::{certificate::X509Certificate, prelude::FromDer};
@@ -88,8 +88,10 @@ struct Seen {
     served: [Stamp; 2],
     /// When they were last found to be of no use, so that the log says it once.
     refused: Option<[Stamp; 2]>,
-    /// When the log last said that the certificate ends, or has ended.
-    warned: Option<UnixMillis>,
+    /// When what is served stops being valid, if it says so.
+    end: Option<UnixMillis>,
+    /// When the log last said that.
+    warned: Option<Instant>,
 }
 
 /// One certificate with its files.
@@ -103,9 +105,10 @@ struct Entry {
 impl Entry {
     fn load(files: CertificateFiles, provider: &CryptoProvider) -> Result<Self, CertificateError> {
         // The stamps first: what changes while it is read is read again.
-        let seen = Mutex::new(Seen { served: stamps(&files), refused: None, warned: None });
-        let served = RwLock::new(Arc::new(read(&files, provider)?));
-        Ok(Self { files, served, seen })
+        let stamps = stamps(&files);
+        let served = read(&files, provider)?;
+        let seen = Mutex::new(Seen { served: stamps, refused: None, end: end_of(&served), warned: None });
+        Ok(Self { files, served: RwLock::new(Arc::new(served)), seen })
     }
 
     fn served(&self) -> Arc<CertifiedKey> {
@@ -123,8 +126,8 @@ impl Entry {
         let certificate = self.files.certificate.display();
         match read(&self.files, provider) {
             Ok(fresh) => {
+                *seen = Seen { served: now, refused: None, end: end_of(&fresh), warned: None };
                 *self.served.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
-                *seen = Seen { served: now, refused: None, warned: None };
                 tracing::info!(%certificate, "certificate replaced");
             }
             Err(error) if seen.refused != Some(now) => {
@@ -134,20 +137,15 @@ impl Entry {
             Err(_) => {}
         }
     }
-}
 
-impl Entry {
     /// Tells operators, once a day, of a certificate that has expired or soon will: clients go on being shown it.
     fn warn_of_its_end(&self, seen: &mut Seen) {
         let now = clock::wall();
-        if seen.warned.is_some_and(|warned| now.since(warned) < WARN_EVERY) {
+        let Some(end) = seen.end.filter(|end| end.since(now) < WARN_BEFORE) else { return };
+        if seen.warned.is_some_and(|warned| warned.elapsed() < WARN_EVERY) {
             return;
         }
-        let Some(end) = end_of(&self.served()) else { return };
-        if end.since(now) >= WARN_BEFORE {
-            return;
-        }
-        seen.warned = Some(now);
+        seen.warned = Some(Instant::now());
         let certificate = self.files.certificate.display();
         if end <= now {
             tracing::warn!(%certificate, %end, "the certificate has expired; clients will refuse it until it is renewed");

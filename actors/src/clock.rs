@@ -2,7 +2,7 @@
 //!
 //! What decides when something happens goes by [`now`], which passes evenly and is never set: otherwise a clock
 //! that is set back by hours would keep deferred mail, rates, suspensions and time-outs waiting for as long. What
-//! people and other servers read, a `Date` field or an event's time, is [`wall`].
+//! other servers and the calendar compare with their own, a `Date` field or a warm-up day, is [`wall`].
 
 use mailwright_engine::time::UnixMillis;
 use rustix::time::{ClockId, clock_gettime};

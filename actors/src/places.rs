@@ -1,6 +1,6 @@
 //! Which domains are active: the engine's [`Roster`], shared by the supervisor and the domains.
 
-use crate::domain::DomainSnapshot;
+use crate::{clock, domain::DomainSnapshot};
 use mailwright_engine::{
     address::Domain,
     roster::{Census, Roster, Spare, Urgency, Woken},
@@ -43,8 +43,6 @@ impl Note {
 #[derive(Debug)]
 pub struct Places {
     roster: RefCell<Roster<Domain, Note>>,
-    /// From when the roster's time counts.
-    start: Instant,
     /// Counts how often everybody was told to look again.
     era: Cell<u64>,
     /// Whether mail may leave from more than one source.
@@ -54,12 +52,7 @@ pub struct Places {
 impl Places {
     /// Room for `most` domains, whose mail leaves from one of so many `sources`.
     pub fn new(most: usize, sources: usize) -> Self {
-        let (roster, start) = (RefCell::new(Roster::new(most)), Instant::now());
-        Self { roster, start, era: Cell::new(0), several_sources: sources > 1 }
-    }
-
-    fn now(&self) -> Duration {
-        self.start.elapsed()
+        Self { roster: RefCell::new(Roster::new(most)), era: Cell::new(0), several_sources: sources > 1 }
     }
 
     /// How many are in which state.
@@ -69,7 +62,7 @@ impl Places {
 
     /// As [`Roster::wake`].
     pub fn wake(&self, domain: &Domain, urgency: Urgency) -> Woken<Note> {
-        self.roster.borrow_mut().wake(domain, urgency, self.now())
+        self.roster.borrow_mut().wake(domain, urgency, clock::now())
     }
 
     /// Wakes a domain for mail that was just accepted. If it rests because of one source and there are others, it
@@ -79,7 +72,7 @@ impl Places {
         if self.several_sources && roster.note_of(domain).is_some_and(|note| !note.holds_all()) {
             roster.rouse(domain);
         }
-        roster.wake(domain, urgency, self.now())
+        roster.wake(domain, urgency, clock::now())
     }
 
     /// As [`Roster::admit`].
@@ -99,7 +92,7 @@ impl Places {
 
     /// As [`Roster::can_spare`].
     pub fn can_spare(&self, domain: &Domain, spare: Spare) -> bool {
-        self.roster.borrow_mut().can_spare(domain, spare, self.now())
+        self.roster.borrow_mut().can_spare(domain, spare, clock::now())
     }
 
     /// As [`Roster::leaves`].
@@ -114,7 +107,7 @@ impl Places {
 
     /// As [`Roster::ask_to_leave`].
     pub fn ask_to_leave(&self) -> Option<Domain> {
-        self.roster.borrow_mut().ask_to_leave(self.now())
+        self.roster.borrow_mut().ask_to_leave(clock::now())
     }
 
     /// As [`Roster::has_ended`].
@@ -124,7 +117,7 @@ impl Places {
 
     /// As [`Roster::rests`], for `rest` from now.
     pub fn rests(&self, domain: &Domain, rest: Duration, note: Note) {
-        self.roster.borrow_mut().rests(domain, self.now() + rest, note);
+        self.roster.borrow_mut().rests(domain, clock::now().saturating_add(rest), note);
     }
 
     /// As [`Roster::yields`].
@@ -134,7 +127,7 @@ impl Places {
 
     /// As [`Roster::rested`].
     pub fn rested(&self) -> Vec<Domain> {
-        self.roster.borrow().rested(self.now())
+        self.roster.borrow().rested(clock::now())
     }
 
     /// Begins another era: what held mail before need not hold it any more. Returns the domains that rested.

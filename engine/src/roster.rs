@@ -5,10 +5,9 @@
 //! nothing with their places: at once by who has no work or must rest until a known time, after a moment by who
 //! waits for others, a slow receiver for one. Who rests leaves a note of why, and comes back by itself.
 //!
-//! `K` names a destination, `N` is the note that it leaves. Times are those since any start, on a clock that is never set:
-//! nobody rests for hours because somebody put the clock right.
+//! `K` names a destination, `N` is the note that it leaves.
 
-use crate::fair::Strides;
+use crate::{fair::Strides, time::UnixMillis};
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     hash::Hash,
@@ -72,7 +71,7 @@ pub enum Spare {
 #[derive(Debug, Clone, Copy)]
 enum Standing {
     Busy,
-    Spare(Spare, Duration),
+    Spare(Spare, UnixMillis),
     /// It was asked to leave.
     Leaving,
     /// It leaves.
@@ -87,7 +86,7 @@ struct Waiting<N> {
 
 #[derive(Debug)]
 struct Resting<N> {
-    until: Duration,
+    until: UnixMillis,
     note: N,
 }
 
@@ -108,10 +107,10 @@ pub struct Roster<K, N> {
     most: usize,
     active: HashMap<K, Standing>,
     /// Who could spare its place, those first who lose nothing by it.
-    spares: BTreeSet<(Spare, Duration, K)>,
+    spares: BTreeSet<(Spare, UnixMillis, K)>,
     leaving: usize,
     /// When this second began, and how many were asked in it to leave because they only waited.
-    turned_over: (Duration, usize),
+    turned_over: (UnixMillis, usize),
     waiting: HashMap<K, Waiting<N>>,
     /// Of those, how many have mail that was just accepted.
     hurried: usize,
@@ -119,7 +118,7 @@ pub struct Roster<K, N> {
     lines: HashMap<Urgency, VecDeque<K>>,
     turns: Strides<Urgency>,
     resting: HashMap<K, Resting<N>>,
-    ends: BTreeSet<(Duration, K)>,
+    ends: BTreeSet<(UnixMillis, K)>,
 }
 
 impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
@@ -130,7 +129,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
             active: HashMap::new(),
             spares: BTreeSet::new(),
             leaving: 0,
-            turned_over: (Duration::ZERO, 0),
+            turned_over: (UnixMillis::default(), 0),
             waiting: HashMap::new(),
             hurried: 0,
             lines: HashMap::new(),
@@ -146,7 +145,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
     }
 
     /// `key` has work. Who waits in line already moves up only for mail of high priority: it had its turn.
-    pub fn wake(&mut self, key: &K, urgency: Urgency, now: Duration) -> Woken<N> {
+    pub fn wake(&mut self, key: &K, urgency: Urgency, now: UnixMillis) -> Woken<N> {
         if self.active.contains_key(key) {
             return Woken::Active;
         }
@@ -220,7 +219,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
     }
 
     /// `key`, which is active, could spare its place. True if it should give it up now.
-    pub fn can_spare(&mut self, key: &K, spare: Spare, now: Duration) -> bool {
+    pub fn can_spare(&mut self, key: &K, spare: Spare, now: UnixMillis) -> bool {
         if !self.active.contains_key(key) {
             return false;
         }
@@ -260,7 +259,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
 
     /// Who is to give its place up, if more are waited for than are about to be free. It leaves, or says that it is
     /// busy.
-    pub fn ask_to_leave(&mut self, now: Duration) -> Option<K> {
+    pub fn ask_to_leave(&mut self, now: UnixMillis) -> Option<K> {
         if !self.is_short() {
             return None;
         }
@@ -273,13 +272,13 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
     }
 
     /// Whether one that has waited since then may be asked to leave for it; counts it if so.
-    fn may_turn_over(&mut self, since: Duration, now: Duration) -> bool {
+    fn may_turn_over(&mut self, since: UnixMillis, now: UnixMillis) -> bool {
         let hurry = self.hurried > self.leaving;
         let (patience, most) = if hurry { (PATIENCE, TURNOVER.0) } else { (LONG_PATIENCE, TURNOVER.1) };
-        if now.saturating_sub(self.turned_over.0) >= SECOND {
+        if now.since(self.turned_over.0) >= SECOND {
             self.turned_over = (now, 0);
         }
-        let may = now.saturating_sub(since) >= patience && self.turned_over.1 < most;
+        let may = now.since(since) >= patience && self.turned_over.1 < most;
         self.turned_over.1 += usize::from(may);
         may
     }
@@ -291,7 +290,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
     }
 
     /// `key` has given its place up and can do nothing before `until`.
-    pub fn rests(&mut self, key: &K, until: Duration, note: N) {
+    pub fn rests(&mut self, key: &K, until: UnixMillis, note: N) {
         self.has_ended(key);
         self.ends.insert((until, key.clone()));
         self.resting.insert(key.clone(), Resting { until, note });
@@ -310,7 +309,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
     }
 
     /// Those whose rest is over; each is to be woken.
-    pub fn rested(&self, now: Duration) -> Vec<K> {
+    pub fn rested(&self, now: UnixMillis) -> Vec<K> {
         self.ends.iter().take_while(|(until, _)| *until <= now).map(|(_, key)| key.clone()).collect()
     }
 
@@ -318,7 +317,7 @@ impl<K: Clone + Eq + Hash + Ord, N> Roster<K, N> {
     pub fn rouse(&mut self, key: &K) {
         if let Some(rest) = self.resting.get_mut(key) {
             self.ends.remove(&(rest.until, key.clone()));
-            rest.until = Duration::ZERO;
+            rest.until = UnixMillis::default();
             self.ends.insert((rest.until, key.clone()));
         }
     }

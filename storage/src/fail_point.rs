@@ -3,94 +3,69 @@
 //! `MAILWRIGHT_KILL_AT=after-sync:3` kills it as [`FailPoint::AfterSync`] is reached for the third time. Only builds
 //! with debug assertions look at that; in others [`FailPoint::reached`] is nothing at all.
 
-/// A moment in the life of the process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailPoint {
+/// Makes [`FailPoint`] of its points, each with its name in `MAILWRIGHT_KILL_AT`.
+macro_rules! fail_points {
+    ($($(#[$doc:meta])* $point:ident = $name:literal,)*) => {
+        /// A moment in the life of the process.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum FailPoint {
+            $($(#[$doc])* $point,)*
+        }
+
+        impl FailPoint {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$point,)*];
+
+            /// Its name in `MAILWRIGHT_KILL_AT`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$point => $name,)*
+                }
+            }
+        }
+    };
+}
+
+fail_points! {
     /// A batch of records is about to be written to the journal.
-    BeforeAppend,
+    BeforeAppend = "before-append",
     /// It is written and not synced.
-    AfterAppend,
+    AfterAppend = "after-append",
     /// It is synced, and nobody has been told.
-    AfterSync,
+    AfterSync = "after-sync",
     /// The next segment is about to be made.
-    BeforeSegment,
+    BeforeSegment = "before-segment",
     /// It is made, and the one before it is not trimmed.
-    AfterSegment,
+    AfterSegment = "after-segment",
     /// What is new of the queue is about to be stored.
-    BeforeCheckpoint,
+    BeforeCheckpoint = "before-checkpoint",
     /// It is stored, and perhaps not flushed.
-    AfterCheckpoint,
+    AfterCheckpoint = "after-checkpoint",
     /// A message is about to be copied to the end of the journal.
-    BeforeCopy,
+    BeforeCopy = "before-copy",
     /// A segment in which nothing lives is about to be removed.
-    BeforeRemoval,
+    BeforeRemoval = "before-removal",
     /// It is removed.
-    AfterRemoval,
+    AfterRemoval = "after-removal",
     /// A reply is about to be written to an SMTP client.
-    BeforeReply,
+    BeforeReply = "before-reply",
     /// It is written.
-    AfterReply,
+    AfterReply = "after-reply",
     /// An answer is about to be given to an HTTP client whose message is accepted.
-    BeforeAnswer,
+    BeforeAnswer = "before-answer",
     /// A delivery is about to be journalled as going past its final dot.
-    BeforeIntent,
+    BeforeIntent = "before-intent",
     /// That is safe, and the content is about to go out.
-    AfterIntent,
+    AfterIntent = "after-intent",
     /// The content is out, with its final dot.
-    AfterDot,
+    AfterDot = "after-dot",
     /// The receiver has answered, and nobody has been told.
-    AfterVerdict,
+    AfterVerdict = "after-verdict",
     /// What came of a delivery is about to be journalled.
-    BeforeOutcome,
+    BeforeOutcome = "before-outcome",
 }
 
 impl FailPoint {
-    /// All of them.
-    pub const ALL: [Self; 18] = [
-        Self::BeforeAppend,
-        Self::AfterAppend,
-        Self::AfterSync,
-        Self::BeforeSegment,
-        Self::AfterSegment,
-        Self::BeforeCheckpoint,
-        Self::AfterCheckpoint,
-        Self::BeforeCopy,
-        Self::BeforeRemoval,
-        Self::AfterRemoval,
-        Self::BeforeReply,
-        Self::AfterReply,
-        Self::BeforeAnswer,
-        Self::BeforeIntent,
-        Self::AfterIntent,
-        Self::AfterDot,
-        Self::AfterVerdict,
-        Self::BeforeOutcome,
-    ];
-
-    /// Its name in `MAILWRIGHT_KILL_AT`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::BeforeAppend => "before-append",
-            Self::AfterAppend => "after-append",
-            Self::AfterSync => "after-sync",
-            Self::BeforeSegment => "before-segment",
-            Self::AfterSegment => "after-segment",
-            Self::BeforeCheckpoint => "before-checkpoint",
-            Self::AfterCheckpoint => "after-checkpoint",
-            Self::BeforeCopy => "before-copy",
-            Self::BeforeRemoval => "before-removal",
-            Self::AfterRemoval => "after-removal",
-            Self::BeforeReply => "before-reply",
-            Self::AfterReply => "after-reply",
-            Self::BeforeAnswer => "before-answer",
-            Self::BeforeIntent => "before-intent",
-            Self::AfterIntent => "after-intent",
-            Self::AfterDot => "after-dot",
-            Self::AfterVerdict => "after-verdict",
-            Self::BeforeOutcome => "before-outcome",
-        }
-    }
-
     /// Kills the process if a test wants it killed here.
     pub fn reached(self) {
         #[cfg(debug_assertions)]
@@ -125,12 +100,16 @@ mod armed {
     fn order() -> Option<Order> {
         let text = std::env::var("MAILWRIGHT_KILL_AT").ok()?;
         let parsed = text.split_once(':').and_then(|(name, time)| {
-            let at = FailPoint::ALL.into_iter().find(|point| point.name() == name)?;
+            let at = *FailPoint::ALL.iter().find(|point| point.name() == name)?;
             let passes = time.parse::<u64>().ok()?.checked_sub(1)?;
             Some(Order { at, passes: AtomicU64::new(passes) })
         });
-        let names = FailPoint::ALL.map(FailPoint::name).join(" ");
-        assert!(parsed.is_some(), "MAILWRIGHT_KILL_AT={text}: NAME:TIMES is wanted, with one of {names}");
+        let names: Vec<_> = FailPoint::ALL.iter().map(|point| point.name()).collect();
+        assert!(
+            parsed.is_some(),
+            "MAILWRIGHT_KILL_AT={text}: NAME:TIMES is wanted, with one of {}",
+            names.join(" ")
+        );
         parsed
     }
 }

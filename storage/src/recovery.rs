@@ -17,7 +17,7 @@ use crate::{
     state_dir::StateDir,
 };
 use mailwright_engine::time::UnixMillis;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// How many replayed changes may gather in memory.
 const REPLAY_CHECKPOINT: usize = 32_768;
@@ -82,7 +82,7 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     if !dir.exists() {
         return Ok(Err((!journal_is_empty).then(|| "there is no queue state".to_owned())));
     }
-    let (store, reflects, live) = match open_trusted(dir, segments) {
+    let (store, reflects) = match open(dir) {
         Ok(Some(stored)) => stored,
         Ok(None) if journal_is_empty => return Ok(Err(None)),
         Ok(None) => return Ok(Err(Some("the queue state is empty".to_owned()))),
@@ -96,8 +96,10 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
     if !same_journal(segments, &reflects)? {
         return Ok(Err(Some(format!("at position {from} the journal is not what the queue state reflects"))));
     }
-    let mut index = QueueIndex::new(store, reflects, Arc::clone(segments), Mode::Replay);
-    index.set_live(live);
+    let index = match trusted(&store, &reflects, segments) {
+        Ok(index) => index,
+        Err(error) => return Ok(Err(Some(error.to_string()))),
+    };
     let mut replay = Replay { index, report, end: from };
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
@@ -120,33 +122,27 @@ fn same_journal(segments: &Segments, reflects: &Reflects) -> Result<bool, Storag
     Ok(now == reflects.mark || (now.is_none() && begins()))
 }
 
-/// The stored state, what it reflects, and what of the journal it says is live.
-type Stored = (QueueStore, Reflects, BTreeMap<u64, u64>);
-
-/// Opens the stored state. One that a process closed in good order is taken as it is; of any other each key is read
-/// and compared, since sled may have lost some or brought some back.
-fn open_trusted(dir: &Path, segments: &Segments) -> Result<Option<Stored>, StorageError> {
+/// Opens the stored state and asks what it reflects; nothing if it is empty.
+fn open(dir: &Path) -> Result<Option<(QueueStore, Reflects)>, StorageError> {
     let store = QueueStore::open(dir)?;
-    let Some(reflects) = store.reflects()? else { return Ok(None) };
-    let live = match store.take_closed()? {
-        Some(closed) if closed.position == reflects.position => closed.live,
-        _ => verified(&store, &reflects, segments)?,
-    };
-    Ok(Some((store, reflects, live)))
+    let reflects = store.reflects()?;
+    Ok(reflects.map(|reflects| (store, reflects)))
 }
 
-fn verified(
+/// The index over a stored state. One that a process closed in good order is taken as it is; of any other each key is
+/// read and compared, since sled may have lost some or brought some back.
+fn trusted(
     store: &QueueStore,
     reflects: &Reflects,
-    segments: &Segments,
-) -> Result<BTreeMap<u64, u64>, StorageError> {
-    let mut live = BTreeMap::new();
-    store.verify(reflects, &mut |location| {
-        if let Some(segment) = segments.containing(location.lsn) {
-            *live.entry(segment.base).or_default() += u64::from(location.len);
-        }
-    })?;
-    Ok(live)
+    segments: &Arc<Segments>,
+) -> Result<QueueIndex, StorageError> {
+    let closed = store.take_closed()?.filter(|closed| closed.position == reflects.position);
+    let mut index = QueueIndex::new(store.clone(), reflects.clone(), Arc::clone(segments), Mode::Replay);
+    match closed {
+        Some(closed) => index.set_live(closed.live),
+        None => store.verify(reflects, &mut |location| index.count_live(location))?,
+    }
+    Ok(index)
 }
 
 /// Throws the queue state away and replays the whole journal.

@@ -121,15 +121,15 @@ impl Site {
         match &event.what {
             Happening::SuspendTenant { tenant, until, .. } => {
                 let is_its = |flow: &Flow| flow.lane.class.tenant.as_ref() == Some(tenant);
-                let known = self.pools.values().flat_map(|pool| pool.domains.iter());
-                let known =
-                    known.filter(|(flow, _)| is_its(flow)).map(|(flow, addr)| (flow.clone(), addr.clone()));
-                let flows: Vec<(Flow, Addr<DomainActor>)> = known.collect();
                 let away = self.tenants_away.entry(tenant.clone()).or_default();
                 away.until = *until;
-                for (flow, addr) in flows {
-                    self.pools.values_mut().for_each(|pool| pool.withdraw(&flow));
-                    away.domains.insert(flow.domain, addr);
+                for pool in self.pools.values_mut() {
+                    let flows: Vec<_> = pool.domains.keys().filter(|flow| is_its(flow)).cloned().collect();
+                    for flow in flows {
+                        away.domains
+                            .extend(pool.domains.get(&flow).map(|addr| (flow.domain.clone(), addr.clone())));
+                        pool.withdraw(&flow);
+                    }
                 }
             }
             Happening::RuleEnded { .. } => self.welcome_back(),

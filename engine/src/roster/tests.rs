@@ -3,8 +3,8 @@ use proptest::prelude::*;
 
 type Names = Roster<u32, &'static str>;
 
-fn at(millis: u64) -> Duration {
-    Duration::from_millis(1_000_000 + millis)
+fn at(millis: u64) -> UnixMillis {
+    UnixMillis::new(1_000_000 + millis)
 }
 
 /// A roster of `most` places, taken by 1, 2, 3 …
@@ -163,7 +163,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn take(roster: &mut Names, step: Step, now: Duration) {
+fn take(roster: &mut Names, step: Step, now: UnixMillis) {
     let is_active = |roster: &Names, name: &u32| roster.active.contains_key(name);
     match step {
         Step::Wake(name, urgency) => drop(roster.wake(&name, urgency, now)),
@@ -173,7 +173,7 @@ fn take(roster: &mut Names, step: Step, now: Duration) {
         Step::Ask => drop(roster.ask_to_leave(now)),
         Step::End(name) => roster.has_ended(&name),
         Step::Rest(name) if is_active(roster, &name) => {
-            roster.rests(&name, now + PATIENCE, "rest");
+            roster.rests(&name, now.saturating_add(PATIENCE), "rest");
         }
         Step::Yield(name) if is_active(roster, &name) => roster.yields(&name, "yield"),
         Step::Rest(_) | Step::Yield(_) => {}
@@ -190,7 +190,7 @@ proptest! {
         let mut roster = Names::new(3);
         let mut now = at(0);
         for step in steps {
-            now += Duration::from_millis(400);
+            now = now.saturating_add(Duration::from_millis(400));
             take(&mut roster, step, now);
             let states = |name: &u32| {
                 [roster.active.contains_key(name), roster.is_waiting(name), roster.note_of(name).is_some()]

@@ -96,6 +96,11 @@ impl QueueIndex {
         }
     }
 
+    /// Counts a stored record as live, at the start.
+    pub(crate) fn count_live(&mut self, location: Location) {
+        self.add_live(location);
+    }
+
     /// Says what of the stored records is live, at the start.
     pub(crate) fn set_live(&mut self, live: BTreeMap<u64, u64>) {
         self.live = live;

@@ -125,7 +125,6 @@ struct Settings {
 
 /// What the process holds in memory.
 struct Node {
-    began: UnixMillis,
     roster: Roster<Domain, u32>,
     desks: BTreeMap<Domain, Desk>,
     sites: BTreeMap<String, Site>,
@@ -277,7 +276,6 @@ impl World {
 impl Node {
     fn new(settings: &Settings, now: UnixMillis) -> Self {
         Self {
-            began: now,
             roster: Roster::new(settings.places),
             desks: BTreeMap::new(),
             sites: BTreeMap::new(),

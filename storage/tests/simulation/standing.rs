@@ -46,7 +46,7 @@ impl World {
 
     /// Tells how a domain stands; it leaves if its place is wanted and of no use to it.
     pub(super) fn tell_standing(&mut self, domain: &Domain) {
-        let (now, time) = (self.now(), self.roster_time());
+        let now = self.now();
         let Some(desk) = self.node.desks.get(domain) else { return };
         let prospect = self.prospect(domain, desk);
         let spare = match prospect {
@@ -67,7 +67,7 @@ impl World {
         }
         match spare {
             None => self.node.roster.is_busy(domain),
-            Some(spare) if self.node.roster.can_spare(domain, spare, time) => self.leave(domain, &prospect),
+            Some(spare) if self.node.roster.can_spare(domain, spare, now) => self.leave(domain, &prospect),
             Some(_) => {}
         }
     }

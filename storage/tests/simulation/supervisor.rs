@@ -25,14 +25,9 @@ pub(super) enum Leaving {
 }
 
 impl World {
-    /// The time as the roster has it.
-    pub(super) fn roster_time(&self) -> Duration {
-        self.now().since(self.node.began)
-    }
-
     /// Has a domain look for due entries on disk, as soon as it may be active.
     pub(super) fn wake(&mut self, domain: &Domain) -> Step {
-        let now = self.roster_time();
+        let now = self.now();
         match self.node.roster.wake(domain, Urgency::Due, now) {
             Woken::Active => self.tell_to_read(domain),
             Woken::Starts(note) => self.start(domain, note),
@@ -44,7 +39,7 @@ impl World {
 
     /// The same for mail that was just accepted, which it need not read back.
     pub(super) fn wake_for_fresh(&mut self, domain: &Domain, urgency: Urgency, items: Vec<Fresh>) -> Step {
-        let now = self.roster_time();
+        let now = self.now();
         match self.node.roster.wake(domain, urgency, now) {
             Woken::Active => return self.take_fresh(domain, items),
             Woken::Starts(None) => {
@@ -95,7 +90,7 @@ impl World {
         while let Some((domain, note)) = self.node.roster.next_in_line() {
             self.start(&domain, note);
         }
-        let now = self.roster_time();
+        let now = self.now();
         while let Some(domain) = self.node.roster.ask_to_leave(now) {
             self.give_up_place(&domain);
         }
@@ -105,11 +100,11 @@ impl World {
     /// A domain gives its place up.
     pub(super) fn leaves(&mut self, domain: &Domain, how: &Leaving) {
         let desk = self.node.desks.remove(domain).unwrap();
-        let (roster, began) = (&mut self.node.roster, self.node.began);
+        let roster = &mut self.node.roster;
         roster.leaves(domain);
         match how {
             Leaving::Idle => roster.has_ended(domain),
-            Leaving::Rests(until) => roster.rests(domain, until.since(began), desk.failures),
+            Leaving::Rests(until) => roster.rests(domain, *until, desk.failures),
             Leaving::Yields => roster.yields(domain, desk.failures),
         }
         let now = self.now();
@@ -139,7 +134,7 @@ impl World {
             return Ok(());
         }
         self.node.heartbeat = None;
-        for domain in self.node.roster.rested(self.roster_time()) {
+        for domain in self.node.roster.rested(self.now()) {
             self.wake(&domain)?;
         }
         self.fill_places()?;
