@@ -7,6 +7,7 @@ mod control_client;
 mod limits;
 mod logging;
 mod node;
+mod stop_signals;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -8,7 +8,7 @@ mod submission;
 pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
 
-use crate::{config::Config, limits};
+use crate::{config::Config, limits, stop_signals::StopSignals};
 use actix_rt::{Arbiter, SystemRunner};
 use actix_web::web;
 use control::ControlSocket;
@@ -100,6 +100,7 @@ pub(crate) struct Node {
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
     stopping: watch::Sender<bool>,
+    signals: StopSignals,
     /// Told when a server ends unasked.
     failed: Arc<Notify>,
     /// Resolve when a listener's last client has gone.
@@ -133,6 +134,8 @@ impl Node {
             events: events.clone(),
         };
         seeded.await.map_err(io::Error::from)??;
+        // Up to here there is nothing to bring to an end; from here on there is.
+        let signals = StopSignals::take()?;
         let engine = Engine::start(starter, parts).await?;
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
@@ -147,6 +150,7 @@ impl Node {
             servers: Vec::new(),
             control_socket: None,
             stopping,
+            signals,
             failed: Arc::default(),
             listeners: Vec::new(),
             drain_timeout: config.delivery.drain_timeout,
@@ -163,10 +167,12 @@ impl Node {
         Ok(node)
     }
 
-    /// Returns when it can no longer do its work.
-    pub(crate) async fn fails(&self) -> NodeError {
-        self.failed.notified().await;
-        NodeError::Ended
+    /// Returns when it is told to stop, or with the reason why it can no longer do its work.
+    pub(crate) async fn ends(&mut self) -> Result<(), NodeError> {
+        tokio::select! {
+            () = self.signals.told() => Ok(()),
+            () = self.failed.notified() => Err(NodeError::Ended),
+        }
     }
 
     fn serve_smtp(&mut self, config: &Config, sockets: Vec<TcpListener>) -> Result<(), NodeError> {

@@ -8,7 +8,10 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::error::{Context, Result};
+use crate::wait;
 
+/// The longest wait for an address that is being given up.
+const FREE_LIMIT: Duration = Duration::from_secs(5);
 /// How often it looks whether it is to end.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -46,9 +49,9 @@ impl BadNameServer {
     /// Starts one at `address`.
     ///
     /// # Errors
-    /// [`crate::Error::Io`] if the address is taken.
+    /// [`crate::Error::Timeout`] if the address is taken and stays so.
     pub fn start(address: SocketAddr, trouble: Trouble) -> Result<Self> {
-        let socket = UdpSocket::bind(address).context(format!("listen on {address}"))?;
+        let socket = socket(address)?;
         socket.set_read_timeout(Some(LOOK_EVERY)).context("set the read limit")?;
         let (stop, questions) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&questions));
@@ -85,6 +88,15 @@ impl Drop for BadNameServer {
             let _ = thread.join();
         }
     }
+}
+
+/// A socket on an address that another of this process may have had a moment ago. A child that is being started
+/// keeps what its parent has closed until it runs its own program (`O_CLOEXEC`, open(2)).
+fn socket(address: SocketAddr) -> Result<UdpSocket> {
+    wait::until(&format!("the address {address}"), FREE_LIMIT, || match UdpSocket::bind(address) {
+        Err(error) if error.kind() == ErrorKind::AddrInUse => Ok(None),
+        bound => bound.map(Some).context(format!("listen on {address}")),
+    })
 }
 
 /// The question as an answer without records: header and question, and nothing of the additional section.

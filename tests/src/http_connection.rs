@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::{Context, Error, Result};
 use crate::http::{Account, Answer};
 use crate::message::SENDER;
+use crate::tcp::has_input;
 
 /// The longest wait for an answer; past it the server is taken to hang.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
@@ -50,14 +51,7 @@ impl HttpConnection {
     /// # Errors
     /// [`Error::Io`] if the connection fails.
     pub fn is_answered(&self) -> Result<bool> {
-        let stream = self.stream.get_ref();
-        stream.set_nonblocking(true).context("do not wait")?;
-        let peeked = stream.peek(&mut [0]);
-        stream.set_nonblocking(false).context("wait again")?;
-        match peeked {
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
-            peeked => peeked.map(|_| true).context("look for an answer"),
-        }
+        has_input(self.stream.get_ref())
     }
 
     /// Returns the connection itself, for clients that no longer wait for answers.

@@ -48,6 +48,7 @@ pub mod smtp;
 pub mod smtp_sink;
 mod stage;
 pub mod stepped_clock;
+mod tcp;
 pub mod tls_receiver;
 pub mod tls_world;
 pub mod tmpfs;

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
+use crate::tcp::has_input;
 
 /// The longest wait for a reply; past it the server is taken to hang.
 const REPLY_LIMIT: Duration = Duration::from_secs(30);
@@ -99,6 +100,14 @@ impl SmtpClient {
     /// [`Error::Io`] if the connection fails.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.stream.get_mut().write_all(bytes).context("write to the SMTP server")
+    }
+
+    /// Says whether a reply, or the end of the connection, is there to be read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the connection has failed.
+    pub fn is_answered(&self) -> Result<bool> {
+        has_input(self.stream.get_ref())
     }
 
     /// Returns the connection itself, for clients that no longer wait for replies.

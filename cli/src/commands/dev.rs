@@ -1,6 +1,6 @@
 //! `mailwright dev`
 
-use super::{CommandError, Credentials, sandbox, say, set_up, told_to_stop};
+use super::{CommandError, Credentials, sandbox, say, set_up};
 use crate::{
     config::{Config, Route},
     logging,
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     let config = config(args, sandbox_address);
     logging::start(&config.log);
     node::system()?.block_on(async {
-        let node = Node::start(&config).await?;
+        let mut node = Node::start(&config).await?;
         let sandbox_dir = std::path::absolute(node.state.path().join("sandbox"))?;
         let (stopping, stopped) = watch::channel(false);
         let kept = sandbox_dir.clone();
@@ -82,16 +82,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         };
         node.state.write_file("dev.json", &serde_json::to_vec_pretty(&file)?)?;
         say(&welcome(&file, &config.state))?;
-        tokio::select! {
-            told = told_to_stop() => told?,
-            failed = node.fails() => return Err(failed.into()),
-        }
+        let ended = node.ends().await;
         node.stop().await;
         stopping.send_replace(true);
         let patience = Duration::from_secs(1);
         // Idle clients may stay until the process ends; nothing depends on them.
         let _ = tokio::time::timeout(patience, received).await;
-        Ok(())
+        Ok(ended?)
     })
 }
 

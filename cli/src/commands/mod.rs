@@ -24,7 +24,6 @@ use mailwright_storage::{
 };
 use serde::Serialize;
 use std::io::{self, Write};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Why a command failed; each says what, where and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -77,16 +76,6 @@ pub(crate) fn say(text: &str) -> io::Result<()> {
     let mut out = io::stdout();
     writeln!(out, "{text}")?;
     out.flush()
-}
-
-/// Returns on SIGTERM or SIGINT.
-async fn told_to_stop() -> io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
 
 /// What `bootstrap` makes and `dev` uses.

@@ -1,9 +1,10 @@
 //! `mailwright sandbox`
 
-use super::{CommandError, told_to_stop};
+use super::CommandError;
 use crate::{
     config::{Log, LogFormat},
     limits, logging,
+    stop_signals::StopSignals,
 };
 use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
 use mailwright_actors::{
@@ -140,6 +141,7 @@ async fn serve(
     ready_file: Option<&Path>,
 ) -> Result<(), CommandError> {
     let mut addresses: Vec<_> = open.iter().map(|open| open.address.to_string()).collect();
+    let mut signals = StopSignals::take()?;
     let (stopping, stopped) = watch::channel(false);
     let receiving: Vec<_> = (open.iter().zip(sockets))
         .map(|(open, socket)| actix_rt::spawn(open.sandbox.clone().run(socket, stopped.clone())))
@@ -157,7 +159,7 @@ async fn serve(
     for Open { address, personality, .. } in &*open {
         tracing::info!(%address, personality, "sandbox ready");
     }
-    told_to_stop().await?;
+    signals.told().await;
     stopping.send_replace(true);
     let ended = async {
         for listener in receiving {

@@ -1,6 +1,6 @@
 //! `mailwright serve`
 
-use super::{CommandError, told_to_stop};
+use super::CommandError;
 use crate::{
     config::Config,
     logging,
@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     }
     logging::start(&config.log);
     node::system()?.block_on(async {
-        let node = Node::start(&config).await?;
+        let mut node = Node::start(&config).await?;
         let http = node.http.map(|address| address.to_string()).unwrap_or_default();
         let smtp = node.smtp.first().map(ToString::to_string).unwrap_or_default();
         let submission = node.submission.plain.first().map(ToString::to_string).unwrap_or_default();
@@ -38,11 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         });
         node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
         tracing::info!(http, smtp, submission, submission_tls, state = %config.state.display(), "ready");
-        let failed = tokio::select! {
-            told = told_to_stop() => told.map_err(CommandError::from),
-            failed = node.fails() => Err(failed.into()),
-        };
+        let ended = node.ends().await;
         node.stop().await;
-        failed
+        Ok(ended?)
     })
 }

@@ -153,23 +153,28 @@ fn messages_that_are_not_finished_have_a_bound_in_common() -> Result<()> {
     let line = [b"x".repeat(998).as_slice(), b"\r\n"].concat();
     let content = line.repeat(UNFINISHED / line.len());
     let mut clients = Vec::new();
-    let mut sent_away = 0;
     for _ in 0..UNFINISHED_CLIENTS {
         let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
         for command in [&format!("MAIL FROM:<{SENDER}>"), "RCPT TO:<a@b.example>", "DATA"] {
             client.command(command)?;
         }
-        sent_away += usize::from(client.write(&content).is_err());
+        // Whoever is sent away need not get all of it through.
+        let _ = client.write(&content);
         clients.push(client);
     }
     // Others go on with messages of a common size.
     world.latency()?;
+    let sent_away = wait::until("a client that is sent away", LIMIT, || {
+        // The connection of one that had more to say is reset.
+        let gone = clients.iter().filter(|client| client.is_answered().unwrap_or(true)).count();
+        Ok((gone > 0).then_some(gone))
+    })?;
     let grown = world.server.process.peak_resident_bytes()?.saturating_sub(idle);
     tell(&format!(
         "{} MiB for {UNFINISHED_CLIENTS} messages that are not finished, {sent_away} sent away",
         grown >> 20
     ));
-    assert!(grown < MOST && sent_away > 0, "{} MiB, {sent_away} sent away", grown >> 20);
+    assert!(grown < MOST, "{} MiB", grown >> 20);
     drop(clients);
     world.assert_unharmed()
 }
