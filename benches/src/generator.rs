@@ -1,6 +1,6 @@
 //! The load generator: S sessions share N messages; each waits for one to be accepted before it sends the next.
 
-use crate::{Error, Result};
+use crate::{Error, Result, measure::count};
 use std::{
     sync::{
         Arc,
@@ -26,7 +26,7 @@ pub trait Client: Send + 'static {
 }
 
 /// How much load.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load {
     /// Sessions at a time.
     pub sessions: usize,
@@ -34,6 +34,8 @@ pub struct Load {
     pub messages: u64,
     /// The longest it may last.
     pub limit: Duration,
+    /// Messages a second at most, in all sessions; `None`: as fast as they are accepted.
+    pub pace: Option<f64>,
 }
 
 impl Load {
@@ -51,7 +53,7 @@ impl Load {
         let tickets = Arc::new(AtomicU64::new(0));
         let mut sessions = JoinSet::new();
         for _ in 0..self.sessions {
-            sessions.spawn(session(connect(), Arc::clone(&tickets), self.messages));
+            sessions.spawn(self.session(connect(), Arc::clone(&tickets), start));
         }
         // Dropping the set, at a failure or when time is up, ends the sessions that are left.
         let all = async {
@@ -64,21 +66,26 @@ impl Load {
         timeout(self.limit, all).await.map_err(late)??;
         Ok(start.elapsed())
     }
-}
 
-/// Takes tickets until there are none left.
-async fn session<C: Client>(
-    connecting: impl Future<Output = Result<C>>,
-    tickets: Arc<AtomicU64>,
-    messages: u64,
-) -> Result<()> {
-    let mut client = connecting.await?;
-    loop {
-        let number = tickets.fetch_add(1, Ordering::Relaxed);
-        if number >= messages {
-            return client.close().await;
+    /// Takes tickets until there are none left.
+    async fn session<C: Client>(
+        self,
+        connecting: impl Future<Output = Result<C>>,
+        tickets: Arc<AtomicU64>,
+        start: Instant,
+    ) -> Result<()> {
+        let mut client = connecting.await?;
+        loop {
+            let number = tickets.fetch_add(1, Ordering::Relaxed);
+            if number >= self.messages {
+                return client.close().await;
+            }
+            if let Some(pace) = self.pace {
+                let at = start + Duration::from_secs_f64(count(number) / pace);
+                tokio::time::sleep_until(at.into()).await;
+            }
+            client.submit(number).await?;
         }
-        client.submit(number).await?;
     }
 }
 
@@ -120,13 +127,21 @@ mod tests {
         (outcome, seen)
     }
 
-    const LOAD: Load = Load { sessions: 4, messages: 50, limit: Duration::from_secs(10) };
+    const LOAD: Load = Load { sessions: 4, messages: 50, limit: Duration::from_secs(10), pace: None };
 
     #[tokio::test]
     async fn every_message_is_handed_in_once() {
         let (outcome, seen) = run(LOAD, None).await;
         outcome.unwrap();
         assert_eq!(seen, (0..50).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn no_more_are_handed_in_than_the_pace_allows() {
+        let (outcome, seen) = run(Load { pace: Some(100.0), ..LOAD }, None).await;
+        assert_eq!(seen.len(), 50);
+        // The last of fifty is due 49 hundredths of a second after the first.
+        assert!(outcome.unwrap() >= Duration::from_millis(490));
     }
 
     #[tokio::test]

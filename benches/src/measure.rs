@@ -64,7 +64,7 @@ pub async fn throughput(
 /// Returns the load of this many messages.
 #[must_use]
 pub fn load(options: Options, messages: u64) -> Load {
-    Load { sessions: SESSIONS, messages, limit: options.limit() }
+    Load { sessions: SESSIONS, messages, limit: options.limit(), pace: None }
 }
 
 /// Measures each case once in every round, so that whatever else the machine does disturbs all alike. Returns the
@@ -186,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_ceiling_is_measured() {
-        let load = Load { sessions: 2, messages: 20, limit: Duration::from_secs(10) };
+        let load = Load { sessions: 2, messages: 20, limit: Duration::from_secs(10), pace: None };
         let rates = ceiling(load, 1_000).await.unwrap();
         assert!(rates.accepted > 0.0 && rates.delivered > 0.0);
     }

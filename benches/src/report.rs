@@ -82,7 +82,7 @@ mod tests {
             ceiling: Rates { accepted: 10_000.0, delivered: 9_999.6, processor: 80.0, peak: 0 },
             server: Rates { accepted: 5_000.0, delivered: 2_500.0, processor: 120.0, peak: 64 * 1_048_576 },
         };
-        let load = Load { sessions: 20, messages: 20_000, limit: Duration::ZERO };
+        let load = Load { sessions: 20, messages: 20_000, limit: Duration::ZERO, pace: None };
         let cells = throughput(10_000, load, &round);
         let wanted =
             ["10 kB", "20000", "20", "5000 (0.50)", "2500 (0.25)", "120 (1.50)", "64", "10000", "80"];

@@ -19,6 +19,7 @@ use crate::{
     queue::{
         change::Change,
         entry::{EntryKey, Outcome, QueueEntry},
+        feed::Feed,
         reclaim::Reclaimer,
         worker::{Command, Worker},
     },
@@ -181,11 +182,14 @@ impl SpoolStarter {
             oldest: AtomicU64::new(0),
         });
         let limits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
-        let listener = Listener { queue: queue.clone(), shared: Arc::clone(&shared), sink };
+        let feed = Arc::new(Feed::default());
+        let listener = Listener { feed: Arc::clone(&feed), queue, shared: Arc::clone(&shared), sink };
         let committer = Committer::new(Arc::clone(&segments), limits, recovered.position, listener)?;
         let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
+        let corrections = journal.clone();
+        let index = recovered.index;
         let worker =
-            Worker::new(recovered.index, recovered.position, reclaimer, journal.clone(), Arc::clone(&shared));
+            Worker::new(index, feed, recovered.position, reclaimer, corrections, Arc::clone(&shared));
         let handles = vec![
             spawn("journal", move || committer.run(&appends))?,
             spawn("queue", move || worker.run(&commands))?,
@@ -217,6 +221,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 
 /// Passes committed changes to the queue worker and fresh entries to delivery.
 struct Listener {
+    feed: Arc<Feed>,
     queue: Sender<Command>,
     shared: Arc<Shared>,
     sink: DeliverySink,
@@ -233,7 +238,9 @@ impl CommitListener for Listener {
         }
         self.shared.count(changes.iter().map(Change::entries).sum());
         // The queue first: what delivery reports about an entry must find it there.
-        let _ = self.queue.send(Command::Committed { changes, position });
+        if self.feed.put(changes, position) {
+            let _ = self.queue.send(Command::TakeIn);
+        }
         if !fresh.is_empty() {
             (self.sink)(fresh);
         }

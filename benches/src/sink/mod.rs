@@ -293,7 +293,7 @@ mod tests {
     async fn counts_what_the_generator_sends() {
         let sink = Sink::start().unwrap();
         let (address, script) = (sink.address(), Script::new(Domains::ONE, 2_000));
-        let load = Load { sessions: 3, messages: 30, limit: Duration::from_secs(10) };
+        let load = Load { sessions: 3, messages: 30, limit: Duration::from_secs(10), pace: None };
         load.run(|| SmtpClient::connect(address, script.clone())).await.unwrap();
         let arrivals = sink.wait_for(30, Duration::from_secs(10)).await.unwrap();
         assert!(arrivals.first < arrivals.last);

@@ -142,31 +142,44 @@ impl Writer {
         self.sync();
     }
 
-    /// Gathers events for a moment and writes them.
+    /// Writes the next event and what gathers in the moment after it.
     fn batch(&mut self, messages: &Receiver<Message>) -> Next {
-        let mut until = Instant::now() + SYNC_EVERY;
-        let next = loop {
-            match messages.recv_deadline(until) {
-                Ok(Message::Event(logged)) => {
-                    if self.buffer.is_empty() {
-                        until = Instant::now() + GATHER;
-                    }
-                    self.take(&logged);
-                    if self.buffer.len() >= GATHER_BYTES {
-                        break Next::Continue;
-                    }
-                }
-                Ok(Message::Flush(done)) => {
-                    self.write();
-                    // Whoever asked may be gone.
-                    let _ = done.send(());
-                }
-                Err(RecvTimeoutError::Timeout) => break Next::Continue,
-                Ok(Message::Close) | Err(RecvTimeoutError::Disconnected) => break Next::Close,
-            }
+        let mut next = match messages.recv_timeout(SYNC_EVERY) {
+            Ok(message) => self.serve(message),
+            Err(RecvTimeoutError::Timeout) => Next::Continue,
+            Err(RecvTimeoutError::Disconnected) => Next::Close,
         };
+        if next == Next::Continue && !self.buffer.is_empty() {
+            // Asleep, for each event would wake a thread that waits for it: that was 92 µs of processor time a
+            // message at 700 messages a second.
+            std::thread::sleep(GATHER);
+        }
+        let mut gathered = messages.try_iter().take(CAPACITY);
+        while next == Next::Continue
+            && let Some(message) = gathered.next()
+        {
+            next = self.serve(message);
+        }
         self.write();
         next
+    }
+
+    fn serve(&mut self, message: Message) -> Next {
+        match message {
+            Message::Event(logged) => {
+                self.take(&logged);
+                if self.buffer.len() >= GATHER_BYTES {
+                    self.write();
+                }
+            }
+            Message::Flush(done) => {
+                self.write();
+                // Whoever asked may be gone.
+                let _ = done.send(());
+            }
+            Message::Close => return Next::Close,
+        }
+        Next::Continue
     }
 
     fn take(&mut self, logged: &LoggedEvent) {

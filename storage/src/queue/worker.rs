@@ -3,6 +3,7 @@
 use super::{
     change::Change,
     entry::{DueClasses, DueEntries, EntryKey, EntryPlace, QueueEntry},
+    feed::{Committed, Feed},
     index::QueueIndex,
     reclaim::Reclaimer,
     store::Closed,
@@ -36,8 +37,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
 
 /// What the queue worker is asked.
 pub(crate) enum Command {
-    /// Changes in journal order, and the position after them.
-    Committed { changes: Vec<Change>, position: u64 },
+    /// Take in what the feed has.
+    TakeIn,
     /// The entries of a class of a domain due at a time.
     DueInDomain { domain: Domain, class: QueueClass, now: UnixMillis, limit: usize, reply: Reply<DueEntries> },
     /// The classes of a domain with entries due at a time.
@@ -63,6 +64,7 @@ pub(crate) enum Command {
 /// The worker's state; [`Worker::run`] is its thread.
 pub(crate) struct Worker {
     index: QueueIndex,
+    feed: Arc<Feed>,
     position: u64,
     /// What the stored state reflects; `None` until this process has stored one, so that even a spool that
     /// took no mail leaves a state for the next start to take up.
@@ -77,20 +79,25 @@ impl Worker {
     /// A worker over a state that reflects `position`; `journal` is where it sends records of its own.
     pub(crate) fn new(
         index: QueueIndex,
+        feed: Arc<Feed>,
         position: u64,
         reclaimer: Reclaimer,
         journal: Sender<Request>,
         shared: Arc<Shared>,
     ) -> Self {
         let last_checkpoint = Instant::now();
-        Self { index, position, stored_at: None, last_checkpoint, reclaimer, journal: Some(journal), shared }
+        let journal = Some(journal);
+        Self { index, feed, position, stored_at: None, last_checkpoint, reclaimer, journal, shared }
     }
 
     /// Serves commands until the journal closes.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
         self.correct_copies();
         loop {
-            match commands.recv_timeout(self.until_checkpoint()) {
+            let command = commands.recv_timeout(self.until_checkpoint());
+            // What was committed before a question was asked is there when the question is.
+            self.take_in();
+            match command {
                 Ok(Command::Close) | Err(RecvTimeoutError::Disconnected) => break,
                 Ok(command) => self.serve(command),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -121,7 +128,6 @@ impl Worker {
 
     fn serve(&mut self, command: Command) {
         match command {
-            Command::Committed { changes, position } => self.committed(changes, position),
             Command::DueInDomain { domain, class, now, limit, reply } => {
                 let position = self.position;
                 let due = self.index.due_in_domain(&domain, &class, now, limit);
@@ -142,11 +148,12 @@ impl Worker {
             }
             Command::Get { key, reply } => answer(reply, self.index.get(key)),
             Command::EntriesOf { id, reply } => answer(reply, self.index.entries_of(id)),
-            Command::Close => {}
+            Command::TakeIn | Command::Close => {}
         }
     }
 
-    fn committed(&mut self, changes: Vec<Change>, position: u64) {
+    fn take_in(&mut self) {
+        let Some(Committed { changes, position }) = self.feed.take() else { return };
         let before = self.index.count();
         let mut told = 0;
         for change in changes {
