@@ -2,7 +2,7 @@
 //! memory, nothing is lost or sent twice, a domain's mail leaves in order, and a dead provider's backlog does not
 //! slow the others.
 //!
-//! 20,000 messages over 2,000 domains; with `MAILWRIGHT_LONG=1 ./check --only scale` a million over 20,000. The long
+//! 10,000 messages over 1,000 domains; with `MAILWRIGHT_LONG=1 ./check --only scale` a million over 20,000. The long
 //! form prints the figures of docs/performance.md.
 
 use std::collections::HashMap;
@@ -30,9 +30,9 @@ struct Size {
 
 /// Its memory is that of a debug build, half as much again as in release; what counts is the bound of the long form.
 const SHORT: Size = Size {
-    messages: 20_000,
-    domains: 2_000,
-    active: 500,
+    messages: 10_000,
+    domains: 1_000,
+    active: 250,
     memory: 256 << 20,
     limit: Duration::from_secs(180),
 };
