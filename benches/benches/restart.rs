@@ -1,7 +1,8 @@
 //! How long after a restart on a full queue does mail flow again, and what memory does that take?
 //!
 //! Messages for mail exchangers that refuse connections pile up; these listen by the time the server is started
-//! again. Once for one destination, once for a thousand, each with a mail exchanger of its own.
+//! again. Once for one destination, once for a thousand, each with a mail exchanger of its own. Then the server is
+//! killed while it delivers, and started on what is left.
 
 use mailwright_benches::{
     Options, Result,
@@ -12,8 +13,8 @@ use mailwright_benches::{
     message::Domains,
     name_server::NameServer,
     report,
-    server::{Destination, Installation},
-    sink::Reserved,
+    server::{Destination, Installation, Server},
+    sink::{Reserved, Sink},
     usage::Memory,
 };
 use std::{path::Path, process::ExitCode, time::Duration};
@@ -29,6 +30,7 @@ const WATCHED: Duration = Duration::from_secs(10);
 const COLUMNS: &[&str] = &[
     "queued messages",
     "destinations",
+    "after a",
     "body",
     "ready s",
     "/health s",
@@ -40,6 +42,8 @@ const COLUMNS: &[&str] = &[
 
 /// What one restart cost. Times are from the start of the process, memory is in bytes.
 struct Costs {
+    /// Messages in the queue.
+    queued: u64,
     ready: Duration,
     healthy: Duration,
     first_delivery: Duration,
@@ -58,14 +62,15 @@ async fn restart(options: Options) -> Result<()> {
     // Ratios are to the first row.
     let mut first = None;
     for domains in DESTINATIONS.map(Domains::new) {
-        let costs = costs(load, domains).await?;
-        report::row(&cells(load, domains, &costs, first.as_ref().unwrap_or(&costs)))?;
-        first.get_or_insert(costs);
+        for (end, costs) in ["stop", "kill"].into_iter().zip(costs(load, domains).await?) {
+            report::row(&cells(domains, end, &costs, first.as_ref().unwrap_or(&costs)))?;
+            first.get_or_insert(costs);
+        }
     }
     Ok(())
 }
 
-async fn costs(load: Load, domains: Domains) -> Result<Costs> {
+async fn costs(load: Load, domains: Domains) -> Result<[Costs; 2]> {
     let (name_server, exchangers) = (NameServer::start()?, Reserved::everywhere()?);
     let destination =
         Destination::Exchangers { name_server: name_server.address(), port: exchangers.address().port() };
@@ -73,26 +78,44 @@ async fn costs(load: Load, domains: Domains) -> Result<Costs> {
     backlog::pile_up(&installation, load, domains).await?;
 
     let sink = exchangers.listen()?;
+    let (server, after_stop) = start(&installation, &sink, load).await?;
+    // Dropped, it is killed.
+    drop(server);
+    let (server, after_kill) = start(&installation, &sink, load).await?;
+    server.stop().await?;
+    Ok([after_stop, after_kill])
+}
+
+/// Starts the server on what the sink has not had of a load.
+async fn start(installation: &Installation, sink: &Sink, load: Load) -> Result<(Server, Costs)> {
+    let before = sink.arrivals().messages;
     let server = installation.start().await?;
     let (process, begun) = (server.process(), server.begun());
     let memory = process.memory(Memory::Resident)?;
     HttpClient::health(server.http()?).await?;
     let healthy = begun.elapsed();
-    let first = sink.wait_for_some(1, load.limit).await?.first;
+    let first = sink.wait_for_some(before + 1, load.limit).await?.last;
     sleep_until((begun + WATCHED).into()).await;
-    let (delivered, peak) = (sink.arrivals().messages, process.memory(Memory::Peak)?);
-    let ready = server.start_time();
-    server.stop().await?;
-    Ok(Costs { ready, healthy, first_delivery: first.duration_since(begun), memory, peak, delivered })
+    let costs = Costs {
+        queued: load.messages.saturating_sub(before),
+        ready: server.start_time(),
+        healthy,
+        first_delivery: first.duration_since(begun),
+        memory,
+        peak: process.memory(Memory::Peak)?,
+        delivered: sink.arrivals().messages - before,
+    };
+    Ok((server, costs))
 }
 
-fn cells(load: Load, domains: Domains, costs: &Costs, first: &Costs) -> Vec<String> {
+fn cells(domains: Domains, end: &str, costs: &Costs, first: &Costs) -> Vec<String> {
     let seconds = |time: fn(&Costs) -> Duration| {
         report::with_ratio(time(costs).as_secs_f64(), time(first).as_secs_f64(), 3)
     };
     vec![
-        load.messages.to_string(),
+        costs.queued.to_string(),
         domains.count().to_string(),
+        end.to_owned(),
         report::kilobytes(SIZE),
         seconds(|costs| costs.ready),
         seconds(|costs| costs.healthy),
