@@ -1,6 +1,9 @@
 //! Reading a domain's due entries from disk, class by class.
 
-use super::{DomainActor, STORAGE_PAUSE, queue::CLASS_MAX};
+use super::{
+    DomainActor, STORAGE_PAUSE,
+    queue::{CLASS_MAX, ReadRoom},
+};
 use crate::clock;
 use actix::prelude::*;
 use mailwright_engine::{address::Domain, class::QueueClass, time::UnixMillis};
@@ -18,6 +21,8 @@ const CLASSES_AT_A_TIME: usize = 1_000;
 /// A read that is under way.
 #[derive(Default)]
 pub(super) struct Reading {
+    /// Kept until the answer is there.
+    _room: Option<ReadRoom>,
     /// Entries settled since it began, which its answer may still hold.
     pub(super) settled: HashSet<EntryKey>,
     /// Entries committed since it began: they come behind what it finds.
@@ -54,9 +59,10 @@ impl DomainActor {
 
     fn read(&mut self, ctx: &mut Context<Self>) {
         self.queue.read_begins();
-        self.reading = Some(Reading::default());
         let (spool, name, now) = (self.deps.spool.clone(), self.name.clone(), clock::now());
         let limits = self.read_limits();
+        let classes = limits.known.values().flatten().count().max(1);
+        self.reading = Some(Reading { _room: Some(self.queue.room_to_read(classes)), ..Reading::default() });
         let found = async move { find(&spool, name, now, &limits).await };
         ctx.spawn(found.into_actor(self).map(move |found, actor, ctx| actor.read_done(found, now, ctx)));
     }
@@ -73,7 +79,7 @@ impl DomainActor {
     }
 
     fn read_done(&mut self, found: Result<Found, StorageError>, now: UnixMillis, ctx: &mut Context<Self>) {
-        let Reading { settled, arrived } = self.reading.take().unwrap_or_default();
+        let Reading { settled, arrived, .. } = self.reading.take().unwrap_or_default();
         match found {
             Ok(found) => {
                 self.queue.classes_seen(found.position, now);
