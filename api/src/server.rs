@@ -27,7 +27,7 @@ use std::{
 use tokio::sync::{Notify, watch};
 
 /// Most connections of one worker; further clients wait to be accepted. Descriptors are needed elsewhere too.
-const MAX_CONNECTIONS: usize = 2_000;
+pub const MAX_CONNECTIONS: usize = 2_000;
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection without a request stays open.

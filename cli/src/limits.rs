@@ -3,7 +3,7 @@
 use crate::config::Config;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Open files beside connections: journal, queue state, listeners, name resolution, HTTP clients.
+/// Open files beside connections: journal, queue state, listeners, name resolution.
 const OTHERS: u64 = 512;
 
 /// Raises the soft limit of open files to the hard one, and warns when even that is less than the `needed` ones.
@@ -36,7 +36,7 @@ fn shortfall(limit: Option<u64>, needed: u64) -> Option<String> {
     let limit = limit.filter(|limit| *limit < needed)?;
     Some(format!(
         "{limit} files may be open, and {needed} are needed when all connections are: raise LimitNOFILE (systemd) or \
-         `ulimit -Hn`, or lower delivery.max_connections, smtp.max_sessions or submission.max_sessions"
+         `ulimit -Hn`, or lower delivery.max_connections, smtp.max_sessions, submission.max_sessions or http.workers"
     ))
 }
 
@@ -46,7 +46,12 @@ impl Config {
         let submission = self.submission.listen.len() + self.submission.listen_tls.len();
         let sessions = (self.smtp.max_sessions.saturating_mul(self.smtp.listen.len()))
             .saturating_add(self.submission.max_sessions.saturating_mul(submission));
-        let connections = self.delivery.max_connections.saturating_add(sessions);
+        let clients = if self.http.listen.is_empty() {
+            0
+        } else {
+            mailwright_api::MAX_CONNECTIONS.saturating_mul(self.http.workers.max(1))
+        };
+        let connections = self.delivery.max_connections.saturating_add(sessions).saturating_add(clients);
         u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS)
     }
 }
@@ -73,10 +78,11 @@ mod tests {
 
     #[test]
     fn every_listener_has_its_own_sessions() {
-        let text = "[smtp]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nmax_sessions = 100\n\
+        let text = "[http]\nworkers = 3\n[smtp]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nmax_sessions = 100\n\
                     [submission]\nlisten = [\"127.0.0.1:3\"]\nmax_sessions = 10\n[delivery]\nmax_connections = 1000\n";
         let config: Config = toml::from_str(text).unwrap();
-        assert_eq!(config.open_files(), 1_000 + 2 * 100 + 10 + OTHERS);
+        let others = 3 * mailwright_api::MAX_CONNECTIONS as u64 + OTHERS;
+        assert_eq!(config.open_files(), 1_000 + 2 * 100 + 10 + others);
     }
 
     #[test]

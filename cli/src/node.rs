@@ -40,7 +40,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     rc::Rc,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use submission::SubmissionParts;
 use tokio::sync::{Notify, oneshot, watch};
@@ -227,9 +227,11 @@ impl Node {
         })
     }
 
-    /// Stops in order: no new mail, then what is under way, then the disk.
+    /// Stops in order: no new mail, then what is under way, then the disk. Clients have half of the time; deliveries go
+    /// on meanwhile, and have what is left.
     pub(crate) async fn stop(self) {
         tracing::info!("stopping");
+        let until = Instant::now() + self.drain_timeout;
         self.stopping.send_replace(true);
         let clients = async {
             for server in &self.servers {
@@ -240,11 +242,11 @@ impl Node {
                 let _ = listener.await;
             }
         };
-        if tokio::time::timeout(self.drain_timeout, clients).await.is_err() {
+        if tokio::time::timeout(self.drain_timeout / 2, clients).await.is_err() {
             tracing::warn!("clients still connected were cut short");
         }
         drop(self.control_socket);
-        self.engine.stop(self.drain_timeout).await;
+        self.engine.stop(until.saturating_duration_since(Instant::now())).await;
         drop(self.events);
         self.event_thread.close();
         tracing::info!("stopped");

@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::feeder::{Door, Feeders, Ledger};
 use crate::message::{Token, header};
 use crate::metrics::{IN_DOUBT, until_queue_is_empty};
+use crate::needs::tell;
 use crate::sandbox::Sandbox;
 use crate::server::{Config, Installation};
 
@@ -118,6 +119,12 @@ pub fn assert_law(sandbox: &Sandbox, ledger: &Ledger, in_doubt: u64) -> Result<(
     let strangers: Vec<_> = copies.keys().filter(|token| !attempted.contains(*token)).collect();
     assert!(strangers.is_empty(), "delivered but never sent: {strangers:?}");
     let again: u64 = copies.values().map(|count| count - 1).sum();
+    tell(&format!(
+        "{} messages sent, {} acknowledged, {} delivered; {again} deliveries again, {in_doubt} in doubt",
+        attempted.len(),
+        acknowledged.len(),
+        copies.len()
+    ));
     assert!(again <= in_doubt, "{again} deliveries again, {in_doubt} counted as in doubt");
     Ok(())
 }
