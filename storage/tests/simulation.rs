@@ -7,7 +7,7 @@
 //!
 //! ```sh
 //! MAILWRIGHT_SEED=7381927410196983178 cargo test --package mailwright-storage --test simulation
-//! MAILWRIGHT_LONG=1 cargo test --package mailwright-storage --test simulation -- --nocapture
+//! MAILWRIGHT_LONG=1 cargo test --release --package mailwright-storage --test simulation -- --nocapture
 //! ```
 //!
 //! All along, and at the end of each history:
@@ -31,7 +31,7 @@ use simulation::{Totals, World};
 
 /// Histories, and events in each, before all is well.
 const SHORT: (u64, u64) = (8, 4_000);
-const LONG: (u64, u64) = (400, 20_000);
+const LONG: (u64, u64) = (150, 20_000);
 
 #[test]
 fn whatever_happens_every_message_comes_to_its_end() {
