@@ -9,7 +9,7 @@ use mailwright_tests::mailbox::Received;
 use mailwright_tests::message::header;
 use mailwright_tests::metrics::{ACCEPTED, BOUNCED, DEFERRED, DELIVERED, until_queue_is_empty};
 use mailwright_tests::sandbox::Sandbox;
-use mailwright_tests::server::{Config, Installation, Server, free_address};
+use mailwright_tests::server::{Config, Destination, Installation, Server, free_address};
 use mailwright_tests::smtp::SmtpClient;
 use mailwright_tests::wait;
 
@@ -161,6 +161,24 @@ fn a_message_may_say_itself_how_long_it_is_tried() -> Result<()> {
     assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
     report.says(&["Action: failed", "Status: 4.4.7"]);
     assert!(!report.0.contains("X-Mailwright-Expires"), "it is for us alone");
+    Ok(())
+}
+
+#[test]
+fn a_lifetime_ends_behind_more_mail_than_memory_holds_that_may_wait_longer() -> Result<()> {
+    // Nobody listens where the mail goes.
+    let nobody = free_address()?;
+    let world = World::new("", |config| config.destination = Destination::NextHop(nobody))?;
+    let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
+    for _ in 0..1_100 {
+        let reply = client.send(AUTHOR, RECIPIENT, original("").as_bytes())?;
+        assert_eq!(reply.code, 250, "{reply:?}");
+    }
+    world.relay(AUTHOR, "X-Mailwright-Expires: 2s\r\n")?;
+    let bounced = || Ok((world.server.metrics()?.get(BOUNCED) > 0).then_some(()));
+    wait::until("the end of the lifetime", LIMIT, bounced)?;
+    world.report()?.says(&["Action: failed", "Status: 4.4.7"]);
+    assert_eq!(world.server.metrics()?.get(BOUNCED), 1, "others were given up too");
     Ok(())
 }
 

@@ -8,6 +8,7 @@
 //! Mailbox: one message for each committed batch and each delivery of its own; both are bounded elsewhere.
 
 mod offers;
+mod outlived;
 mod place;
 mod plan;
 mod queue;
@@ -41,6 +42,7 @@ use mailwright_storage::{
     events::{Event, event::Cancelled},
 };
 use offers::Links;
+use outlived::Looks;
 use plan::Plan;
 use queue::ReadyQueue;
 use read::Reading;
@@ -72,6 +74,7 @@ pub struct DomainActor {
     unsourced: HashMap<QueueClass, Instant>,
     /// The read from disk that is under way.
     reading: Option<Reading>,
+    looks: Looks,
     idle_since: Instant,
     /// Entries handed out by this actor and not back.
     outstanding: HashSet<EntryKey>,
@@ -122,6 +125,7 @@ impl DomainActor {
             held: None,
             unsourced: HashMap::new(),
             reading: None,
+            looks: Looks::default(),
             idle_since: Instant::now(),
             outstanding: HashSet::new(),
             failures,
@@ -400,6 +404,7 @@ impl Handler<SiteOutOfOrder> for DomainActor {
             return self.give_up(&verdict, |lane| lane.is_of(&source, security), ctx);
         }
         self.expire_ready(&verdict, |lane| lane.is_of(&source, security), ctx);
+        self.end_outlived(&verdict, security, ctx);
         self.hold_link(source, security, pause, &verdict, ctx);
     }
 }

@@ -87,6 +87,7 @@ impl DomainActor {
         let pause = self.deps.settings.backoff(self.failures);
         tracing::warn!(domain = %self.name, reason = %verdict, ?pause, "no mail exchanger found");
         self.expire_ready(verdict, |_| true, ctx);
+        self.end_outlived(verdict, None, ctx);
         self.hold(pause, HoldKind::Dns, verdict.to_string(), ctx);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     DomainActor, STORAGE_PAUSE,
+    outlived::{self, Reason},
     queue::{CLASS_MAX, ReadRoom},
 };
 use crate::clock;
@@ -27,6 +28,8 @@ pub(super) struct Reading {
     pub(super) settled: HashSet<EntryKey>,
     /// Entries committed since it began: they come behind what it finds.
     arrived: Vec<Fresh>,
+    /// Why what outlived its lifetime is ended, if that is looked for.
+    outlived: Option<Reason>,
 }
 
 /// What a read found.
@@ -37,6 +40,8 @@ struct Found {
     read: Vec<(QueueClass, usize, DueEntries)>,
     /// Classes that have enough in memory.
     left: Vec<QueueClass>,
+    /// What outlived its lifetime, if that was looked for.
+    outlived: Vec<QueueEntry>,
 }
 
 /// How much to read of each class.
@@ -52,7 +57,8 @@ impl DomainActor {
     }
 
     pub(super) fn read_if_wanted(&mut self, ctx: &mut Context<Self>) {
-        if self.reading.is_none() && self.queue.wants_read(&self.unsourced) {
+        let wanted = self.looks.wanted.is_some() || self.queue.wants_read(&self.unsourced);
+        if self.reading.is_none() && wanted {
             self.read(ctx);
         }
     }
@@ -62,8 +68,16 @@ impl DomainActor {
         let (spool, name, now) = (self.deps.spool.clone(), self.name.clone(), clock::now());
         let limits = self.read_limits();
         let classes = limits.known.values().flatten().count().max(1);
-        self.reading = Some(Reading { _room: Some(self.queue.room_to_read(classes)), ..Reading::default() });
-        let found = async move { find(&spool, name, now, &limits).await };
+        let (room, outlived) = (self.queue.room_to_read(classes), self.looks.wanted.take());
+        let look = outlived.is_some();
+        self.reading = Some(Reading { _room: Some(room), outlived, ..Reading::default() });
+        let found = async move {
+            let mut found = find(&spool, name.clone(), now, &limits).await?;
+            if look {
+                found.outlived = outlived::find(&spool, name, now).await?;
+            }
+            Ok(found)
+        };
         ctx.spawn(found.into_actor(self).map(move |found, actor, ctx| actor.read_done(found, now, ctx)));
     }
 
@@ -79,9 +93,12 @@ impl DomainActor {
     }
 
     fn read_done(&mut self, found: Result<Found, StorageError>, now: UnixMillis, ctx: &mut Context<Self>) {
-        let Reading { settled, arrived, .. } = self.reading.take().unwrap_or_default();
+        let Reading { settled, arrived, outlived, .. } = self.reading.take().unwrap_or_default();
         match found {
             Ok(found) => {
+                if let Some(reason) = outlived {
+                    self.end_found(found.outlived, reason, &settled, ctx);
+                }
                 self.queue.classes_seen(found.position, now);
                 for class in &found.left {
                     self.queue.look_again(class);
@@ -134,7 +151,8 @@ impl DomainActor {
 
 async fn find(spool: &Spool, name: Domain, now: UnixMillis, limits: &Limits) -> Result<Found, StorageError> {
     let classes = classes_due(spool, &name, now).await?;
-    let mut found = Found { position: classes.position, read: Vec::new(), left: Vec::new() };
+    let mut found =
+        Found { position: classes.position, read: Vec::new(), left: Vec::new(), outlived: Vec::new() };
     for (class, _) in classes.classes {
         match limits.known.get(&class).copied().unwrap_or(Some(limits.others)) {
             Some(limit) => {

@@ -103,6 +103,32 @@ impl QueueView {
         self.store.domains()
     }
 
+    /// Up to `limit` entries of `domain` whose messages have a lifetime of their own that is over at `now`. Looks at
+    /// every entry of the domain: a million take a second.
+    ///
+    /// # Errors
+    /// When the queue state failed.
+    pub fn outlived(
+        &self,
+        domain: &Domain,
+        now: UnixMillis,
+        limit: usize,
+    ) -> Result<Vec<QueueEntry>, StorageError> {
+        let mut outlived = Vec::new();
+        for row in self.store.rows(keys::entries_of_domain(domain.as_str())) {
+            let (key, value) = row?;
+            let place = keys::place_of_entry(&key).ok_or_else(|| unreadable("entry"))?;
+            let entry = entry(place, &value)?;
+            if entry.expires_at.is_some_and(|at| at <= now) {
+                outlived.push(entry);
+            }
+            if outlived.len() >= limit {
+                break;
+            }
+        }
+        Ok(outlived)
+    }
+
     /// Up to `limit` entries that match, from `after` on. Ordered by class and due time if the filter names a
     /// domain, else by age; the cursor is good for the same filter only.
     ///

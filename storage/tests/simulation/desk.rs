@@ -127,6 +127,10 @@ impl Desk {
         }
     }
 
+    pub(super) fn has_more_on_disk(&self) -> bool {
+        self.unread || !self.more_on_disk.is_empty()
+    }
+
     pub(super) fn wants_read(&self) -> bool {
         self.unread || self.more_on_disk.iter().any(|class| self.ready(class) < CLASS_MAX / 4)
     }

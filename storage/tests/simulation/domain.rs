@@ -154,7 +154,16 @@ impl World {
     fn expire_ready(&mut self, domain: &Domain, verdict: &Verdict) -> Step {
         let (now, retry) = (self.now(), &self.settings.retry);
         let is_over = |entry: &QueueEntry| retry.expiry(entry.accepted_at, entry.expires_at) <= now;
-        let expired = self.node.desks.get_mut(domain).unwrap().take_where(is_over);
+        let desk = self.node.desks.get_mut(domain).unwrap();
+        let mut expired = desk.take_where(is_over);
+        if desk.has_more_on_disk() {
+            let outlived = block_on(self.machine.spool().view()).unwrap().outlived(domain, now, 1_000);
+            let known: Vec<_> = expired.iter().map(QueueEntry::key).collect();
+            let free = |entry: &QueueEntry| {
+                !known.contains(&entry.key()) && !self.node.in_flight.contains(&entry.key())
+            };
+            expired.extend(outlived.unwrap().into_iter().filter(free));
+        }
         self.fail(expired, &Verdict::expired(verdict), Why::Expired)
     }
 
