@@ -1,9 +1,10 @@
 //! When mail is tried again, when it is given up, and what its sender is told.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use mailwright_tests::error::{Error, Result};
+use mailwright_tests::error::{Context, Error, Result};
 use mailwright_tests::feeder::{Door, Ledger, submit_all};
 use mailwright_tests::mailbox::Received;
 use mailwright_tests::message::header;
@@ -168,7 +169,15 @@ fn a_message_may_say_itself_how_long_it_is_tried() -> Result<()> {
 fn a_lifetime_ends_behind_more_mail_than_memory_holds_that_may_wait_longer() -> Result<()> {
     // Nobody listens where the mail goes.
     let nobody = free_address()?;
-    let world = World::new("", |config| config.destination = Destination::NextHop(nobody))?;
+    // It is tried again and again all the same.
+    let (files, shaping) =
+        (tempfile::tempdir().context("make a folder")?, "[default]\nbreaker_failures = 1000\n");
+    let path = files.path().join("shaping.toml");
+    fs::write(&path, shaping).context("write the shaping file")?;
+    let world = World::new("", |config| {
+        config.destination = Destination::NextHop(nobody);
+        config.delivery = format!("shaping = {path:?}");
+    })?;
     let mut client = SmtpClient::connect_and_greet(world.server.smtp)?;
     for _ in 0..1_100 {
         let reply = client.send(AUTHOR, RECIPIENT, original("").as_bytes())?;
