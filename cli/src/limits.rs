@@ -46,11 +46,9 @@ impl Config {
         let submission = self.submission.listen.len() + self.submission.listen_tls.len();
         let sessions = (self.smtp.max_sessions.saturating_mul(self.smtp.listen.len()))
             .saturating_add(self.submission.max_sessions.saturating_mul(submission));
-        let clients = if self.http.listen.is_empty() {
-            0
-        } else {
-            mailwright_api::MAX_CONNECTIONS.saturating_mul(self.http.workers.max(1))
-        };
+        let is_served = matches!(self.http_address(), Ok(Some(_)));
+        let workers = if is_served { self.http.workers.max(1) } else { 0 };
+        let clients = mailwright_api::MAX_CONNECTIONS.saturating_mul(workers);
         let connections = self.delivery.max_connections.saturating_add(sessions).saturating_add(clients);
         u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS)
     }

@@ -170,10 +170,9 @@ fn a_lifetime_ends_behind_more_mail_than_memory_holds_that_may_wait_longer() -> 
     // Nobody listens where the mail goes.
     let nobody = free_address()?;
     // It is tried again and again all the same.
-    let (files, shaping) =
-        (tempfile::tempdir().context("make a folder")?, "[default]\nbreaker_failures = 1000\n");
+    let files = tempfile::tempdir().context("make a folder")?;
     let path = files.path().join("shaping.toml");
-    fs::write(&path, shaping).context("write the shaping file")?;
+    fs::write(&path, "[default]\nbreaker_failures = 1000\n").context("write the shaping file")?;
     let world = World::new("", |config| {
         config.destination = Destination::NextHop(nobody);
         config.delivery = format!("shaping = {path:?}");

@@ -74,6 +74,7 @@ pub struct DomainActor {
     unsourced: HashMap<QueueClass, Instant>,
     /// The read from disk that is under way.
     reading: Option<Reading>,
+    /// When to look on disk for what outlived its lifetime.
     looks: Looks,
     idle_since: Instant,
     /// Entries handed out by this actor and not back.
@@ -201,6 +202,16 @@ impl DomainActor {
         if !deliveries.is_empty() {
             self.ledger.do_send(FailDeliveries { deliveries, verdict });
         }
+    }
+
+    /// Takes entries out of the ready queue, and those that are on disk alone as they are.
+    fn take_out(&mut self, entries: Vec<QueueEntry>) -> Vec<Ready> {
+        let keys: HashSet<_> = entries.iter().map(QueueEntry::key).collect();
+        let in_memory = self.queue.take_where(|_, ready| keys.contains(&ready.entry.key()));
+        let known: HashSet<_> = in_memory.iter().map(|ready| ready.entry.key()).collect();
+        let on_disk = entries.into_iter().filter(|entry| !known.contains(&entry.key()));
+        let unsent = |entry| Ready { entry, message: None, source: SourceName::unnamed() };
+        in_memory.into_iter().chain(on_disk.map(unsent)).collect()
     }
 
     /// Takes an entry that left the ready queue into flight.
@@ -429,12 +440,7 @@ impl Handler<CancelEntries> for DomainActor {
     ) -> Self::Result {
         let (in_flight, free): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|entry| self.deps.in_flight.contains(entry.key()));
-        let keys: HashSet<_> = free.iter().map(QueueEntry::key).collect();
-        let in_memory = self.queue.take_where(|_, ready| keys.contains(&ready.entry.key()));
-        let known: HashSet<_> = in_memory.iter().map(|ready| ready.entry.key()).collect();
-        let on_disk = free.into_iter().filter(|entry| !known.contains(&entry.key()));
-        let unsent = |entry| Ready { entry, message: None, source: SourceName::unnamed() };
-        let cancelled: Vec<_> = in_memory.into_iter().chain(on_disk.map(unsent)).collect();
+        let cancelled = self.take_out(free);
         for Ready { entry, .. } in &cancelled {
             let (group, recipients) = (entry.key().group, entry.pending.clone());
             let event = Event::Cancelled(Cancelled { group, recipients, by: by.clone() });

@@ -4,21 +4,15 @@
 //! order they may wait for days, and so would a message with a lifetime of minutes that came after them.
 
 use super::DomainActor;
-use crate::delivery::Ready;
 use actix::prelude::*;
-use mailwright_engine::{
-    address::Domain,
-    class::{SourceName, TransportSecurity},
-    smtp::verdict::Verdict,
-    time::UnixMillis,
-};
-use mailwright_storage::{EntryKey, QueueEntry, Spool, StorageError};
+use mailwright_engine::{class::TransportSecurity, smtp::verdict::Verdict};
+use mailwright_storage::{EntryKey, QueueEntry};
 use std::{collections::HashSet, time::Instant};
 
 /// How many times as long as a look took none is taken: all entries of the domain are read.
 const PAUSE: u32 = 50;
 /// Most entries that a look ends; the next one goes on.
-const MOST: usize = 1_000;
+pub(super) const MOST: usize = 1_000;
 
 /// Looks of a domain for what outlived its lifetime.
 #[derive(Default)]
@@ -69,22 +63,8 @@ impl DomainActor {
             let asks = security.is_none_or(|security| entry.place.class.security == security);
             asks && !settled.contains(&key) && !self.deps.in_flight.contains(key)
         };
-        let over: Vec<_> = found.into_iter().filter(concerned).collect();
-        let keys: HashSet<_> = over.iter().map(QueueEntry::key).collect();
-        // What is in memory as well leaves it.
-        drop(self.queue.take_where(|_, ready| keys.contains(&ready.entry.key())));
-        let unsent = |entry| Ready { entry, message: None, source: SourceName::unnamed() };
-        self.fail(over.into_iter().map(unsent).collect(), verdict, ctx);
+        let over = found.into_iter().filter(concerned).collect();
+        let over = self.take_out(over);
+        self.fail(over, verdict, ctx);
     }
-}
-
-/// Finds them, off the actor's thread.
-pub(super) async fn find(
-    spool: &Spool,
-    domain: Domain,
-    now: UnixMillis,
-) -> Result<Vec<QueueEntry>, StorageError> {
-    let view = spool.view().await?;
-    let read = tokio::task::spawn_blocking(move || view.outlived(&domain, now, MOST));
-    read.await.map_err(|_| StorageError::Closed)?
 }

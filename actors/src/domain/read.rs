@@ -74,7 +74,7 @@ impl DomainActor {
         let found = async move {
             let mut found = find(&spool, name.clone(), now, &limits).await?;
             if look {
-                found.outlived = outlived::find(&spool, name, now).await?;
+                found.outlived = spool.outlived(name, now, outlived::MOST).await?;
             }
             Ok(found)
         };

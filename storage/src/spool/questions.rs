@@ -69,6 +69,22 @@ impl Spool {
         read.await.map_err(|_| StorageError::Closed)?
     }
 
+    /// Up to `limit` entries of `domain` whose messages have a lifetime of their own that is over at `now`. Read on a
+    /// thread of the runtime's blocking pool; see [`QueueView::outlived`].
+    ///
+    /// # Errors
+    /// When the queue state failed.
+    pub async fn outlived(
+        &self,
+        domain: Domain,
+        now: UnixMillis,
+        limit: usize,
+    ) -> Result<Vec<QueueEntry>, StorageError> {
+        let view = self.view().await?;
+        let read = tokio::task::spawn_blocking(move || view.outlived(&domain, now, limit));
+        read.await.map_err(|_| StorageError::Closed)?
+    }
+
     /// What operators look through: sums and lists that do not hold up delivery.
     ///
     /// # Errors
