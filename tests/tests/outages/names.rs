@@ -7,7 +7,7 @@ use mailwright_tests::bad_name_server::{BadNameServer, Trouble};
 use mailwright_tests::crowd::{self, Closed};
 use mailwright_tests::error::Result;
 use mailwright_tests::many_domains::{ManyDomains, feed};
-use mailwright_tests::metrics::{BOUNCED, QUEUED};
+use mailwright_tests::metrics::{BOUNCED, QUEUED, until_queue_has};
 use mailwright_tests::needs::{Need, skip_without, tell};
 use mailwright_tests::wait;
 
@@ -47,8 +47,9 @@ fn outage(trouble: Option<Trouble>) -> Result<()> {
     wait::until("failed questions", LIMIT, || {
         Ok((server.metrics()?.get(FAILED) >= KNOWN as u64).then_some(()))
     })?;
-    let metrics = server.metrics()?;
     let waiting = (MESSAGES - 2 * KNOWN) as u64;
+    // What has arrived leaves the queue a moment later.
+    let metrics = until_queue_has(server.http, waiting, LIMIT)?;
     assert_eq!((metrics.get(BOUNCED), metrics.get(QUEUED)), (0, waiting));
     let asked = bad.as_ref().map(BadNameServer::questions);
     tell(&format!("{trouble:?}: all have failed after {:?}, {asked:?} questions", start.elapsed()));
