@@ -27,8 +27,14 @@ pub(super) fn turned_away(verdict: &Verdict) -> bool {
     }
 }
 
+/// Whether the site is there: it said what becomes of the message, or that it gets too many. Of those that
+/// are refused for their number many are refused at once, as goodbyes; they are for the rules to answer.
+pub(super) fn shows_life(judged: &Judged) -> bool {
+    judged.class == Some(BounceClass::RateLimited) || !ends_session(&judged.verdict)
+}
+
 /// Whether the peer ended the session instead of saying what becomes of the message.
-pub(super) fn ends_session(verdict: &Verdict) -> bool {
+fn ends_session(verdict: &Verdict) -> bool {
     let is_goodbye = |reply: &Reply| reply.code() == SmtpCode::SHUTTING_DOWN;
     verdict.outcome == Outcome::Soft && verdict.reply.as_ref().is_none_or(is_goodbye)
 }

@@ -32,7 +32,7 @@ use breaker::{Breaker, BreakerPolicy, Change};
 use bucket::TokenBucket;
 use concurrency::{CapChange, Concurrency};
 use estimate::Estimate;
-use feedback::{Feedback, ends_session, feedback, strongest, turned_away};
+use feedback::{Feedback, feedback, shows_life, strongest, turned_away};
 use measure::Circumstances;
 use serde::Serialize;
 use session::{Change as SessionChange, SessionLength};
@@ -247,7 +247,7 @@ impl Governor {
                 happened.extend(self.count(judged, tenant, false, now));
             }
         }
-        match attempt.iter().find(|judged| !ends_session(&judged.verdict)) {
+        match attempt.iter().find(|judged| shows_life(judged)) {
             Some(_) => happened.extend(self.breaker.success().map(|_| Happening::BreakerClosed)),
             None => happened.extend(attempt.first().and_then(|it| self.came_to_nothing(&it.verdict, now))),
         }

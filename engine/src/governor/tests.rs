@@ -151,6 +151,15 @@ fn sessions_that_end_with_a_goodbye_come_to_nothing() {
 }
 
 #[test]
+fn a_goodbye_to_too_much_mail_is_no_sign_of_death() {
+    let mut governor = governor(Limits { breaker_failures: 3, ..Limits::default() });
+    for _ in 0..9 {
+        let seen = labels(&governor.attempt_finished(&[rate_limited()], None, NOW));
+        assert!(!seen.contains(&"breaker_opened"), "{seen:?}");
+    }
+}
+
+#[test]
 fn a_failure_beside_working_connections_is_no_sign_of_death() {
     let mut governor = governor(Limits { breaker_failures: 1, ..Limits::default() });
     assert!(
