@@ -154,7 +154,7 @@ impl Intake {
             return None;
         }
         let author = author(split_header(content).0)?;
-        self.control.sending_domain(author.domain()).filter(|domain| domain.enabled)
+        self.control.sending_domain(author.domain()).filter(|domain| domain.is_open())
     }
 
     /// A fresh message id, and the time of day for its header.
@@ -199,7 +199,7 @@ impl Intake {
         }
         let (asked, hints) = (message.asked, SendingHints::take(&mut message.content)?);
         let now = clock::now();
-        let content = self.finish(message.trace, message.content, message.signed_by.as_deref())?;
+        let content = self.finish(message.trace, message.content, message.signed_by.as_ref())?;
         let eight_bit = is_8bit(&content.body);
         let envelope = Envelope {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
@@ -229,7 +229,7 @@ impl Intake {
         &self,
         trace: String,
         content: Vec<u8>,
-        signed_by: Option<&SendingDomain>,
+        signed_by: Option<&Arc<SendingDomain>>,
     ) -> Result<Content, IntakeError> {
         let mut head = trace.into_bytes();
         if let Some(domain) = signed_by {

@@ -5,7 +5,7 @@ use mailwright_engine::{
     dkim::{DkimError, DomainSigner, Signer},
     time::UnixMillis,
 };
-use mailwright_storage::control::{ControlError, SendingDomain};
+use mailwright_storage::control::{ControlError, ObjectId, SendingDomain};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -19,9 +19,16 @@ pub struct SigningError {
     reason: Arc<str>,
 }
 
-/// Signers by domain.
+/// Signers of the sending domains as they were when last used.
 #[derive(Debug, Default)]
-pub struct Signers(RwLock<HashMap<Domain, Arc<DomainSigner>>>);
+pub struct Signers(RwLock<HashMap<ObjectId, Ready>>);
+
+/// A signer with what it was made from.
+#[derive(Debug)]
+struct Ready {
+    domain: Arc<SendingDomain>,
+    signer: Arc<DomainSigner>,
+}
 
 impl Signers {
     /// The `DKIM-Signature` fields for a message of `domain`, one for each of its keys; CRLF-ended.
@@ -30,7 +37,7 @@ impl Signers {
     /// When a stored key does not read or the message has no From field.
     pub fn sign(
         &self,
-        domain: &SendingDomain,
+        domain: &Arc<SendingDomain>,
         header: &[u8],
         body: &[u8],
         now: UnixMillis,
@@ -42,23 +49,25 @@ impl Signers {
         signer.sign(header, [body], now).map_err(|error: DkimError| failed(error.to_string()))
     }
 
-    fn signer(&self, domain: &SendingDomain) -> Result<Option<Arc<DomainSigner>>, ControlError> {
+    fn signer(&self, domain: &Arc<SendingDomain>) -> Result<Option<Arc<DomainSigner>>, ControlError> {
         let signers = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(signer) = signers.get(&domain.name) {
-            return Ok(Some(Arc::clone(signer)));
+        // Whoever changes a domain, be it by new keys, puts another in its place.
+        if let Some(ready) = signers.get(&domain.tag).filter(|ready| Arc::ptr_eq(&ready.domain, domain)) {
+            return Ok(Some(Arc::clone(&ready.signer)));
         }
         drop(signers);
         let Some(signer) = make(domain)?.map(Arc::new) else { return Ok(None) };
         let mut signers = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        signers.insert(domain.name.clone(), Arc::clone(&signer));
+        let ready = Ready { domain: Arc::clone(domain), signer: Arc::clone(&signer) };
+        signers.insert(domain.tag.clone(), ready);
         Ok(Some(signer))
     }
 }
 
-/// A signer with every key of the domain (one or two).
+/// A signer with every key of the domain that signs (one or two).
 fn make(domain: &SendingDomain) -> Result<Option<DomainSigner>, ControlError> {
     let mut signers = Vec::with_capacity(2);
-    for key in &domain.keys {
+    for key in domain.signing_keys() {
         signers.push(Signer::new(&domain.name, &key.selector, &key.key()?)?);
     }
     let mut signers = signers.into_iter();

@@ -6,6 +6,7 @@ use actix_web::{
 };
 use mailwright_actors::{control::OrderError, intake::IntakeError};
 use mailwright_engine::message::{SendError, SendErrorCode};
+use mailwright_storage::control::{ControlError, SenderError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{fmt, time::Duration};
@@ -100,6 +101,25 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, 10001, "delivery.error.invalid_request").because(
             SendErrorCode::ValidationError,
             field,
+            why,
+        )
+    }
+
+    /// There is no such object, or none that the caller may know of.
+    pub(crate) fn no_object(kind: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, 7003, "Object not found").because(
+            SendErrorCode::ValidationError,
+            "",
+            format!("There is no {kind} with this id, or this token may not see it."),
+        )
+    }
+
+    /// There is one already.
+    pub(crate) fn taken(why: impl Into<String>) -> Self {
+        // Not 409, which the service's clients take for a reason to try again.
+        Self::new(StatusCode::BAD_REQUEST, 1061, "Object already exists").because(
+            SendErrorCode::ValidationError,
+            "name",
             why,
         )
     }
@@ -200,6 +220,44 @@ impl From<IntakeError> for ApiError {
             }
         }
     }
+}
+
+impl From<ControlError> for ApiError {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::NotFound { kind, .. } => Self::no_object(kind),
+            ControlError::Taken(_) => Self::taken(format!("{error}.")),
+            ControlError::NoName(_)
+            | ControlError::OutsideZone { .. }
+            | ControlError::Name
+            | ControlError::Address(_) => Self::schema("name", format!("{error}.")),
+            ControlError::InUse(_) => Self::schema("", format!("{error}.")),
+            ControlError::NoPermission => Self::schema("policies", format!("{error}.")),
+            ControlError::Storage(_) | ControlError::Key(_) | ControlError::Randomness => {
+                tracing::error!(%error, "the configuration was not changed");
+                Self::unavailable("The change could not be stored; the server's log says why.")
+            }
+        }
+    }
+}
+
+impl From<SenderError> for ApiError {
+    fn from(error: SenderError) -> Self {
+        let code = match error {
+            SenderError::NotAvailable(_) | SenderError::Disabled(_) => {
+                SendErrorCode::SenderDomainNotAvailable
+            }
+            SenderError::NotVerified(_) => SendErrorCode::SenderNotVerified,
+        };
+        Self::sending_disabled(code, "from", sentence(&error.to_string()))
+    }
+}
+
+/// Words as a sentence of their own.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(letters).chain(['.']).collect()
 }
 
 impl From<OrderError> for ApiError {

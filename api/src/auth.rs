@@ -1,34 +1,21 @@
-//! Who asks, and what they may.
+//! Who asks, by their token.
 
 use crate::{answer::ApiError, patient::Requests, server::AppState};
 use actix_web::{HttpRequest, http::header};
-use mailwright_storage::control::{Permission, Token};
+use mailwright_actors::clock;
+use mailwright_storage::control::Token;
 use std::{rc::Rc, sync::Arc};
 
-/// The token of a request, if it is good for `permission` in `account_id`.
+/// The token of a request.
 ///
 /// Takes `Authorization: Bearer TOKEN` and the older pair `X-Auth-Email` and `X-Auth-Key`, with the token as
 /// key.
 ///
 /// # Errors
-/// 401 without a token we know, 403 with one that is not good for this.
-pub fn authorize(
-    request: &HttpRequest,
-    state: &AppState,
-    permission: Permission,
-    account_id: &str,
-) -> Result<Arc<Token>, ApiError> {
-    let token = token(request, state)?;
-    if token.allows(permission, account_id) { Ok(token) } else { Err(ApiError::forbidden()) }
-}
-
-/// The token of a request, whatever it is good for.
-///
-/// # Errors
 /// 401 without a token we know.
 pub(crate) fn token(request: &HttpRequest, state: &AppState) -> Result<Arc<Token>, ApiError> {
     let secret = bearer(request).or_else(|| key(request)).ok_or_else(ApiError::unauthenticated)?;
-    let token = state.control.authenticate(secret).ok_or_else(ApiError::unauthenticated)?;
+    let token = state.control.authenticate(secret, clock::now()).ok_or_else(ApiError::unauthenticated)?;
     if let Some(requests) = request.conn_data::<Rc<Requests>>() {
         requests.trust();
     }

@@ -1,14 +1,17 @@
 //! The HTTP API: the service's routes and envelopes, health and metrics.
 //!
-//! [`server`] starts it, [`auth`] says who asks, `body` reads bodies within bounds, [`request`] turns them into
-//! the engine's model, [`send`] hands messages to intake and reports what became of them, [`answer`] is the form
-//! of every answer.
+//! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
+//! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
+//! for accounts, zones, tokens and sending domains, [`answer`] is the form of every answer.
 
+mod access;
 pub mod answer;
-pub mod auth;
+mod auth;
 mod body;
 pub mod delivery;
 mod health;
+mod manage;
+mod page;
 mod patient;
 mod prefer;
 pub mod request;

@@ -1,6 +1,7 @@
 //! Request bodies: from JSON to the engine's model, with errors that name the field.
 
-use crate::answer::ApiError;
+use crate::{answer::ApiError, server::AppState};
+use actix_web::{HttpRequest, http::header::CONTENT_LENGTH, web};
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
     class::{PoolName, TransportSecurity},
@@ -144,7 +145,33 @@ pub fn read_send_raw(body: &[u8]) -> Result<RawRequest, ApiError> {
     Ok(RawRequest { from, recipients, mime: mime.into_bytes(), asked: body.asked.read()? })
 }
 
-/// Reads a body of JSON.
+/// Reads the JSON in the body of a request.
+pub(crate) async fn body<T: DeserializeOwned>(
+    http: &HttpRequest,
+    state: &AppState,
+    payload: web::Payload,
+) -> Result<T, ApiError> {
+    parse(state.bodies.read(http, payload).await?.as_ref())
+}
+
+/// Reads the JSON in the body of a request that may have none: the same as `{}`.
+pub(crate) async fn optional_body<T: DeserializeOwned>(
+    http: &HttpRequest,
+    state: &AppState,
+    payload: web::Payload,
+) -> Result<T, ApiError> {
+    let has_body = http.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if has_body { body(http, state, payload).await } else { parse(b"{}") }
+}
+
+/// What follows the `?` of a request.
+pub(crate) fn query<T: DeserializeOwned>(http: &HttpRequest) -> Result<T, ApiError> {
+    web::Query::<T>::from_query(http.query_string())
+        .map(web::Query::into_inner)
+        .map_err(|error| ApiError::schema("", format!("The query is not valid: {error}.")))
+}
+
+/// Reads JSON.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {

@@ -1,8 +1,8 @@
 //! `send` and `send_raw`: from a request to a message on disk, and what became of it so far.
 
 use crate::{
+    access::Caller,
     answer::{self, ApiError},
-    auth::authorize,
     body::Body,
     prefer,
     request::{self, RawRequest},
@@ -22,7 +22,7 @@ use mailwright_engine::{
     time::UnixMillis,
 };
 use mailwright_storage::{
-    control::{Permission, SendingDomain, Token},
+    control::{Account, Permission, SendingDomain},
     fail_point::FailPoint,
 };
 use serde::Serialize;
@@ -62,35 +62,42 @@ struct Draft {
 /// `POST /accounts/{account_id}/email/sending/send`
 pub(crate) async fn send(
     http: HttpRequest,
+    caller: Caller,
     account: web::Path<String>,
     state: web::Data<AppState>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let token = authorize(&http, &state, Permission::Send, &account)?;
+    let account = caller.account(&state, &account, Permission::Send)?;
     let body = state.bodies.read(&http, payload).await?;
     let (request, asked) = request::read_send(body.as_ref())?;
-    let draft = Draft { asked, ..draft(&state, &account, &request)? };
-    dispatch(&http, &state, &token, draft, body).await
+    let draft = Draft { asked, ..draft(&state, &caller, &account, &request)? };
+    dispatch(&http, &state, &caller, draft, body).await
 }
 
 /// `POST /accounts/{account_id}/email/sending/send_raw`
 pub(crate) async fn send_raw(
     http: HttpRequest,
+    caller: Caller,
     account: web::Path<String>,
     state: web::Data<AppState>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let token = authorize(&http, &state, Permission::Send, &account)?;
+    let account = caller.account(&state, &account, Permission::Send)?;
     let body = state.bodies.read(&http, payload).await?;
-    let draft = draft_raw(&state, &account, &request::read_send_raw(body.as_ref())?)?;
-    dispatch(&http, &state, &token, draft, body).await
+    let draft = draft_raw(&state, &caller, &account, &request::read_send_raw(body.as_ref())?)?;
+    dispatch(&http, &state, &caller, draft, body).await
 }
 
-fn draft(state: &AppState, account: &str, request: &SendRequest) -> Result<Draft, ApiError> {
-    let domain = sending_domain(state, account, request.from.address(), "from")?;
+fn draft(
+    state: &AppState,
+    caller: &Caller,
+    account: &Account,
+    request: &SendRequest,
+) -> Result<Draft, ApiError> {
+    let domain = sending_domain(state, caller, account, request.from.address())?;
     let (id, now) = state.intake.next_id();
     let message_id = message_id(id, &domain)?;
-    let feedback_id = format!("{id}:{account}:mailwright");
+    let feedback_id = format!("{id}:{}:mailwright", account.id);
     let context = BuildContext {
         date: now,
         message_id: &message_id,
@@ -106,8 +113,13 @@ fn draft(state: &AppState, account: &str, request: &SendRequest) -> Result<Draft
     Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id, asked })
 }
 
-fn draft_raw(state: &AppState, account: &str, request: &RawRequest) -> Result<Draft, ApiError> {
-    let domain = sending_domain(state, account, request.from.address(), "from")?;
+fn draft_raw(
+    state: &AppState,
+    caller: &Caller,
+    account: &Account,
+    request: &RawRequest,
+) -> Result<Draft, ApiError> {
+    let domain = sending_domain(state, caller, account, request.from.address())?;
     let recipients = distinct(request.recipients.iter().cloned());
     if recipients.len() > MAX_RECIPIENTS {
         let why = format!("{} recipients given, maximum is {MAX_RECIPIENTS}.", recipients.len());
@@ -116,7 +128,7 @@ fn draft_raw(state: &AppState, account: &str, request: &RawRequest) -> Result<Dr
     let (id, now) = state.intake.next_id();
     let fresh = message_id(id, &domain)?;
     let raw = check_raw(&request.mime, &RawDefaults { date: now, message_id: &fresh })?;
-    let author = sending_domain(state, account, raw.from(), "mime_message")?;
+    let author = sending_domain(state, caller, account, raw.from())?;
     let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
     let smtputf8 = if utf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotNeeded };
     let message_id = raw.message_id().to_owned();
@@ -127,15 +139,12 @@ fn draft_raw(state: &AppState, account: &str, request: &RawRequest) -> Result<Dr
 /// The sender's domain as it is set up in this account.
 fn sending_domain(
     state: &AppState,
-    account: &str,
+    caller: &Caller,
+    account: &Account,
     from: &EmailAddress,
-    field: &str,
 ) -> Result<Arc<SendingDomain>, ApiError> {
-    let found = state.control.sending_domain(from.domain());
-    found.filter(|domain| domain.enabled && domain.account_id.as_str() == account).ok_or_else(|| {
-        let why = format!("The domain {} is not set up for sending in this account.", from.domain());
-        ApiError::sending_disabled(SendErrorCode::SenderDomainNotAvailable, field, why)
-    })
+    let token = caller.token().map(Arc::as_ref);
+    Ok(state.control.sender(account.id.as_str(), token, from.domain())?)
 }
 
 /// Each address once, in order.
@@ -154,7 +163,7 @@ fn message_id(id: QueueId, domain: &SendingDomain) -> Result<String, ApiError> {
 async fn dispatch(
     http: &HttpRequest,
     state: &AppState,
-    token: &Token,
+    caller: &Caller,
     draft: Draft,
     body: Body,
 ) -> Result<HttpResponse, ApiError> {
@@ -166,8 +175,8 @@ async fn dispatch(
     let message = NewMessage {
         smtputf8: draft.smtputf8,
         asked: draft.asked,
-        default_priority: token.priority,
-        account: token.account_id.tenant(),
+        default_priority: caller.priority(),
+        account: draft.domain.account_id.tenant(),
         trace,
         signed_by: Some(draft.domain),
         ..NewMessage::new(draft.id, from, to, Origin::Api, draft.content)

@@ -1,9 +1,9 @@
 //! Starting the HTTP server.
 
 use crate::{
-    answer,
+    access, answer,
     body::BodyMemory,
-    delivery, health,
+    delivery, health, manage,
     patient::{Counted, PatientStream, Requests, UnderWay},
     send,
 };
@@ -184,7 +184,7 @@ async fn counted(
     })
 }
 
-/// Serves what operators may ask and order on the control socket. Whoever can open it needs no token. Must run
+/// Serves the API on the control socket. Whoever can open it needs no token. Must run
 /// inside an actix system.
 ///
 /// # Errors
@@ -192,17 +192,12 @@ async fn counted(
 pub fn serve_control(listener: UnixListener, state: web::Data<AppState>) -> io::Result<ServerHandle> {
     let drain = state.settings.drain;
     let (stopping, failed) = (state.stopping.clone(), Arc::clone(&state.failed));
-    let app = move || {
-        App::new()
-            .app_data(state.clone())
-            .configure(delivery::routes)
-            .default_service(web::to(answer::unknown_route))
-    };
+    let app = move || App::new().app_data(state.clone()).configure(routes);
     let server = HttpServer::new(app)
         .workers(1)
         .client_request_timeout(HEAD_TIMEOUT)
         .keep_alive(KEEP_ALIVE)
-        .on_connect(delivery::note_local_user)
+        .on_connect(access::note_local_user)
         .shutdown_timeout(drain.as_secs().max(1))
         .disable_signals()
         .listen_uds(listener)?
@@ -228,6 +223,7 @@ fn routes(config: &mut web::ServiceConfig) {
     let sending = "/client/v4/accounts/{account_id}/email/sending";
     config
         .configure(delivery::routes)
+        .configure(manage::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
         .service(resource("/health").route(web::get().to(health::health)))

@@ -19,7 +19,7 @@ use std::{
 use tokio::net::UnixStream;
 
 /// What every path begins with.
-const PREFIX: &str = "/client/v4/delivery/";
+const PREFIX: &str = "/client/v4/";
 
 /// Which server, and how its answer is shown.
 #[derive(Debug, clap::Args)]
@@ -99,6 +99,26 @@ impl ControlClient {
         body: &Value,
     ) -> Result<T, ControlClientError> {
         self.result(Method::POST, path, Some(body))
+    }
+
+    /// The `result` of a PUT of `body`.
+    pub(crate) fn put<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, ControlClientError> {
+        self.result(Method::PUT, path, Some(body))
+    }
+
+    /// The objects of a list, page by page.
+    pub(crate) fn list(&self, path: &str) -> Result<Vec<Value>, ControlClientError> {
+        let mut objects = Vec::new();
+        for number in 1u64.. {
+            let number_text = number.to_string();
+            let page = [("page", Some(number_text.as_str())), ("per_page", Some("1000"))];
+            let envelope = self.envelope(&with_query(path, &page))?;
+            objects.extend(envelope["result"].as_array().into_iter().flatten().cloned());
+            if envelope["result_info"]["total_pages"].as_u64().is_none_or(|pages| number >= pages) {
+                break;
+            }
+        }
+        Ok(objects)
     }
 
     /// The `result` of a DELETE.

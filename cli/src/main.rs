@@ -48,6 +48,14 @@ enum Command {
     Trace(commands::trace::Args),
     /// Explain traffic shaping, try a file on what happened, or have it read again
     Shaping(commands::shaping::Args),
+    /// List, make, rename and remove accounts
+    Account(commands::account::Args),
+    /// List, make and remove zones: the domains that accounts own
+    Zone(commands::zone::Args),
+    /// List, make, roll and remove API tokens
+    Token(commands::token::Args),
+    /// Show who changed what in the configuration
+    Audit(commands::audit::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
 }
@@ -67,6 +75,10 @@ fn main() -> ExitCode {
         Command::Reroute(args) => commands::orders::reroute(&args),
         Command::Trace(args) => commands::trace::run(&args),
         Command::Shaping(args) => commands::shaping::run(&args),
+        Command::Account(args) => commands::account::run(&args),
+        Command::Zone(args) => commands::zone::run(&args),
+        Command::Token(args) => commands::token::run(&args),
+        Command::Audit(args) => commands::audit::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
     };
     match done {

@@ -88,6 +88,16 @@ pub enum KeyAlgorithm {
     Ed25519,
 }
 
+impl KeyAlgorithm {
+    /// As selectors name it: `rsa` or `ed25519`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rsa => "rsa",
+            Self::Ed25519 => "ed25519",
+        }
+    }
+}
+
 /// Seeds the random numbers that a signature's blinding needs. The first of a process take some 40 ms, which no message
 /// should wait for.
 ///

@@ -39,6 +39,20 @@ impl UnixMillis {
         (civil_from_days(start / 86_400_000) == (year, month, day)).then_some(Self(start))
     }
 
+    /// Reads a time stamp of RFC 3339 section 5.6, such as `2026-11-21T10:00:00.5+01:00`; `None` if it is not written
+    /// so, does not exist, or lies before 1970. A leap second counts as the next minute's first.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_at_checked(10)?;
+        let time = rest.strip_prefix(['T', 't', ' '])?;
+        let (clock, rest) = time.split_at_checked(8)?;
+        let (hours, minutes, seconds) = clock_time(clock)?;
+        let (fraction, zone) = rest.split_at(rest.find(['Z', 'z', '+', '-'])?);
+        let millis = fraction_millis(fraction)?;
+        let of_day = ((hours * 60 + minutes) * 60 + seconds) * 1_000 + millis;
+        let local = i128::from(Self::from_date(date)?.0) + i128::from(of_day);
+        u64::try_from(local - i128::from(offset_minutes(zone)?) * 60_000).ok().map(Self)
+    }
+
     /// This time plus `duration`, saturating.
     pub fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
@@ -48,6 +62,43 @@ impl UnixMillis {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// `10:00:60` as numbers.
+fn clock_time(text: &str) -> Option<(u64, u64, u64)> {
+    let bytes = text.as_bytes();
+    if text.len() != 8 || bytes[2] != b':' || bytes[5] != b':' {
+        return None;
+    }
+    let at = |at: usize| digits(text.get(at..at + 2)?);
+    let (hours, minutes, seconds) = (at(0)?, at(3)?, at(6)?);
+    (hours < 24 && minutes < 60 && seconds <= 60).then_some((hours, minutes, seconds))
+}
+
+/// The milliseconds of `.123456`, or of nothing.
+fn fraction_millis(text: &str) -> Option<u64> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    let fraction = text.strip_prefix('.')?;
+    digits(fraction)?;
+    digits(format!("{fraction:0<3}").get(..3)?)
+}
+
+/// Minutes that a time zone is ahead of UTC.
+fn offset_minutes(zone: &str) -> Option<i64> {
+    if matches!(zone, "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, clock) = zone.split_at_checked(1)?;
+    let (hours, minutes, _) = clock_time(&format!("{clock}:00"))?;
+    let minutes = i64::try_from(hours * 60 + minutes).ok()?;
+    Some(if sign == "-" { -minutes } else { minutes })
+}
+
+/// A number that is written with digits alone.
+fn digits(text: &str) -> Option<u64> {
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 impl fmt::Display for UnixMillis {
@@ -98,6 +149,45 @@ mod tests {
             ["2026-02-29", "2026-13-01", "2026-00-10", "1969-12-31", "2026-1-1", "20261121", "2026-11-+1", ""]
         {
             assert_eq!(UnixMillis::from_date(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn reads_rfc_3339() {
+        let cases = [
+            ("2026-11-21T10:04:05.123Z", "2026-11-21T10:04:05.123Z"),
+            ("2026-11-21t10:04:05z", "2026-11-21T10:04:05.000Z"),
+            ("2026-11-21 10:04:05.5+01:30", "2026-11-21T08:34:05.500Z"),
+            ("2026-11-21T10:04:05.1234567-00:01", "2026-11-21T10:05:05.123Z"),
+            ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000Z"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(UnixMillis::from_rfc3339(text).map(|at| at.to_string()).as_deref(), Some(expected));
+        }
+        for wrong in [
+            "",
+            "2026-11-21",
+            "2026-11-21T10:04:05",
+            "2026-11-21T24:04:05Z",
+            "2026-02-30T10:04:05Z",
+            "2026-11-21T10:04:05.Z",
+            "2026-11-21T10:04:05Zulu",
+            "2026-11-21T10:04:05+1:30",
+            "2026-11-21T+1:04:05Z",
+            "1970-01-01T00:00:00+00:01",
+            "2026-11-21T10:04:0é",
+            "2026-11-21é10:04:05Z",
+        ] {
+            assert_eq!(UnixMillis::from_rfc3339(wrong), None, "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reads_what_it_prints_and_never_panics(millis in 0u64..253_402_300_800_000, text in "\\PC{0,40}") {
+            let at = UnixMillis::new(millis);
+            proptest::prop_assert_eq!(UnixMillis::from_rfc3339(&at.to_string()), Some(at));
+            let _ = UnixMillis::from_rfc3339(&text);
         }
     }
 

@@ -97,7 +97,7 @@ impl Courier {
         let signing = parents.filter_map(|name| Domain::parse(name).ok());
         let signing = signing
             .into_iter()
-            .find(|domain| control.sending_domain(domain).is_some_and(|domain| domain.enabled));
+            .find(|domain| control.sending_domain(domain).is_some_and(|domain| domain.is_open()));
         if signing.is_none() {
             tracing::warn!(
                 hostname = %self.submitter,

@@ -1,8 +1,10 @@
 //! The queue, entry by entry.
 
-use super::{Operator, blocking, filter::FilterFields, model::EntryRow, query, read};
+use super::{blocking, filter::FilterFields, model::EntryRow, read};
 use crate::{
+    access::Operator,
     answer::{self, ApiError},
+    request::query,
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};

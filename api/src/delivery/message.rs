@@ -1,11 +1,12 @@
 //! One message: where it stands, why, and everything that happened to it.
 
 use super::{
-    Operator, ask, blocking,
+    ask, blocking,
     model::{EntryDetail, HoldingRow, MessageReport, Moment},
     read,
 };
 use crate::{
+    access::Operator,
     answer::{self, ApiError},
     server::AppState,
 };

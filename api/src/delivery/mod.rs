@@ -1,6 +1,6 @@
 //! What operators ask of the delivery engine and tell it, under `/client/v4/delivery`.
 //!
-//! Who may: the holder of a token with the permission `admin`, and whoever can open the control socket in the
+//! Who may: the holder of a token with the permission `operator`, and whoever can open the control socket in the
 //! state folder, which only its owner can. [`model`] is the form of the answers, which `mailwright queue` and its
 //! like read again.
 
@@ -8,22 +8,18 @@ mod entries;
 mod filter;
 mod message;
 pub mod model;
-mod operator;
 mod orders;
 mod shaping;
 mod summary;
 mod suspensions;
 mod trace;
 
-pub(crate) use operator::{Operator, note_local_user};
-
 use crate::{
     answer::{self, ApiError},
     server::AppState,
 };
-use actix_web::{HttpRequest, web};
+use actix_web::web;
 use mailwright_actors::{control::OrderError, supervisor::Supervisor};
-use serde::de::DeserializeOwned;
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -64,17 +60,10 @@ where
 }
 
 /// Does what blocks off the worker's thread.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     web::block(work).await.unwrap_or_else(|_| Err(OrderError::Stopping.into()))
-}
-
-/// What follows the `?` of a request.
-fn query<T: DeserializeOwned>(http: &HttpRequest) -> Result<T, ApiError> {
-    web::Query::<T>::from_query(http.query_string())
-        .map(web::Query::into_inner)
-        .map_err(|error| ApiError::senseless("", format!("The query is not valid: {error}.")))
 }
 
 /// Reads something an operator wrote; the error names the field.

@@ -1,9 +1,10 @@
 //! Orders about queued mail: try again now, cancel, send another way.
 
-use super::{Operator, ask, filter::FilterFields, model::OrderResult, read};
+use super::{ask, filter::FilterFields, model::OrderResult, read};
 use crate::{
+    access::Operator,
     answer::{self, ApiError},
-    request,
+    request::body,
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -13,7 +14,7 @@ use mailwright_actors::{
 };
 use mailwright_engine::class::PoolName;
 use mailwright_storage::ListFilter;
-use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 
 /// What `retry` and `cancel` take.
 #[derive(Debug, Deserialize)]
@@ -117,15 +118,6 @@ impl RerouteBody {
             }
         }
     }
-}
-
-/// Reads a body of JSON.
-pub(super) async fn body<T: DeserializeOwned>(
-    http: &HttpRequest,
-    state: &AppState,
-    payload: web::Payload,
-) -> Result<T, ApiError> {
-    request::parse(state.bodies.read(http, payload).await?.as_ref())
 }
 
 fn result(Ordered { changed, in_flight }: Ordered) -> OrderResult {

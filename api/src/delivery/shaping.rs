@@ -1,8 +1,10 @@
 //! Traffic shaping: what holds, why, and what another file would have done.
 
-use super::{Operator, ask, blocking, orders::body, query};
+use super::{ask, blocking};
 use crate::{
+    access::Operator,
     answer::{self, ApiError},
+    request::{body, query},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};

@@ -1,13 +1,14 @@
 //! The queue at a glance: by domain, site, source and tenant.
 
 use super::{
-    Operator, blocking,
+    blocking,
     filter::FilterFields,
     model::{Group, QueueSummary, SiteGroup, SourceGroup, Sums},
-    query,
 };
 use crate::{
+    access::Operator,
     answer::{self, ApiError},
+    request::query,
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};

@@ -1,8 +1,10 @@
 //! Suspensions: what must not be delivered for now.
 
-use super::{Operator, ask, model::SuspensionRow, orders::body, query, read};
+use super::{ask, model::SuspensionRow, read};
 use crate::{
+    access::Operator,
     answer::{self, ApiError},
+    request::{body, query},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};

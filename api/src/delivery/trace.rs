@@ -1,7 +1,6 @@
 //! A domain's protocol dialogues, live.
 
-use super::{Operator, query};
-use crate::{answer::ApiError, server::AppState};
+use crate::{access::Operator, answer::ApiError, request::query, server::AppState};
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Bytes},

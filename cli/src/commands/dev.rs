@@ -7,7 +7,10 @@ use crate::{
     node::{self, Node},
 };
 use actix_rt::Arbiter;
-use mailwright_actors::smtp::sandbox::{Sandbox, Store};
+use mailwright_actors::{
+    clock,
+    smtp::sandbox::{Sandbox, Store},
+};
 use mailwright_engine::{class::Priority, sandbox::Personality};
 use serde::Serialize;
 use std::{
@@ -125,7 +128,7 @@ fn config(args: &Args, sandbox: SocketAddr) -> Config {
 fn credentials(node: &Node) -> Result<Credentials, CommandError> {
     let earlier = std::fs::read(node.state.path().join(CREDENTIALS)).ok();
     if let Some(earlier) = earlier.and_then(|bytes| serde_json::from_slice::<Credentials>(&bytes).ok())
-        && node.control.authenticate(&earlier.token).is_some()
+        && node.control.authenticate(&earlier.token, clock::now()).is_some()
     {
         return Ok(earlier);
     }

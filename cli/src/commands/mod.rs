@@ -1,5 +1,7 @@
 //! The commands, one a file.
 
+pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
 pub(crate) mod orders;
@@ -8,19 +10,20 @@ pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod shaping;
 mod table;
+pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod why;
+pub(crate) mod zone;
 
 use crate::{control_client::ControlClientError, node::NodeError};
 use mailwright_actors::clock;
 use mailwright_engine::{
     address::{AddressError, Domain},
     class::Priority,
-    time::UnixMillis,
 };
 use mailwright_storage::{
     StateDir, StorageError,
-    control::{Control, ControlError, Permission},
+    control::{Actor, By, Control, ControlError, NewSendingDomain, NewToken, Permission, SendingNames},
 };
 use serde::Serialize;
 use std::io::{self, Write};
@@ -93,6 +96,11 @@ struct PublishedRecord {
     value: String,
 }
 
+/// The user of this machine, who changes something now.
+fn by() -> By {
+    By { actor: Actor::Local { uid: rustix::process::getuid().as_raw() }, at: clock::now(), from: None }
+}
+
 /// Makes an account, a zone set up for sending and a token, and leaves the DKIM records in `dkim.json`.
 fn set_up(
     state: &StateDir,
@@ -100,17 +108,25 @@ fn set_up(
     zone: &str,
     priority: Priority,
 ) -> Result<Credentials, CommandError> {
-    let now: UnixMillis = clock::now();
+    let by = by();
     // Before anything is made: a second try must not find half of the first.
     let name = Domain::parse(zone)?;
     if control.sending_domain(&name).is_some() {
         return Err(ControlError::Taken(name).into());
     }
-    let account = control.create_account(zone, now)?;
-    let zone = control.create_zone(&account.id, name, now)?;
-    let sending = control.enable_sending(&zone.id, now)?;
-    let (_, secret) =
-        control.create_token(&account.id, "bootstrap", vec![Permission::Admin], priority, now)?;
+    let account = control.create_account(zone, &by)?;
+    let zone = control.create_zone(&account.id, name, &by)?;
+    // Whoever owns this machine vouches for it.
+    let domain = NewSendingDomain {
+        zone_id: zone.id.clone(),
+        name: zone.name.clone(),
+        wildcard: false,
+        vouched_for: true,
+        names: SendingNames::default(),
+    };
+    let sending = control.create_sending_domain(domain, &by)?;
+    let token = NewToken { priority, ..NewToken::new(&account.id, "bootstrap", vec![Permission::Operator]) };
+    let (_, secret) = control.create_token(token, &by)?;
     let records: Vec<_> = sending
         .keys
         .iter()

@@ -119,7 +119,7 @@ pub(crate) fn suspend(args: &Suspend) -> Result<(), CommandError> {
     if let (Some(lasting), Some(fields)) = (args.lasting, body.as_object_mut()) {
         fields.insert("for".to_owned(), humantime::format_duration(lasting).to_string().into());
     }
-    let answer: Value = args.place.client()?.post("suspensions", &body)?;
+    let answer: Value = args.place.client()?.post("delivery/suspensions", &body)?;
     if args.place.json {
         return say_json(&answer);
     }
@@ -132,7 +132,7 @@ pub(crate) fn suspend(args: &Suspend) -> Result<(), CommandError> {
 pub(crate) fn resume(args: &Resume) -> Result<(), CommandError> {
     let scope = args.scope.to_string();
     let answer: Value =
-        args.place.client()?.delete(&with_query("suspensions", &[("scope", Some(&scope))]))?;
+        args.place.client()?.delete(&with_query("delivery/suspensions", &[("scope", Some(&scope))]))?;
     if args.place.json {
         return say_json(&answer);
     }
@@ -141,7 +141,7 @@ pub(crate) fn resume(args: &Resume) -> Result<(), CommandError> {
 
 /// Lists what is suspended.
 pub(crate) fn suspensions(args: &Suspensions) -> Result<(), CommandError> {
-    let answer: Value = args.place.client()?.get("suspensions")?;
+    let answer: Value = args.place.client()?.get("delivery/suspensions")?;
     if args.place.json {
         return say_json(&answer);
     }
@@ -153,12 +153,12 @@ pub(crate) fn suspensions(args: &Suspensions) -> Result<(), CommandError> {
 
 /// Tries entries again now.
 pub(crate) fn retry_now(args: &RetryNow) -> Result<(), CommandError> {
-    order(&args.place, "queue/retry", &args.which.body(), "to be tried now")
+    order(&args.place, "delivery/queue/retry", &args.which.body(), "to be tried now")
 }
 
 /// Cancels entries.
 pub(crate) fn cancel(args: &Cancel) -> Result<(), CommandError> {
-    order(&args.place, "queue/cancel", &args.which.body(), "cancelled")
+    order(&args.place, "delivery/queue/cancel", &args.which.body(), "cancelled")
 }
 
 /// Sends entries, or a domain's mail, another way.
@@ -167,10 +167,10 @@ pub(crate) fn reroute(args: &Reroute) -> Result<(), CommandError> {
     let mut body = args.which.body();
     if to_pool.is_some() || *to_default_pool {
         body.insert("to_pool".to_owned(), to_pool.clone().into());
-        return order(&args.place, "queue/reroute", &body, "rerouted");
+        return order(&args.place, "delivery/queue/reroute", &body, "rerouted");
     }
     body.insert("via".to_owned(), via.clone().into());
-    let answer: Value = args.place.client()?.post("queue/reroute", &Value::Object(body))?;
+    let answer: Value = args.place.client()?.post("delivery/queue/reroute", &Value::Object(body))?;
     if args.place.json {
         return say_json(&answer);
     }

@@ -87,7 +87,7 @@ fn summary(client: &ControlClient, args: &Args) -> Result<(), CommandError> {
     let limit = args.limit.to_string();
     let mut fields = args.filter.fields();
     fields.push(("limit", Some(limit.as_str())));
-    let answer: Value = client.get(&with_query("queue", &fields))?;
+    let answer: Value = client.get(&with_query("delivery/queue", &fields))?;
     if args.place.json {
         return say_json(&answer);
     }
@@ -154,7 +154,7 @@ fn list(client: &ControlClient, asked: &List, json: bool) -> Result<(), CommandE
         ("cursor", asked.cursor.as_deref()),
         ("per_page", Some(limit.as_str())),
     ]);
-    let mut envelope = client.envelope(&with_query("queue/entries", &fields))?;
+    let mut envelope = client.envelope(&with_query("delivery/queue/entries", &fields))?;
     if json {
         return say_json(&envelope);
     }
@@ -176,7 +176,7 @@ fn list(client: &ControlClient, asked: &List, json: bool) -> Result<(), CommandE
 }
 
 fn show(client: &ControlClient, id: &str, json: bool) -> Result<(), CommandError> {
-    let answer: Value = client.get(&format!("queue/messages/{}", escaped(id)))?;
+    let answer: Value = client.get(&format!("delivery/queue/messages/{}", escaped(id)))?;
     if json {
         return say_json(&answer);
     }

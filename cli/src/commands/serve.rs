@@ -1,11 +1,12 @@
 //! `mailwright serve`
 
-use super::CommandError;
+use super::{CommandError, by, say};
 use crate::{
     config::Config,
     logging,
     node::{self, Node},
 };
+use mailwright_storage::control::{NewToken, Permission};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -38,8 +39,25 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         });
         node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
         tracing::info!(http, smtp, submission, submission_tls, state = %config.state.display(), "ready");
+        greet(&node)?;
         let ended = node.ends().await;
         node.stop().await;
         Ok(ended?)
     })
+}
+
+/// On the first start, makes an account and a token that may do everything, and shows it this once.
+fn greet(node: &Node) -> Result<(), CommandError> {
+    if !node.control.accounts().is_empty() {
+        return Ok(());
+    }
+    let by = by();
+    let account = node.control.create_account("Main account", &by)?;
+    let token = NewToken::new(&account.id, "first start", vec![Permission::Operator]);
+    let (_, secret) = node.control.create_token(token, &by)?;
+    let secret = secret.reveal();
+    Ok(say(&format!(
+        "The first start: account {} and a token for everything, shown this once:\n{secret}",
+        account.id
+    ))?)
 }

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         Command::Explain(asked) => explain(asked, &args.place),
         Command::Replay(asked) => replay(asked, &args.place),
         Command::Reload => {
-            let _: Value = args.place.client()?.post("shaping/reload", &json!({}))?;
+            let _: Value = args.place.client()?.post("delivery/shaping/reload", &json!({}))?;
             Ok(say("the shaping file was read again and is in force")?)
         }
     }
@@ -108,7 +108,7 @@ fn explained_by_server(asked: &Explain, place: &Place, client: &ControlClient) -
 
 fn explain_path(asked: &Explain) -> String {
     let fields = [("domain", Some(asked.domain.as_str())), ("source", asked.source.as_deref())];
-    with_query("shaping/explain", &fields)
+    with_query("delivery/shaping/explain", &fields)
 }
 
 fn without_server(asked: &Explain, place: &Place, book: &ShapingBook) -> Result<(), CommandError> {

@@ -30,7 +30,7 @@ enum Speaker {
 
 /// Prints what is said until the server stops or somebody presses Ctrl-C.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
-    let path = with_query("trace", &[("domain", Some(&args.domain))]);
+    let path = with_query("delivery/trace", &[("domain", Some(&args.domain))]);
     args.place.client()?.lines(&path, |line| {
         if line.is_empty() {
             return Ok(());

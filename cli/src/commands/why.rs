@@ -21,7 +21,7 @@ pub(crate) struct Args {
 /// Prints what holds each entry of the message.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     let client = args.place.client()?;
-    let answer: Value = client.get(&format!("queue/messages/{}/why", escaped(&args.id)))?;
+    let answer: Value = client.get(&format!("delivery/queue/messages/{}/why", escaped(&args.id)))?;
     if args.place.json {
         return say_json(&answer);
     }

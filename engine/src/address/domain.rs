@@ -3,6 +3,7 @@
 use super::{AddressError, AddressProblem, Expected, text_serde::serde_as_text};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use std::{
+    borrow::Borrow,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
@@ -48,10 +49,23 @@ impl Domain {
         parse_literal(self.0.strip_prefix('[')?.strip_suffix(']')?)
     }
 
+    /// The names above this one, the nearest first: `b.example` and `example` for `a.b.example`; none for a literal.
+    pub fn parents(&self) -> impl Iterator<Item = &str> {
+        let name = if self.literal().is_some() { "" } else { &*self.0 };
+        std::iter::successors(above(name), |name| above(name))
+    }
+
     /// Whether this name lies below `parent`: true for `mail.example.org` under `example.org`, false
     /// for `example.org` itself, for `badexample.org` and for literals.
     pub fn is_subdomain_of(&self, parent: &Self) -> bool {
         self.0.strip_suffix(&*parent.0).is_some_and(|head| head.ends_with('.'))
+    }
+}
+
+/// For look-ups by a name that is known to be of the normal form.
+impl Borrow<str> for Domain {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -62,6 +76,11 @@ impl fmt::Display for Domain {
 }
 
 serde_as_text!(Domain);
+
+/// The name without its first label.
+fn above(name: &str) -> Option<&str> {
+    name.split_once('.').map(|(_, parent)| parent)
+}
 
 fn normalise_literal(after_bracket: &str) -> Result<String, AddressProblem> {
     let address = after_bracket.strip_suffix(']').and_then(parse_literal);

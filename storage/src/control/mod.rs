@@ -1,36 +1,47 @@
 //! Control data: few, precious and read on every request.
 //!
-//! Everything is in memory; sled keeps it over restarts, as JSON so that later versions can add fields. A
-//! write returns after sled has written and the file is synced here, because sled's own flush does not
-//! survive a power cut.
+//! Everything but the audit log is in memory; sled keeps it over restarts, as JSON so that later versions can add
+//! fields. A write returns after sled has written and the file is synced here, because sled's own flush does not
+//! survive a power cut. Who changes the configuration does so one after the other, and leaves an [`AuditRecord`].
 
+mod account;
+mod audit;
+mod id;
 mod kept;
-mod model;
+mod secret;
+mod sending;
 mod source_days;
 mod suspension;
+mod token;
+mod zone;
 
+pub use account::Account;
+pub use audit::{Action, Actor, AuditFilter, AuditRecord, By};
+pub use id::{InvalidId, ObjectId};
 pub use kept::StoredReroute;
-pub use model::{Account, ObjectId, Permission, SendingDomain, StoredKey, Token, TokenSecret, Zone};
+pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, SendingNames, StoredKey};
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
+pub use token::{InvalidPermission, NewToken, Permission, PreviousSecret, Token, TokenSecret};
+pub use zone::Zone;
 
 use crate::{error::StorageError, queue::store::open_unlocked};
 use mailwright_engine::{
     address::{AddressError, Domain},
-    class::{Priority, SourceName},
-    dkim::{DkimError, DkimKey},
-    time::UnixMillis,
+    class::SourceName,
+    dkim::DkimError,
 };
+use secret::random_bytes;
+use sending::SendingDomains;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
+use token::Tokens;
 
-/// Octets of a token's secret: 40 letters and digits.
-const SECRET_LEN: usize = 40;
 /// sled's page cache for control data, in octets.
 const CACHE: u64 = 2 << 20;
 
@@ -43,6 +54,26 @@ pub enum ControlError {
     /// The domain belongs to somebody already.
     #[error("{0} is already set up")]
     Taken(Domain),
+    /// An address, where a domain name is needed.
+    #[error("{0} is an address; a zone is a domain name")]
+    NoName(Domain),
+    /// The domain is not in the zone.
+    #[error("{name} is not in the zone {zone}")]
+    OutsideZone {
+        /// The domain.
+        name: Domain,
+        /// The zone.
+        zone: Domain,
+    },
+    /// Something depends on it.
+    #[error("{0}")]
+    InUse(String),
+    /// A name for people is empty, too long or not printable.
+    #[error("a name has 1 to {max} printable characters", max = Account::MAX_NAME)]
+    Name,
+    /// A token that is good for nothing.
+    #[error("a token needs at least one permission")]
+    NoPermission,
     /// No such object.
     #[error("there is no {kind} {id}")]
     NotFound {
@@ -66,8 +97,8 @@ pub enum ControlError {
 struct State {
     accounts: HashMap<ObjectId, Account>,
     zones: HashMap<ObjectId, Zone>,
-    sending: HashMap<Domain, Arc<SendingDomain>>,
-    tokens_by_hash: HashMap<String, Arc<Token>>,
+    sending: SendingDomains,
+    tokens: Tokens,
     suspensions: BTreeMap<SuspensionScope, Suspension>,
     /// What each source sent, by day.
     sent: BTreeMap<(u64, SourceName), u64>,
@@ -79,6 +110,8 @@ pub struct Control {
     db: sled::Db,
     dir: PathBuf,
     state: RwLock<State>,
+    /// Held by whoever changes the configuration, from what he looks at to what he stores.
+    changes: Mutex<()>,
 }
 
 impl Control {
@@ -97,10 +130,10 @@ impl Control {
             state.zones.insert(zone.id.clone(), zone);
         }
         for sending in table::<SendingDomain>(&db, "sending/")? {
-            state.sending.insert(sending.name.clone(), Arc::new(sending));
+            state.sending.insert(Arc::new(sending));
         }
         for token in table::<Token>(&db, "token/")? {
-            state.tokens_by_hash.insert(token.hash.clone(), Arc::new(token));
+            state.tokens.insert(Arc::new(token));
         }
         for suspension in table::<Suspension>(&db, suspension::TABLE)? {
             state.suspensions.insert(suspension.scope.clone(), suspension);
@@ -108,120 +141,14 @@ impl Control {
         for SourceDay { source, day, sent } in table(&db, source_days::TABLE)? {
             state.sent.insert((day, source), sent);
         }
-        Ok(Self { db, dir: dir.to_path_buf(), state: RwLock::new(state) })
+        let control =
+            Self { db, dir: dir.to_path_buf(), state: RwLock::new(state), changes: Mutex::default() };
+        control.read_uses();
+        Ok(control)
     }
 
-    /// Makes an account.
-    ///
-    /// # Errors
-    /// When it cannot be stored.
-    pub fn create_account(&self, name: &str, now: UnixMillis) -> Result<Account, ControlError> {
-        let account = Account { id: ObjectId::random()?, name: name.to_owned(), created: now };
-        self.store("account/", account.id.as_str(), &account)?;
-        self.write(|state| state.accounts.insert(account.id.clone(), account.clone()));
-        Ok(account)
-    }
-
-    /// Makes a zone of an account.
-    ///
-    /// # Errors
-    /// When the domain is a zone already, there is no such account or it cannot be stored.
-    pub fn create_zone(
-        &self,
-        account: &ObjectId,
-        name: Domain,
-        now: UnixMillis,
-    ) -> Result<Zone, ControlError> {
-        if !self.read(|state| state.accounts.contains_key(account)) {
-            return Err(not_found("account", account));
-        }
-        if self.read(|state| state.zones.values().any(|zone| zone.name == name)) {
-            return Err(ControlError::Taken(name));
-        }
-        let zone = Zone { id: ObjectId::random()?, account_id: account.clone(), name, created: now };
-        self.store("zone/", zone.id.as_str(), &zone)?;
-        self.write(|state| state.zones.insert(zone.id.clone(), zone.clone()));
-        Ok(zone)
-    }
-
-    /// Sets a zone's own domain up for sending, with an RSA and an Ed25519 key of its own.
-    ///
-    /// # Errors
-    /// When it is set up already, there is no such zone, keys cannot be made or it cannot be stored.
-    pub fn enable_sending(
-        &self,
-        zone_id: &ObjectId,
-        now: UnixMillis,
-    ) -> Result<Arc<SendingDomain>, ControlError> {
-        let zone =
-            self.read(|state| state.zones.get(zone_id).cloned()).ok_or_else(|| not_found("zone", zone_id))?;
-        if self.sending_domain(&zone.name).is_some() {
-            return Err(ControlError::Taken(zone.name));
-        }
-        let sending = Arc::new(SendingDomain {
-            tag: ObjectId::random()?,
-            return_path_domain: Domain::parse(&format!("cf-bounce.{}", zone.name))?,
-            keys: vec![
-                stored_key("mw-rsa", &DkimKey::generate_rsa_2048()?)?,
-                stored_key("mw-ed25519", &DkimKey::generate_ed25519()?)?,
-            ],
-            zone_id: zone.id,
-            account_id: zone.account_id,
-            name: zone.name,
-            enabled: true,
-            created: now,
-            modified: now,
-        });
-        self.store("sending/", sending.tag.as_str(), &*sending)?;
-        self.write(|state| state.sending.insert(sending.name.clone(), Arc::clone(&sending)));
-        Ok(sending)
-    }
-
-    /// Makes a token, whose mail is of `priority` when nobody says; its secret is returned here and never again.
-    ///
-    /// # Errors
-    /// When it cannot be stored.
-    pub fn create_token(
-        &self,
-        account: &ObjectId,
-        name: &str,
-        permissions: Vec<Permission>,
-        priority: Priority,
-        now: UnixMillis,
-    ) -> Result<(Arc<Token>, TokenSecret), ControlError> {
-        let secret = random_secret()?;
-        let token = Arc::new(Token {
-            id: ObjectId::random()?,
-            name: name.to_owned(),
-            account_id: account.clone(),
-            permissions,
-            hash: hash_secret(&secret),
-            priority,
-            created: now,
-        });
-        self.store("token/", token.id.as_str(), &*token)?;
-        self.write(|state| state.tokens_by_hash.insert(token.hash.clone(), Arc::clone(&token)));
-        Ok((token, TokenSecret::new(secret)))
-    }
-
-    /// The token with this secret.
-    pub fn authenticate(&self, secret: &str) -> Option<Arc<Token>> {
-        self.read(|state| state.tokens_by_hash.get(&hash_secret(secret)).cloned())
-    }
-
-    /// The domain as it is set up for sending.
-    pub fn sending_domain(&self, name: &Domain) -> Option<Arc<SendingDomain>> {
-        self.read(|state| state.sending.get(name).cloned())
-    }
-
-    /// Whether any domain is set up for sending.
-    pub fn has_sending_domains(&self) -> bool {
-        self.read(|state| !state.sending.is_empty())
-    }
-
-    /// The account with this id.
-    pub fn account(&self, id: &str) -> Option<Account> {
-        self.read(|state| state.accounts.values().find(|account| account.id.as_str() == id).cloned())
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
@@ -267,59 +194,12 @@ fn table<T: DeserializeOwned>(db: &sled::Db, prefix: &str) -> Result<Vec<T>, Con
     Ok(rows)
 }
 
-fn stored_key(selector: &str, key: &DkimKey) -> Result<StoredKey, ControlError> {
-    Ok(StoredKey {
-        selector: selector.to_owned(),
-        algorithm: key.algorithm(),
-        pkcs8: data_encoding::BASE64.encode(&key.to_pkcs8_der()?),
-        public_record: key.public_record()?,
-    })
-}
-
-impl StoredKey {
-    /// The key pair itself.
-    ///
-    /// # Errors
-    /// When the stored octets are not a key.
-    pub fn key(&self) -> Result<DkimKey, ControlError> {
-        let der = data_encoding::BASE64
-            .decode(self.pkcs8.as_bytes())
-            .map_err(|e| StorageError::format("signing key", e))?;
-        Ok(DkimKey::from_pkcs8_der(self.algorithm, &der)?)
-    }
-}
-
 fn database(error: sled::Error) -> StorageError {
     StorageError::database("control", error)
 }
 
 fn not_found(kind: &'static str, id: &ObjectId) -> ControlError {
     ControlError::NotFound { kind, id: id.as_str().to_owned() }
-}
-
-fn hash_secret(secret: &str) -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
-    data_encoding::HEXLOWER.encode(digest.as_ref())
-}
-
-/// `N` octets from the system's generator.
-fn random_bytes<const N: usize>() -> Result<[u8; N], ControlError> {
-    let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ControlError::Randomness)?;
-    Ok(bytes)
-}
-
-/// A secret of [`SECRET_LEN`] letters and digits, every one equally likely.
-fn random_secret() -> Result<String, ControlError> {
-    const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    let mut secret = String::with_capacity(SECRET_LEN);
-    while secret.len() < SECRET_LEN {
-        let octets = random_bytes::<64>()?;
-        // 248 is the largest multiple of 62 in an octet: what is above would favour the first letters.
-        let letters = octets.iter().filter(|b| **b < 248).map(|b| char::from(ALPHABET[usize::from(b % 62)]));
-        secret.extend(letters.take(SECRET_LEN - secret.len()));
-    }
-    Ok(secret)
 }
 
 #[cfg(test)]

@@ -93,7 +93,8 @@ impl Submission {
 
     /// The token of these credentials, if it is good for sending.
     fn judge(&self, credentials: &Credentials) -> Result<Arc<Token>, LoginError> {
-        let token = self.control.authenticate(credentials.secret.reveal()).ok_or(LoginError::Wrong)?;
+        let token =
+            self.control.authenticate(credentials.secret.reveal(), clock::now()).ok_or(LoginError::Wrong)?;
         let account = token.account_id.as_str();
         // Whoever names an account means that one; a token of another is a mistake better found now.
         if credentials.identity != account && self.control.account(&credentials.identity).is_some() {
@@ -117,11 +118,8 @@ impl Submission {
 
     /// The domain of `sender` as it is set up in the token's account.
     fn sending_domain(&self, token: &Token, sender: &EmailAddress) -> Result<Arc<SendingDomain>, Reaction> {
-        let found = self.control.sending_domain(sender.domain());
-        found.filter(|domain| domain.enabled && domain.account_id == token.account_id).ok_or_else(|| {
-            let why = format!("{} is not set up for sending in this account", sender.domain());
-            refuse(SmtpCode::MAILBOX_UNAVAILABLE, NOT_AUTHORIZED, why)
-        })
+        let found = self.control.sender(token.account_id.as_str(), Some(token), sender.domain());
+        found.map_err(|error| refuse(SmtpCode::MAILBOX_UNAVAILABLE, NOT_AUTHORIZED, error.to_string()))
     }
 
     /// Whether the client may begin a message, short of its place in the queue.

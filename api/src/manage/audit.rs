@@ -1,0 +1,69 @@
+//! `/accounts/{account_id}/audit_logs`: who changed what.
+
+use crate::{
+    access::Caller, answer::ApiError, delivery::blocking, page::Page, request::query, server::AppState,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use mailwright_engine::time::UnixMillis;
+use mailwright_storage::control::{Actor, AuditFilter, AuditRecord, Permission};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Debug, Deserialize)]
+struct AuditQuery {
+    since: Option<String>,
+    before: Option<String>,
+    #[serde(rename = "resource.type")]
+    kind: Option<String>,
+    #[serde(rename = "resource.id")]
+    object: Option<String>,
+}
+
+/// `GET /accounts/{account_id}/audit_logs?since=&before=&resource.type=&resource.id=&page=&per_page=`, newest first.
+pub(super) async fn list(
+    http: HttpRequest,
+    caller: Caller,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let account = caller.account(&state, &id, Permission::Admin)?;
+    let AuditQuery { since, before, kind, object } = query(&http)?;
+    let time = |field: &str, text: Option<String>| {
+        text.map(|text| moment(&text).ok_or_else(|| ApiError::schema(field, NO_TIME))).transpose()
+    };
+    let (since, before) = (time("since", since)?, time("before", before)?);
+    let filter = AuditFilter { account_id: Some(account.id), since, before, kind, object };
+    let (control, page) = (Arc::clone(&state.control), Page::of(&http)?);
+    let read = blocking(move || Ok(control.audit_log(&filter, page.skip(), page.most())?));
+    let (records, total) = read.await?;
+    Ok(page.answer(&records.iter().map(shown).collect::<Vec<_>>(), total))
+}
+
+const NO_TIME: &str = "Write a time as 2026-11-21T10:00:00Z (RFC 3339), or a day as 2026-11-21.";
+
+/// A time or a day.
+fn moment(text: &str) -> Option<UnixMillis> {
+    UnixMillis::from_rfc3339(text).or_else(|| UnixMillis::from_date(text))
+}
+
+/// A record as the service shows it.
+fn shown(record: &AuditRecord) -> Value {
+    let (actor, interface) = match &record.actor {
+        Actor::Server => (json!({ "type": "system", "id": null }), "server"),
+        Actor::Local { uid } => (json!({ "type": "user", "id": format!("uid {uid}") }), "CLI"),
+        Actor::Token { id, name } => (json!({ "type": "user", "id": id, "name": name }), "API"),
+    };
+    let mut actor = actor;
+    actor["ip"] = json!(record.from);
+    json!({
+        "id": record.id, "when": record.at.to_string(),
+        "action": { "type": record.action.as_str(), "result": true },
+        "actor": actor, "interface": interface, "metadata": {},
+        "owner": { "id": record.account_id },
+        "resource": { "type": record.kind, "id": record.object },
+        "oldValue": record.before.as_ref().map(Value::to_string),
+        "newValue": record.after.as_ref().map(Value::to_string),
+        "oldValueJson": record.before, "newValueJson": record.after,
+    })
+}

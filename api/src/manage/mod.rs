@@ -1,0 +1,64 @@
+//! What accounts set up: accounts, zones, tokens, and the record of who changed what.
+//!
+//! Paths and forms are the service's, so that its clients work unchanged.
+
+mod accounts;
+mod audit;
+mod tokens;
+mod user;
+mod zones;
+
+use crate::{
+    answer::{self, ApiError},
+    server::AppState,
+};
+use actix_web::web;
+use mailwright_storage::control::{Control, ControlError};
+use std::sync::Arc;
+
+/// The routes.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    let resource = |path: &str| {
+        web::resource(format!("/client/v4/{path}")).default_service(web::to(answer::wrong_method))
+    };
+    config
+        .service(resource("user").route(web::get().to(user::user)))
+        .service(resource("memberships").route(web::get().to(user::memberships)))
+        .service(
+            resource("accounts").route(web::get().to(accounts::list)).route(web::post().to(accounts::create)),
+        )
+        .service(
+            resource("accounts/{account_id}")
+                .route(web::get().to(accounts::get))
+                .route(web::put().to(accounts::rename))
+                .route(web::delete().to(accounts::delete)),
+        )
+        .service(resource("accounts/{account_id}/audit_logs").route(web::get().to(audit::list)))
+        .service(resource("zones").route(web::get().to(zones::list)).route(web::post().to(zones::create)))
+        .service(
+            resource("zones/{zone_id}")
+                .route(web::get().to(zones::get))
+                .route(web::delete().to(zones::delete)),
+        )
+        .service(resource("user/tokens/verify").route(web::get().to(tokens::verify)))
+        .service(resource("user/tokens/permission_groups").route(web::get().to(tokens::permission_groups)))
+        .service(
+            resource("user/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
+        )
+        .service(
+            resource("user/tokens/{token_id}")
+                .route(web::get().to(tokens::get))
+                .route(web::delete().to(tokens::delete)),
+        )
+        .service(resource("user/tokens/{token_id}/value").route(web::put().to(tokens::roll)));
+}
+
+/// Changes the configuration. Waits for the disk, so not on the worker's thread.
+pub(crate) async fn change<T: Send + 'static>(
+    state: &AppState,
+    work: impl FnOnce(&Control) -> Result<T, ControlError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let control = Arc::clone(&state.control);
+    let done = web::block(move || work(&control)).await;
+    Ok(done.map_err(|_| ApiError::unavailable("The server is stopping; try again after its restart."))??)
+}

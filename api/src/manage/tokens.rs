@@ -1,0 +1,288 @@
+//! `/user/tokens`: tokens as the service's clients make them, with policies of permission groups and resources.
+//!
+//! A policy names resources as `com.cloudflare.api.account.<id>` or `com.cloudflare.api.account.zone.<id>`; all of
+//! them are of one account. Beside what the service has, a token may have a `priority`, and a roll an `overlap`.
+
+use super::change;
+use crate::{
+    access::Caller,
+    answer::{self, ApiError},
+    page::Page,
+    request::{body, optional_body},
+    server::AppState,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use mailwright_actors::clock;
+use mailwright_engine::{class::Priority, time::UnixMillis};
+use mailwright_storage::control::{NewToken, ObjectId, Permission, Token};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+const ACCOUNT: &str = "com.cloudflare.api.account.";
+const ZONE: &str = "com.cloudflare.api.account.zone.";
+
+/// How long the secret before stays good when nobody says.
+const OVERLAP: Duration = Duration::from_secs(86_400);
+/// Longest time that two secrets are good.
+const OVERLAP_MAX: Duration = Duration::from_secs(30 * 86_400);
+
+#[derive(Debug, Deserialize)]
+struct TokenBody {
+    name: String,
+    policies: Vec<Policy>,
+    not_before: Option<String>,
+    expires_on: Option<String>,
+    priority: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Policy {
+    effect: String,
+    permission_groups: Vec<GroupRef>,
+    resources: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+struct GroupRef {
+    id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct RollBody {
+    #[serde(default, with = "humantime_serde")]
+    overlap: Option<Duration>,
+}
+
+/// `GET /user/tokens/verify`
+pub(super) async fn verify(caller: Caller) -> Result<HttpResponse, ApiError> {
+    let token = caller.token().ok_or_else(ApiError::unauthenticated)?;
+    Ok(answer::success(json!({
+        "id": token.id, "status": "active", "not_before": time(token.not_before), "expires_on": time(token.expires),
+    })))
+}
+
+/// `GET /user/tokens/permission_groups`
+pub(super) async fn permission_groups(_caller: Caller) -> HttpResponse {
+    answer::success(Permission::ALL.map(group).to_vec())
+}
+
+/// `GET /user/tokens?page=&per_page=`: those that the caller may manage.
+pub(super) async fn list(
+    http: HttpRequest,
+    caller: Caller,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let tokens: Vec<_> =
+        state.control.tokens().into_iter().filter(|token| manages(&caller, token).is_ok()).collect();
+    Ok(Page::of(&http)?.of_all(tokens.iter().map(|token| shown(&state, token))))
+}
+
+/// `POST /user/tokens {name, policies, not_before?, expires_on?, priority?}`
+pub(super) async fn create(
+    http: HttpRequest,
+    caller: Caller,
+    state: web::Data<AppState>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let new = wanted(&state, body(&http, &state, payload).await?)?;
+    let account = caller.account(&state, new.account_id.as_str(), Permission::Admin)?;
+    grants(&caller, &new)?;
+    let new = NewToken { account_id: account.id, ..new };
+    let (token, secret) = change(&state, move |control| control.create_token(new, &caller.by())).await?;
+    let mut answer = shown(&state, &token);
+    answer["value"] = secret.reveal().into();
+    Ok(answer::success(answer))
+}
+
+/// `GET /user/tokens/{token_id}`
+pub(super) async fn get(
+    caller: Caller,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let token = find(&caller, &state, &id)?;
+    Ok(answer::success(shown(&state, &token)))
+}
+
+/// `DELETE /user/tokens/{token_id}`
+pub(super) async fn delete(
+    caller: Caller,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let token = find(&caller, &state, &id)?;
+    let deleted = json!({ "id": token.id });
+    change(&state, move |control| control.delete_token(&token.id, &caller.by())).await?;
+    Ok(answer::success(deleted))
+}
+
+/// `PUT /user/tokens/{token_id}/value {overlap?}`: another secret; the one before stays good for a day, or as long as
+/// `overlap` says (`"0s"`: not at all). The answer is the secret.
+pub(super) async fn roll(
+    http: HttpRequest,
+    caller: Caller,
+    id: web::Path<String>,
+    state: web::Data<AppState>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let token = find(&caller, &state, &id)?;
+    let overlap = optional_body::<RollBody>(&http, &state, payload).await?.overlap.unwrap_or(OVERLAP);
+    if overlap > OVERLAP_MAX {
+        return Err(ApiError::schema("overlap", "Two secrets are good for 30 days at most."));
+    }
+    let (_, secret) =
+        change(&state, move |control| control.roll_token(&token.id, overlap, &caller.by())).await?;
+    Ok(answer::success(secret.reveal()))
+}
+
+/// The token with this id, if the caller may manage it.
+fn find(caller: &Caller, state: &AppState, id: &str) -> Result<Arc<Token>, ApiError> {
+    let token = id.parse().ok().and_then(|id: ObjectId| state.control.token(&id));
+    let token = token.filter(|token| caller.token().is_none_or(|own| own.sees(token.account_id.as_str())));
+    let token = token.ok_or_else(|| ApiError::no_object("token"))?;
+    manages(caller, &token)?;
+    Ok(token)
+}
+
+/// Whether the caller may see, change and remove this token: who has all that it has.
+fn manages(caller: &Caller, token: &Token) -> Result<(), ApiError> {
+    let Some(own) = caller.token() else { return Ok(()) };
+    let may = own.allows(Permission::Admin, token.account_id.as_str())
+        && own.zones.is_none()
+        && (own.may_operate() || !token.may_operate());
+    if may { Ok(()) } else { Err(ApiError::forbidden()) }
+}
+
+/// Refuses to give away more than the caller has.
+fn grants(caller: &Caller, new: &NewToken) -> Result<(), ApiError> {
+    let Some(own) = caller.token() else { return Ok(()) };
+    let covers = |wanted: &Permission| own.permissions.iter().any(|granted| granted.covers(*wanted));
+    if new.permissions.iter().all(covers) { Ok(()) } else { Err(ApiError::forbidden()) }
+}
+
+/// The token that a request describes.
+fn wanted(state: &AppState, body: TokenBody) -> Result<NewToken, ApiError> {
+    let mut permissions = Vec::new();
+    let mut resources = Resources::default();
+    for (index, policy) in body.policies.iter().enumerate() {
+        if policy.effect != "allow" {
+            let why = "A policy's effect is 'allow': what is not allowed is denied.";
+            return Err(ApiError::schema(format!("policies[{index}].effect"), why));
+        }
+        for group in &policy.permission_groups {
+            permissions.push(permission(&group.id).ok_or_else(|| no_group(index, &group.id))?);
+        }
+        for name in policy.resources.keys() {
+            resources.take(state, name).ok_or_else(|| no_resource(index, name))?;
+        }
+    }
+    permissions.sort_unstable();
+    permissions.dedup();
+    let account_id = resources.account.ok_or_else(|| {
+        ApiError::schema(
+            "policies",
+            format!("The policies must name an account: {ACCOUNT}<id>, or zones of it."),
+        )
+    })?;
+    let priority = body.priority.map(|text| text.parse::<Priority>()).transpose();
+    Ok(NewToken {
+        account_id,
+        name: body.name,
+        permissions,
+        zones: (!resources.zones.is_empty()).then_some(resources.zones),
+        priority: priority
+            .map_err(|error| ApiError::schema("priority", format!("{error}.")))?
+            .unwrap_or_default(),
+        not_before: moment("not_before", body.not_before)?,
+        expires: moment("expires_on", body.expires_on)?,
+    })
+}
+
+/// What the policies of a token are about.
+#[derive(Debug, Default)]
+struct Resources {
+    account: Option<ObjectId>,
+    zones: Vec<ObjectId>,
+}
+
+impl Resources {
+    /// `None` for what there is not, and for a second account.
+    fn take(&mut self, state: &AppState, name: &str) -> Option<()> {
+        let account = if let Some(id) = name.strip_prefix(ZONE) {
+            let zone = state.control.zone(id)?;
+            if !self.zones.contains(&zone.id) {
+                self.zones.push(zone.id);
+            }
+            zone.account_id
+        } else {
+            state.control.account(name.strip_prefix(ACCOUNT)?)?.id
+        };
+        if self.account.as_ref().is_some_and(|known| *known != account) {
+            return None;
+        }
+        self.account = Some(account);
+        Some(())
+    }
+}
+
+fn no_group(index: usize, id: &str) -> ApiError {
+    let id: String = id.chars().take(80).collect();
+    let why = format!("There is no permission group {id:?}: GET /user/tokens/permission_groups lists them.");
+    ApiError::schema(format!("policies[{index}].permission_groups"), why)
+}
+
+fn no_resource(index: usize, name: &str) -> ApiError {
+    let name: String = name.chars().take(120).collect();
+    let why = format!(
+        "{name:?} is no resource of this token's account: name {ACCOUNT}<id>, or {ZONE}<id>, all of one account."
+    );
+    ApiError::schema(format!("policies[{index}].resources"), why)
+}
+
+fn moment(field: &str, text: Option<String>) -> Result<Option<UnixMillis>, ApiError> {
+    let read = |text: String| {
+        UnixMillis::from_rfc3339(&text)
+            .ok_or_else(|| ApiError::schema(field, "Write a time as 2026-11-21T10:00:00Z (RFC 3339)."))
+    };
+    text.map(read).transpose()
+}
+
+/// The permission of a group's id: its place in the list of permissions, in 32 digits.
+fn permission(id: &str) -> Option<Permission> {
+    Permission::ALL.into_iter().find(|permission| group_id(*permission) == id)
+}
+
+fn group_id(permission: Permission) -> String {
+    let place = Permission::ALL.iter().position(|one| *one == permission).unwrap_or_default();
+    format!("{:032x}", place + 1)
+}
+
+/// A permission group as the service shows it.
+fn group(permission: Permission) -> Value {
+    json!({ "id": group_id(permission), "name": permission.as_str(), "scopes": [ACCOUNT.trim_end_matches('.')] })
+}
+
+/// A token as the service shows it.
+fn shown(state: &AppState, token: &Token) -> Value {
+    let status = if token.expires.is_some_and(|until| until <= clock::now()) { "expired" } else { "active" };
+    let resources: Map<String, Value> = match &token.zones {
+        None => [(format!("{ACCOUNT}{}", token.account_id), "*".into())].into_iter().collect(),
+        Some(zones) => zones.iter().map(|id| (format!("{ZONE}{id}"), "*".into())).collect(),
+    };
+    let groups: Vec<_> = token.permissions.iter().copied().map(group).collect();
+    json!({
+        "id": token.id, "name": token.name, "status": status, "priority": token.priority,
+        "issued_on": token.created.to_string(), "modified_on": token.modified.to_string(),
+        "last_used_on": time(state.control.last_used(&token.id)),
+        "not_before": time(token.not_before), "expires_on": time(token.expires),
+        "previous_value_until": time(token.previous.as_ref().map(|previous| previous.until)),
+        "policies": [{
+            "id": token.id, "effect": "allow", "permission_groups": groups, "resources": resources,
+        }],
+    })
+}
+
+fn time(at: Option<UnixMillis>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
