@@ -18,4 +18,4 @@ pub mod request;
 pub mod send;
 pub mod server;
 
-pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, serve, serve_control};
+pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

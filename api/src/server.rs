@@ -18,7 +18,10 @@ use actix_web::{
     web,
 };
 use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
-use mailwright_storage::{Spool, control::Control};
+use mailwright_storage::{
+    Spool,
+    control::{Control, SendingNames},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
@@ -44,6 +47,17 @@ pub struct ApiSettings {
     pub wait: Duration,
     /// How long requests under way may take when the server stops.
     pub drain: Duration,
+    /// How sending domains are set up.
+    pub sending: SendingSettings,
+}
+
+/// How sending domains are set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendingSettings {
+    /// What their records are called.
+    pub names: SendingNames,
+    /// Whether nothing is sent from a domain before the DNS shows that it is the account's own.
+    pub verify: bool,
 }
 
 /// What handlers share.

@@ -1,9 +1,11 @@
 //! The configuration file.
 
 mod delivery;
+mod sending;
 mod submission;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
+pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
 
 use bytesize::ByteSize;
@@ -30,6 +32,7 @@ pub(crate) struct Config {
     pub(crate) delivery: Delivery,
     pub(crate) outbound: SourcesConfig,
     pub(crate) dns: Dns,
+    pub(crate) sending: Sending,
     pub(crate) events: Events,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
@@ -94,6 +97,7 @@ impl Default for Config {
             delivery: Delivery::default(),
             outbound: SourcesConfig::default(),
             dns: Dns::default(),
+            sending: Sending::default(),
             events: Events::default(),
             spool: Spool::default(),
             log: Log::default(),
@@ -166,6 +170,7 @@ impl Config {
         config.max_message_size()?;
         config.check_smtp()?;
         config.submission.check()?;
+        config.sending()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -284,6 +289,7 @@ mod tests {
             ),
             ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers"),
+            ("sending", "return_path_label dkim_selector verify"),
             ("events", "retention_days"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
@@ -325,6 +331,8 @@ mod tests {
             ("hostname = \"mx.example\\r\\nX: y\"", "hostname"),
             ("[smtp]\nmax_message_size = \"31MiB\"", "smtp.max_message_size"),
             ("[smtp]\nmax_recipients = 0", "smtp.max_recipients"),
+            ("[sending]\nreturn_path_label = \"a.b\"", "sending.return_path_label"),
+            ("[sending]\ndkim_selector = \"-\"", "sending.dkim_selector"),
             ("[smtp]\nmax_recipients = 10001", "smtp.max_recipients"),
             ("[smtp]\nmax_sessions = 0", "smtp.max_sessions"),
             ("[smtp]\ntrusted_networks = [\"x\"]", "smtp.trusted_networks"),

@@ -157,7 +157,7 @@ impl Node {
         };
         node.serve_smtp(config, sockets.smtp)?;
         node.serve_submission(config, sockets.submission)?;
-        let api = web::Data::new(node.api(config, metrics));
+        let api = web::Data::new(node.api(config, metrics)?);
         if let Some(listener) = sockets.http {
             node.http = Some(listener.local_addr()?);
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
@@ -205,14 +205,15 @@ impl Node {
     }
 
     /// What the API is made of.
-    fn api(&self, config: &Config, metrics: PrometheusHandle) -> AppState {
+    fn api(&self, config: &Config, metrics: PrometheusHandle) -> Result<AppState, NodeError> {
         let settings = ApiSettings {
             hostname: config.hostname(),
             workers: config.http.workers.max(1),
             wait: config.http.wait,
             drain: self.drain_timeout,
+            sending: config.sending()?,
         };
-        AppState::new(ApiParts {
+        Ok(AppState::new(ApiParts {
             control: Arc::clone(&self.control),
             intake: self.engine.intake().clone(),
             board: self.engine.board().clone(),
@@ -224,7 +225,7 @@ impl Node {
             settings,
             stopping: self.stopping.subscribe(),
             failed: Arc::clone(&self.failed),
-        })
+        }))
     }
 
     /// Stops in order: no new mail, then what is under way, then the disk. Clients have half of the time; deliveries go

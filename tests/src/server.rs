@@ -69,8 +69,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `command`, which writes the addresses it listens on to the file `ready`.
-    fn start(command: Command, ready: &Path, log: &Path) -> Result<(Self, Value)> {
+    /// Starts `command`, which writes the addresses it listens on to the file `ready`, and what it says goes to `log`.
+    /// What it wrote is returned, too.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with its log if it ends, [`Error::Timeout`] if it does not come up.
+    pub fn start(command: Command, ready: &Path, log: &Path) -> Result<(Self, Value)> {
         // The file of an earlier run would name ports that are no longer ours.
         if ready.exists() {
             fs::remove_file(ready).context(format!("remove {}", ready.display()))?;

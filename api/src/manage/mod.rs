@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod sending;
 mod tokens;
 mod user;
 mod zones;
@@ -12,15 +13,17 @@ use crate::{
     answer::{self, ApiError},
     server::AppState,
 };
-use actix_web::web;
+use actix_web::{Resource, web};
 use mailwright_storage::control::{Control, ControlError};
 use std::sync::Arc;
 
+/// A path, on which methods without a route get an answer of their own.
+fn resource(path: &str) -> Resource {
+    web::resource(format!("/client/v4/{path}")).default_service(web::to(answer::wrong_method))
+}
+
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    let resource = |path: &str| {
-        web::resource(format!("/client/v4/{path}")).default_service(web::to(answer::wrong_method))
-    };
     config
         .service(resource("user").route(web::get().to(user::user)))
         .service(resource("memberships").route(web::get().to(user::memberships)))
@@ -40,6 +43,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(zones::get))
                 .route(web::delete().to(zones::delete)),
         )
+        .configure(sending_routes)
         .service(resource("user/tokens/verify").route(web::get().to(tokens::verify)))
         .service(resource("user/tokens/permission_groups").route(web::get().to(tokens::permission_groups)))
         .service(
@@ -51,6 +55,25 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(tokens::delete)),
         )
         .service(resource("user/tokens/{token_id}/value").route(web::put().to(tokens::roll)));
+}
+
+fn sending_routes(config: &mut web::ServiceConfig) {
+    let of_zone = |path: &str| resource(&format!("zones/{{zone_id}}/email/sending{path}"));
+    config
+        .service(resource("accounts/{account_id}/email/sending/zones").route(web::get().to(sending::zones)))
+        .service(of_zone("").route(web::get().to(sending::settings)))
+        .service(of_zone("/enable").route(web::post().to(sending::enable)))
+        .service(of_zone("/disable").route(web::post().to(sending::disable)))
+        .service(
+            of_zone("/subdomains").route(web::get().to(sending::list)).route(web::post().to(sending::create)),
+        )
+        .service(
+            of_zone("/subdomains/{tag}")
+                .route(web::get().to(sending::get))
+                .route(web::patch().to(sending::edit))
+                .route(web::delete().to(sending::delete)),
+        )
+        .service(of_zone("/subdomains/{tag}/rotate").route(web::post().to(sending::rotate)));
 }
 
 /// Changes the configuration. Waits for the disk, so not on the worker's thread.

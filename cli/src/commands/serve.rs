@@ -30,6 +30,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     logging::start(&config.log);
     node::system()?.block_on(async {
         let mut node = Node::start(&config).await?;
+        greet(&node)?;
         let http = node.http.map(|address| address.to_string()).unwrap_or_default();
         let smtp = node.smtp.first().map(ToString::to_string).unwrap_or_default();
         let submission = node.submission.plain.first().map(ToString::to_string).unwrap_or_default();
@@ -39,7 +40,6 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         });
         node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
         tracing::info!(http, smtp, submission, submission_tls, state = %config.state.display(), "ready");
-        greet(&node)?;
         let ended = node.ends().await;
         node.stop().await;
         Ok(ended?)
