@@ -167,7 +167,8 @@ impl ApiError {
         error
     }
 
-    fn body(&self) -> Value {
+    /// The error as lists of errors have it.
+    pub(crate) fn entry(&self) -> Value {
         let mut error = Map::new();
         error.insert("code".into(), self.code.into());
         error.insert("message".into(), self.message.into());
@@ -180,7 +181,11 @@ impl ApiError {
                 error.insert("field".into(), field.as_str().into());
             }
         }
-        json!({ "success": false, "errors": [error], "messages": [], "result": null })
+        error.into()
+    }
+
+    fn body(&self) -> Value {
+        json!({ "success": false, "errors": [self.entry()], "messages": [], "result": null })
     }
 }
 

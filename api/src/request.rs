@@ -111,7 +111,32 @@ pub struct RawRequest {
 /// # Errors
 /// Malformed JSON, wrong types, bad addresses and every rule of [`SendRequest::validate`].
 pub fn read_send(body: &[u8]) -> Result<(SendRequest, SendingHints), ApiError> {
-    let body: SendBody = parse(body)?;
+    send_request(parse(body)?)
+}
+
+/// The body of `send/batch`, as it comes.
+#[derive(Debug, Deserialize)]
+struct BatchBody {
+    messages: Vec<Value>,
+}
+
+/// Most messages of a batch.
+pub const MAX_BATCH: usize = 1_000;
+
+/// Reads the body of `send/batch`: each of its messages is a body of `send`, good or bad by itself.
+///
+/// # Errors
+/// Malformed JSON, and no messages or more than [`MAX_BATCH`].
+pub fn read_batch(body: &[u8]) -> Result<Vec<Result<(SendRequest, SendingHints), ApiError>>, ApiError> {
+    let BatchBody { messages } = parse(body)?;
+    if !(1..=MAX_BATCH).contains(&messages.len()) {
+        let why = format!("A batch has 1 to {MAX_BATCH} messages, not {}.", messages.len());
+        return Err(ApiError::schema("messages", why));
+    }
+    Ok(messages.into_iter().map(|message| send_request(typed(message)?)).collect())
+}
+
+fn send_request(body: SendBody) -> Result<(SendRequest, SendingHints), ApiError> {
     let asked = body.asked.read()?;
     let request = SendRequest {
         from: required(body.from.as_ref(), "from", mailbox)?,
@@ -174,13 +199,20 @@ pub(crate) fn query<T: DeserializeOwned>(http: &HttpRequest) -> Result<T, ApiErr
 /// Reads JSON.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let field = if path == "." { String::new() } else { path };
-        ApiError::schema(field, format!("The request body is not valid: {}.", error.inner()))
-    })?;
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong_type(&error))?;
     json.end().map_err(|error| ApiError::schema("", format!("The request body is not valid: {error}.")))?;
     Ok(parsed)
+}
+
+/// Reads what a piece of JSON says.
+fn typed<T: DeserializeOwned>(json: Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(json).map_err(|error| wrong_type(&error))
+}
+
+fn wrong_type(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    let path = error.path().to_string();
+    let field = if path == "." { String::new() } else { path };
+    ApiError::schema(field, format!("The request body is not valid: {}.", error.inner()))
 }
 
 /// A field that is there and not `null`.

@@ -239,6 +239,8 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(delivery::routes)
         .configure(manage::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
+        .service(resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
+        .service(resource(&format!("{sending}/send/preflight")).route(web::post().to(send::preflight)))
         .service(resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
         .service(resource("/health").route(web::get().to(health::health)))
         .service(resource("/metrics").route(web::get().to(health::metrics)))

@@ -4,6 +4,7 @@
 //! comes ready-made (SMTP submission, raw sends) goes through [`check_raw`] instead. Either way the result
 //! has CRLF line ends only, no NUL, no line above 998 octets, and the header fields RFC 5322 demands.
 
+mod advice;
 mod build;
 mod content_type;
 mod error;
@@ -16,6 +17,7 @@ mod raw;
 mod received;
 mod validate;
 
+pub use advice::{Advice, advice};
 pub use build::{BuildContext, build};
 pub use error::{SendError, SendErrorCode};
 pub use fields::{Field, Fields, fields, split_header};

@@ -1,0 +1,111 @@
+//! From a request to a message.
+
+use crate::{access::Caller, answer::ApiError, request::RawRequest, server::AppState};
+use mailwright_engine::{
+    address::{Domain, EmailAddress},
+    envelope::SmtpUtf8,
+    id::QueueId,
+    message::{
+        BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
+        SendRequest, build, check_raw, hints::SendingHints,
+    },
+    time::UnixMillis,
+};
+use mailwright_storage::control::{Account, SendingDomain};
+use std::{collections::HashSet, sync::Arc};
+
+/// A message ready for intake, apart from its trace and signature.
+pub(super) struct Draft {
+    pub(super) id: QueueId,
+    now: UnixMillis,
+    pub(super) domain: Arc<SendingDomain>,
+    pub(super) recipients: Vec<EmailAddress>,
+    pub(super) content: Vec<u8>,
+    pub(super) smtputf8: SmtpUtf8,
+    pub(super) message_id: String,
+    pub(super) asked: SendingHints,
+}
+
+impl Draft {
+    /// Where it came in. The address of the application that sent it is nobody else's business.
+    pub(super) fn trace(&self, hostname: &str) -> String {
+        let (helo, id, date) = (self.domain.name.as_str(), self.id, self.now);
+        ReceivedHeader { helo, peer: None, by: hostname, with: ReceivedWith::Http, tls: None, id, date }
+            .to_string()
+    }
+}
+
+/// On whose behalf messages are made.
+#[derive(Clone, Copy)]
+pub(super) struct Sender<'a> {
+    pub(super) state: &'a AppState,
+    pub(super) caller: &'a Caller,
+    pub(super) account: &'a Account,
+}
+
+impl Sender<'_> {
+    /// The message that a request describes by its parts.
+    ///
+    /// # Errors
+    /// When it may not come from there.
+    pub(super) fn draft(self, request: &SendRequest, asked: SendingHints) -> Result<Draft, ApiError> {
+        let domain = self.domain(request.from.address().domain())?;
+        let (id, now) = self.state.intake.next_id();
+        let message_id = message_id(id, &domain)?;
+        let feedback_id = format!("{id}:{}:mailwright", self.account.id);
+        let context = BuildContext {
+            date: now,
+            message_id: &message_id,
+            feedback_id: &feedback_id,
+            boundary_seed: id.as_raw(),
+        };
+        let content = build(request, &context);
+        let recipients = distinct(request.recipients().map(|mailbox| mailbox.address().clone()));
+        let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
+        let smtputf8 = needed(addresses.any(|mailbox| mailbox.address().needs_smtputf8()));
+        Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id, asked })
+    }
+
+    /// The message that comes ready-made.
+    ///
+    /// # Errors
+    /// When it is malformed, has too many recipients, or may not come from there.
+    pub(super) fn draft_raw(self, request: &RawRequest) -> Result<Draft, ApiError> {
+        let domain = self.domain(request.from.address().domain())?;
+        let recipients = distinct(request.recipients.iter().cloned());
+        if recipients.len() > MAX_RECIPIENTS {
+            let why = format!("{} recipients given, maximum is {MAX_RECIPIENTS}.", recipients.len());
+            return Err(SendError::new(SendErrorCode::TooManyRecipients, "recipients", why).into());
+        }
+        let (id, now) = self.state.intake.next_id();
+        let fresh = message_id(id, &domain)?;
+        let raw = check_raw(&request.mime, &RawDefaults { date: now, message_id: &fresh })?;
+        let author = self.domain(raw.from().domain())?;
+        let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
+        let (message_id, asked) = (raw.message_id().to_owned(), request.asked.clone());
+        let (content, smtputf8) = (raw.into_content(), needed(utf8));
+        Ok(Draft { id, now, domain: author, recipients, content, smtputf8, message_id, asked })
+    }
+
+    /// A sender's domain as it is set up in this account.
+    fn domain(self, name: &Domain) -> Result<Arc<SendingDomain>, ApiError> {
+        let token = self.caller.token().map(Arc::as_ref);
+        Ok(self.state.control.sender(self.account.id.as_str(), token, name)?)
+    }
+}
+
+fn needed(utf8: bool) -> SmtpUtf8 {
+    if utf8 { SmtpUtf8::Needed } else { SmtpUtf8::NotNeeded }
+}
+
+/// Each address once, in order.
+fn distinct(addresses: impl Iterator<Item = EmailAddress>) -> Vec<EmailAddress> {
+    let mut seen = HashSet::new();
+    addresses.filter(|address| seen.insert(address.clone())).collect()
+}
+
+fn message_id(id: QueueId, domain: &SendingDomain) -> Result<String, ApiError> {
+    let mut random = [0; 8];
+    aws_lc_rs::rand::fill(&mut random).map_err(|_| ApiError::internal("No randomness is available."))?;
+    Ok(format!("{id}.{}@{}", data_encoding::HEXLOWER.encode(&random), domain.name))
+}
