@@ -15,8 +15,8 @@ use mailwright_engine::{
     envelope::{Origin, SmtpUtf8},
     id::QueueId,
     message::{
-        BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
-        SendRequest, build, check_raw, hints::SendingHints,
+        BuildContext, FeedbackId, MAX_RECIPIENTS, PlatformFields, RawDefaults, ReceivedHeader, ReceivedWith,
+        SendError, SendErrorCode, SendRequest, build, check_raw, hints::SendingHints,
     },
     smtp::verdict::Outcome,
     time::UnixMillis,
@@ -97,13 +97,12 @@ fn draft(
     let domain = sending_domain(state, caller, account, request.from.address())?;
     let (id, now) = state.intake.next_id();
     let message_id = message_id(id, &domain)?;
-    let feedback_id = format!("{id}:{}:mailwright", account.id);
-    let context = BuildContext {
-        date: now,
-        message_id: &message_id,
-        feedback_id: &feedback_id,
-        boundary_seed: id.as_raw(),
+    let platform = PlatformFields {
+        feedback_id: FeedbackId::new(["", account.id.as_str(), "api"], "mailwright").ok(),
+        ..PlatformFields::default()
     };
+    let context =
+        BuildContext { date: now, message_id: &message_id, platform: &platform, boundary_seed: id.as_raw() };
     let content = build(request, &context);
     let recipients: Vec<_> = distinct(request.recipients().map(|mailbox| mailbox.address().clone()));
     let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
