@@ -12,6 +12,7 @@ mod headers;
 pub mod hints;
 mod lines;
 mod model;
+pub(crate) mod parts;
 mod platform;
 mod raw;
 mod received;
