@@ -32,8 +32,9 @@ const VALIDITY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Fields signed once more than they occur, so that none can be added (RFC 6376 section 8.15).
 const OVERSIGNED: [&str; 3] = ["From", "To", "Subject"];
 
-/// Fields signed as often as they occur (RFC 6376 section 5.4.1, RFC 8058 section 4, RFC 9477 section 3.1).
-const SIGNED: [&str; 13] = [
+/// Fields signed as often as they occur (RFC 6376 section 5.4.1, RFC 8058 section 4, RFC 9477 section 3.1,
+/// RFC 8460 section 5.3).
+const SIGNED: [&str; 15] = [
     "Cc",
     "Date",
     "Message-ID",
@@ -47,6 +48,8 @@ const SIGNED: [&str; 13] = [
     "Feedback-ID",
     "CFBL-Address",
     "CFBL-Feedback-ID",
+    "TLS-Report-Domain",
+    "TLS-Report-Submitter",
 ];
 
 /// Why a key or a signature could not be made.

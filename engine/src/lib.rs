@@ -15,6 +15,7 @@ pub mod id;
 pub mod message;
 pub mod mx;
 pub mod retry;
+pub mod return_path;
 pub mod roster;
 pub mod sandbox;
 pub mod shaping;

@@ -8,7 +8,7 @@
 use libfuzzer_sys::fuzz_target;
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
-    message::{Attachment, BuildContext, Disposition, SendRequest, build, fields, split_header},
+    message::{Attachment, BuildContext, Disposition, FeedbackId, PlatformFields, SendRequest, build, fields, split_header},
     time::UnixMillis,
 };
 use mailwright_fuzz::{Knobs, assert_printable, assert_smtp_form, pieces};
@@ -52,10 +52,14 @@ fn request(knobs: Knobs, rest: &[u8]) -> Option<SendRequest> {
 }
 
 fn check(request: &SendRequest) {
+    let platform = PlatformFields {
+        feedback_id: FeedbackId::new(["", "a", "api"], "mailwright").ok(),
+        ..PlatformFields::default()
+    };
     let context = BuildContext {
         date: UnixMillis::new(1_795_255_445_123),
         message_id: "1@mx.example",
-        feedback_id: "1:a:mailwright",
+        platform: &platform,
         boundary_seed: 7,
     };
     let message = build(request, &context);

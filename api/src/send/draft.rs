@@ -6,8 +6,8 @@ use mailwright_engine::{
     envelope::SmtpUtf8,
     id::QueueId,
     message::{
-        BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
-        SendRequest, build, check_raw, hints::SendingHints,
+        BuildContext, FeedbackId, MAX_RECIPIENTS, PlatformFields, RawDefaults, ReceivedHeader, ReceivedWith,
+        SendError, SendErrorCode, SendRequest, build, check_raw, hints::SendingHints,
     },
     time::UnixMillis,
 };
@@ -52,11 +52,14 @@ impl Sender<'_> {
         let domain = self.domain(request.from.address().domain())?;
         let (id, now) = self.state.intake.next_id();
         let message_id = message_id(id, &domain)?;
-        let feedback_id = format!("{id}:{}:mailwright", self.account.id);
+        let platform = PlatformFields {
+            feedback_id: FeedbackId::new(["", self.account.id.as_str(), "api"], "mailwright").ok(),
+            ..PlatformFields::default()
+        };
         let context = BuildContext {
             date: now,
             message_id: &message_id,
-            feedback_id: &feedback_id,
+            platform: &platform,
             boundary_seed: id.as_raw(),
         };
         let content = build(request, &context);

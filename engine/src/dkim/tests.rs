@@ -238,3 +238,24 @@ fn refuses_names_no_key_can_be_published_under() {
     let literal = Domain::parse("[192.0.2.1]").unwrap();
     assert!(matches!(Signer::new(&literal, "s", ed25519()), Err(DkimError::Domain(_))));
 }
+
+/// What receivers act on must be signed: RFC 8058 section 4, RFC 9477 section 3.1, RFC 8460 section 5.3.
+#[test]
+fn fields_that_receivers_act_on_cannot_be_changed() {
+    let fields = [
+        "List-Unsubscribe: <https://example.org/u>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+        "CFBL-Address: fbl@example.org; report=arf",
+        "CFBL-Feedback-ID: 1:0:abc",
+        "Feedback-ID: a:b:c:mailwright",
+        "TLS-Report-Domain: example.org",
+        "TLS-Report-Submitter: mx.example.org",
+    ];
+    let message = format!("From: a@example.org\r\n{}\r\n\r\nHello\r\n", fields.join("\r\n"));
+    let signed = format!("{}{message}", sign(&message, now()));
+    assert_eq!(verify(&signed), [true, true]);
+    for field in fields {
+        let changed = signed.replace(field, &format!("{field}x"));
+        assert_eq!(verify(&changed), [false, false], "{field}");
+    }
+}

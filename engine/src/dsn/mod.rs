@@ -11,6 +11,8 @@ mod report;
 mod request;
 mod xtext;
 
+pub(crate) use read::find_status;
+
 pub use policy::{DelayWarning, DsnDuty, ReportEvent, ReportPolicy};
 pub use read::{
     Action, DeliveryStatus, ReadReportError, RecipientStatus, TypedText, read_delivery_status, read_report,

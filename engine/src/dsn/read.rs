@@ -6,10 +6,9 @@
 
 use super::{OriginalRecipient, xtext};
 use crate::{
-    message::{Field, fields},
+    message::{Field, fields, parts::Parts},
     smtp::reply::{EnhancedCode, printable},
 };
-use mail_parser::{MessageParser, MimeHeaders};
 
 /// Largest status part that is read, in octets.
 const MAX_STATUS: usize = 512 * 1024;
@@ -124,13 +123,22 @@ impl TypedText {
 /// # Errors
 /// When there is no such part, or [`read_delivery_status`] makes nothing of it.
 pub fn read_report(message: &[u8]) -> Result<DeliveryStatus, ReadReportError> {
-    let parsed = MessageParser::new().parse(message).ok_or(ReadReportError::NotAReport)?;
-    let status = parsed.parts.iter().find(|part| {
-        ["delivery-status", "global-delivery-status"]
-            .iter()
-            .any(|subtype| part.is_content_type("message", subtype))
-    });
-    read_delivery_status(status.ok_or(ReadReportError::NotAReport)?.contents())
+    status_part(&Parts::of(message))
+        .ok_or(ReadReportError::NotAReport)
+        .and_then(|part| read_delivery_status(&part))
+}
+
+/// What the status part of a message taken apart says; `None` if there is no such part or nothing can be made of
+/// it.
+pub(crate) fn find_status(parts: &Parts<'_>) -> Option<DeliveryStatus> {
+    status_part(parts).and_then(|part| read_delivery_status(&part).ok())
+}
+
+/// The content of the status part, its encoding undone.
+fn status_part(parts: &Parts<'_>) -> Option<Vec<u8>> {
+    let part = parts.find(&["message/delivery-status", "message/global-delivery-status"])?;
+    // One octet more than is read, so that more is seen to be too much.
+    Some(part.text(MAX_STATUS + 1).into_bytes())
 }
 
 /// Reads the content of a `message/delivery-status` or `message/global-delivery-status`: groups of fields with
@@ -160,13 +168,28 @@ pub fn read_delivery_status(content: &[u8]) -> Result<DeliveryStatus, ReadReport
 fn recipient(group: &[u8]) -> Option<RecipientStatus> {
     let typed = |name| value(group, name).map(|value| TypedText::parse(&value));
     let address = |name| TypedText::parse_address(&value(group, name)?);
+    let original = address("Original-Recipient");
+    let status = value(group, "Status").and_then(|value| first_word(&value).parse().ok());
     Some(RecipientStatus {
-        original: address("Original-Recipient"),
-        final_recipient: address("Final-Recipient")?,
-        action: Action::parse(&value(group, "Action")?)?,
-        status: value(group, "Status").and_then(|value| first_word(&value).parse().ok()),
+        final_recipient: address("Final-Recipient").or_else(|| original.clone())?,
+        original,
+        action: action(group, status)?,
+        status,
         diagnostic: typed("Diagnostic-Code"),
         remote_mta: typed("Remote-MTA"),
+    })
+}
+
+/// What became of the recipient; where that is not said, or not in a word that is known, the class of the status
+/// tells, 4 being no end yet.
+fn action(group: &[u8], status: Option<EnhancedCode>) -> Option<Action> {
+    let said = value(group, "Action").and_then(|value| Action::parse(&value));
+    said.or_else(|| {
+        Some(match status?.class() {
+            2 => Action::Delivered,
+            4 => Action::Delayed,
+            _ => Action::Failed,
+        })
     })
 }
 

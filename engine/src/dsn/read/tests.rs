@@ -148,3 +148,13 @@ proptest! {
         let _ = read_delivery_status(&octets);
     }
 }
+
+/// Messages within messages, as many as fit, must not use up the stack.
+#[test]
+fn deep_nesting_does_no_harm() {
+    let nested = "Content-Type: message/rfc822\r\n\r\n".repeat(100_000);
+    let digest = "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n".repeat(50_000);
+    for message in [nested, digest] {
+        assert_eq!(read_report(message.as_bytes()), Err(ReadReportError::NotAReport));
+    }
+}

@@ -1,15 +1,23 @@
 //! Built messages, read back.
 
 use super::*;
-use crate::message::{Field, fields, split_header};
+use crate::message::{FeedbackId, Field, fields, split_header};
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
-const CONTEXT: BuildContext<'static> = BuildContext {
-    date: UnixMillis::new(1_795_255_445_123),
-    message_id: "id@example.org",
-    feedback_id: "c:zone:send:mailwright",
-    boundary_seed: 7,
-};
+static PLATFORM: LazyLock<PlatformFields> = LazyLock::new(|| PlatformFields {
+    feedback_id: Some(FeedbackId::new(["c", "zone", "send"], "mailwright").unwrap()),
+    ..PlatformFields::default()
+});
+
+fn context() -> BuildContext<'static> {
+    BuildContext {
+        date: UnixMillis::new(1_795_255_445_123),
+        message_id: "id@example.org",
+        platform: &PLATFORM,
+        boundary_seed: 7,
+    }
+}
 
 fn mailbox(text: &str) -> Mailbox {
     Mailbox::parse(text).unwrap()
@@ -48,7 +56,7 @@ fn built(change: impl FnOnce(&mut SendRequest)) -> String {
     let mut request = request();
     change(&mut request);
     assert_eq!(request.validate(), Ok(()));
-    String::from_utf8(build(&request, &CONTEXT)).unwrap()
+    String::from_utf8(build(&request, &context())).unwrap()
 }
 
 /// The value of the first field of that name, unfolded.
@@ -211,9 +219,9 @@ fn attached_messages_are_not_encoded() {
 fn equal_arguments_give_equal_bytes_and_seeds_change_boundaries_alone() {
     let mut request = request();
     request.html = Some("<p>Hi</p>".to_owned());
-    let first = build(&request, &CONTEXT);
-    assert_eq!(first, build(&request, &CONTEXT));
-    let other = build(&request, &BuildContext { boundary_seed: 8, ..CONTEXT });
+    let first = build(&request, &context());
+    assert_eq!(first, build(&request, &context()));
+    let other = build(&request, &BuildContext { boundary_seed: 8, ..context() });
     assert_ne!(first, other);
     assert_eq!(first.len(), other.len());
 }
@@ -246,7 +254,7 @@ proptest! {
         request.html = Some("<p>".to_owned());
         request.attachments = vec![file(&filename, kind, &content)];
         prop_assume!(request.validate().is_ok());
-        let message = build(&request, &CONTEXT);
+        let message = build(&request, &context());
         assert_wire_ready(&message);
         prop_assert!(message.is_ascii());
         let (header, _) = split_header(&message);
