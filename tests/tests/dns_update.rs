@@ -155,7 +155,7 @@ async fn every_refusal_is_told_in_words() -> Result<(), Failure> {
     let key = |name: &str, secret: &str| TsigKey::new(name, "hmac-sha256", secret).map(Some);
     let other_secret = "YW5vdGhlciBzZWNyZXQsIGFub3RoZXIgc2VjcmV0IQ==";
     let cases = [
-        (refusal(knot.address, None, &wanted).await, "it does not let this key change these names"),
+        (refusal(knot.address, None, &wanted).await, "does not let this key change"),
         (
             refusal(knot.address, key(POWERLESS_KEY, &knot.secret)?, &wanted).await,
             "does not let this key change",

@@ -5,8 +5,9 @@
 //! somebody was faster, all is read and planned anew, a few times. Records of others are never taken out unless
 //! that was asked for.
 //!
-//! Everything goes over TCP and is signed, answers are verified: who sits in between can neither forge a refusal's
-//! reason nor the news that a change was done.
+//! Everything goes over TCP and is signed, and answers are verified: who sits in between cannot forge what a zone has,
+//! nor the news that a change was done. A refusal counts unsigned too, because a server that does not know the key
+//! has nothing to sign with.
 
 mod key;
 mod wire;
@@ -113,7 +114,7 @@ const fn in_words(code: ResponseCode) -> &'static str {
         ResponseCode::YXDomain => "a name exists that must not",
         ResponseCode::YXRRSet => "records exist that were not there before",
         ResponseCode::NXRRSet => "records are not there any more as they were",
-        ResponseCode::NotAuth => "it is not the primary server of the zone, or does not know the key",
+        ResponseCode::NotAuth => "it does not let this key change the zone, or is not its primary server",
         ResponseCode::NotZone => "a name is not in the zone",
         _ => "it gave an error that updates do not have",
     }
@@ -196,13 +197,12 @@ impl DnsUpdater {
         let mut rest = name;
         loop {
             let mut question = wire::question(rest, RecordType::SOA)?;
-            let answer = self.exchange(&mut question).await?;
-            let is_apex = answer
-                .answers
-                .iter()
-                .any(|record| record.record_type() == RecordType::SOA && wire::is_name(&record.name, rest));
-            if is_apex && answer.authoritative {
-                return Ok(rest.to_owned());
+            match self.exchange(&mut question).await {
+                Ok(answer) if wire::is_apex(&answer, rest) => return Ok(rest.to_owned()),
+                // What a server says of names that are none of its business.
+                Ok(_)
+                | Err(UpdateError::Refused { code: ResponseCode::Refused | ResponseCode::NotAuth, .. }) => {}
+                Err(error) => return Err(error),
             }
             match rest.split_once('.') {
                 Some((_, above)) => rest = above,
@@ -264,26 +264,26 @@ impl DnsUpdater {
             return Err(untrusted("it answers another question".to_owned()));
         }
         let Some(verifier) = &mut verifier else { return Ok(answer) };
+        self.check_key(&answer)?;
         match verifier.verify(&octets) {
             Ok(_) => Ok(answer),
-            Err(error) => Err(self.unverified(&answer, &error.to_string())),
+            Err(_) if answer.response_code != ResponseCode::NoError => {
+                Err(UpdateError::Refused { server: self.server, code: answer.response_code })
+            }
+            Err(error) => Err(untrusted(error.to_string())),
         }
     }
 
-    /// Why an answer is not signed. A server that does not know the key cannot sign (RFC 8945 section 5.3.2).
-    fn unverified(&self, answer: &Message, why: &str) -> UpdateError {
-        let error = answer.signature().and_then(|record| record.data.error);
-        let reason = match error {
+    /// What the server says of our signature (RFC 8945 section 5.2).
+    fn check_key(&self, answer: &Message) -> Result<(), UpdateError> {
+        let reason = match answer.signature().and_then(|record| record.data.error) {
             Some(TsigError::BadKey) => "it knows no key of that name and algorithm",
             Some(TsigError::BadSig) => "its secret is another one",
             Some(TsigError::BadTime) => "the clocks differ by more than five minutes",
-            _ if answer.response_code != ResponseCode::NoError => {
-                return UpdateError::Refused { server: self.server, code: answer.response_code };
-            }
-            _ => return UpdateError::Untrusted { server: self.server, reason: why.to_owned() },
+            Some(TsigError::BadTrunc | TsigError::Unknown(_)) | None => return Ok(()),
         };
         let key = self.key.as_ref().map(|key| key.name().to_owned()).unwrap_or_default();
-        UpdateError::Key { server: self.server, key, reason }
+        Err(UpdateError::Key { server: self.server, key, reason })
     }
 
     async fn over_tcp(&self, octets: &[u8]) -> io::Result<Vec<u8>> {

@@ -101,8 +101,14 @@ fn whole(name: &str) -> Result<Name, UpdateError> {
         .map_err(|_| UpdateError::Name(name.to_owned()))
 }
 
+/// Whether a server answers of `name`, from its own zones, that a zone begins there.
+pub(super) fn is_apex(answer: &Message, name: &str) -> bool {
+    let is_soa = |record: &Record| record.record_type() == RecordType::SOA && is_name(&record.name, name);
+    answer.authoritative && answer.answers.iter().any(is_soa)
+}
+
 /// Whether `name` is written `text`, whatever the case.
-pub(super) fn is_name(name: &Name, text: &str) -> bool {
+fn is_name(name: &Name, text: &str) -> bool {
     plain(name).eq_ignore_ascii_case(text)
 }
 

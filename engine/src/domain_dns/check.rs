@@ -2,8 +2,8 @@
 
 use super::{
     answers::{Found, Lookups},
-    description::{DkimRole, SendingDomain, SendingName, SpfAuthority},
-    dkim::{self, DkimFacts, DkimKeyState},
+    description::{SendingDomain, SendingName, SpfAuthority},
+    dkim::{self, DkimFacts, DkimKeyState, Need},
     dmarc::{self, DmarcFacts, Sender},
     finding::{Area, Code, Finding, Severity},
     mx::{self, MxFacts},
@@ -74,10 +74,9 @@ pub struct DomainReport {
 }
 
 impl DomainReport {
-    /// Whether receivers can tell our mail for the domain from a forger's, so that sending may be allowed: every
-    /// key that signs is published, or SPF passes, and bounces find us. Stays as it was when it is
-    /// [`DomainState::Unknown`].
-    pub fn is_verified(&self) -> bool {
+    /// Whether receivers can tell our mail for the domain from a forger's, and bounces find us. While the state is
+    /// [`DomainState::Unknown`] this says no; what was found before then still holds.
+    pub fn is_ready(&self) -> bool {
         self.state == DomainState::Ready
     }
 
@@ -94,10 +93,12 @@ pub fn check_domain(domain: &SendingDomain, addresses: &[IpAddr], lookups: &mut 
     let return_path = mx::check_return_path(&domain.return_path, &domain.mx, lookups, &mut findings);
     let spf = SpfTree::build(domain.return_path.as_str(), lookups);
     let has_spf = check_spf(domain, &spf, addresses, &mut findings);
-    let keys = domain.keys.iter();
-    let dkim: Vec<_> = keys.map(|key| dkim::check(base, key, lookups, &mut findings)).collect();
-    let mut signing = domain.keys.iter().zip(&dkim).filter(|(key, _)| key.role() == DkimRole::Signing);
-    let has_dkim = signing.any(|(_, facts)| facts.state == DkimKeyState::Published);
+    let needs = dkim::needs(&domain.keys);
+    let keys = domain.keys.iter().zip(&needs);
+    let dkim: Vec<_> =
+        keys.map(|(key, need)| dkim::check(base, key, *need, lookups, &mut findings)).collect();
+    let mut needed = needs.iter().zip(&dkim).filter(|(need, _)| **need == Need::Now);
+    let has_dkim = needed.any(|(_, facts)| facts.state == DkimKeyState::Published);
     let sender = Sender {
         domain: base,
         is_wildcard: matches!(domain.name, SendingName::Wildcard(_)),
@@ -110,7 +111,7 @@ pub fn check_domain(domain: &SendingDomain, addresses: &[IpAddr], lookups: &mut 
         .into_iter()
         .map(|record| RecordStatus { state: state_of(&record, domain, &findings, lookups), record })
         .collect();
-    let state = domain_state(domain, &records, &dkim, &findings);
+    let state = domain_state(&records, &needs, &dkim, &findings);
     DomainReport { domain: domain.name.to_string(), state, records, return_path, dkim, dmarc, findings, spf }
 }
 
@@ -280,8 +281,8 @@ fn is_about(finding: &Finding, record: &DnsRecord) -> bool {
 }
 
 fn domain_state(
-    domain: &SendingDomain,
     records: &[RecordStatus],
+    needs: &[Need],
     dkim: &[DkimFacts],
     findings: &[Finding],
 ) -> DomainState {
@@ -299,17 +300,12 @@ fn domain_state(
     if errors.next().is_some() {
         return DomainState::Misconfigured;
     }
-    let roles = domain.keys.iter().zip(dkim);
-    let mut unknown_keys =
-        roles.filter(|(key, facts)| key.role() == DkimRole::Signing && facts.state == DkimKeyState::Unknown);
+    let mut needed = needs.iter().zip(dkim).filter(|(need, _)| **need == Need::Now);
     let is_unknown = |finding: &Finding| {
         finding.code == Code::LookupFailed && matches!(finding.area, Area::ReturnPath | Area::Spf)
     };
-    if unknown_keys.next().is_some() || findings.iter().any(is_unknown) {
-        DomainState::Unknown
-    } else {
-        DomainState::Ready
-    }
+    let is_key_unknown = needed.any(|(_, facts)| facts.state == DkimKeyState::Unknown);
+    if is_key_unknown || findings.iter().any(is_unknown) { DomainState::Unknown } else { DomainState::Ready }
 }
 
 #[cfg(test)]

@@ -58,8 +58,9 @@ impl fmt::Display for SendingName {
 pub enum DkimRole {
     /// Mail is signed with it.
     Signing,
-    /// Mail is to be signed with it as soon as it is published.
-    Next,
+    /// Mail is to be signed with it as soon as it is published. Where no other key signs, it is waited for: what is
+    /// wrong with it is an error, as with one that signs.
+    Waiting,
     /// Mail on its way may be signed with it still.
     Retiring,
 }

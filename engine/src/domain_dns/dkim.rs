@@ -50,10 +50,29 @@ pub struct DkimFacts {
     pub state: DkimKeyState,
 }
 
+/// Whether mail fails now for want of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    Now,
+    Later,
+}
+
+/// How much each of `keys` is needed: those that sign, or where none does, those that wait to.
+pub(super) fn needs(keys: &[DomainKey]) -> Vec<Need> {
+    let has_signing = keys.iter().any(|key| key.role() == DkimRole::Signing);
+    let need = |key: &DomainKey| match key.role() {
+        DkimRole::Signing => Need::Now,
+        DkimRole::Waiting if !has_signing => Need::Now,
+        DkimRole::Waiting | DkimRole::Retiring => Need::Later,
+    };
+    keys.iter().map(need).collect()
+}
+
 /// Looks at the key of `domain`.
 pub(super) fn check(
     domain: &Domain,
     key: &DomainKey,
+    need: Need,
     lookups: &mut Lookups<'_>,
     findings: &mut Vec<Finding>,
 ) -> DkimFacts {
@@ -72,9 +91,9 @@ pub(super) fn check(
             return facts;
         }
     };
-    let severity = match key.role() {
-        DkimRole::Signing => Severity::Error,
-        DkimRole::Next | DkimRole::Retiring => Severity::Warning,
+    let severity = match need {
+        Need::Now => Severity::Error,
+        Need::Later => Severity::Warning,
     };
     let mut tell =
         |code, message: String| findings.push(Finding::new(Area::Dkim, code, severity, &name, message));
@@ -108,7 +127,7 @@ pub(super) fn check(
 const fn advice(role: DkimRole) -> &'static str {
     match role {
         DkimRole::Signing => "Publish it: until then no signature can be verified.",
-        DkimRole::Next => "Publish it: signing does not change over to it before.",
+        DkimRole::Waiting => "Publish it: signing does not change over to it before.",
         DkimRole::Retiring => "Mail on its way may still be signed with it: leave it there for another week.",
     }
 }
@@ -267,7 +286,7 @@ mod tests {
         let domain = Domain::parse("example.com").unwrap();
         let (facts, findings) = world.judge(|lookups| {
             let mut findings = Vec::new();
-            (check(&domain, &key, lookups, &mut findings), findings)
+            (check(&domain, &key, needs(std::slice::from_ref(&key))[0], lookups, &mut findings), findings)
         });
         assert_eq!(facts.name, NAME);
         (facts.state, findings.into_iter().map(|finding| (finding.code, finding.severity)).collect())
@@ -321,7 +340,7 @@ mod tests {
         assert!(
             several_records(
                 &[rest.into(), half.into()],
-                &DomainKey::new("s", Some(RSA.into()), DkimRole::Next).unwrap()
+                &DomainKey::new("s", Some(RSA.into()), DkimRole::Waiting).unwrap()
             )
             .contains("cut in two")
         );
@@ -341,12 +360,20 @@ mod tests {
     fn only_the_key_in_use_must_be_there() {
         for (role, severity) in [
             (DkimRole::Signing, Severity::Error),
-            (DkimRole::Next, Severity::Warning),
+            (DkimRole::Waiting, Severity::Error),
             (DkimRole::Retiring, Severity::Warning),
         ] {
             let expected = (DkimKeyState::Missing, vec![(Code::DkimNotFound, severity)]);
             assert_eq!(look(&[], Some(RSA), role), expected);
         }
+    }
+
+    #[test]
+    fn a_waiting_key_is_needed_where_none_signs() {
+        let key = |role| DomainKey::new("s", None, role).unwrap();
+        use DkimRole::{Retiring, Signing, Waiting};
+        assert_eq!(needs(&[key(Waiting), key(Signing)]), [Need::Later, Need::Now]);
+        assert_eq!(needs(&[key(Waiting), key(Retiring)]), [Need::Now, Need::Later]);
     }
 
     #[test]
@@ -356,7 +383,7 @@ mod tests {
         let domain = Domain::parse("example.com").unwrap();
         let (facts, findings) = world.judge(|lookups| {
             let mut findings = Vec::new();
-            (check(&domain, &key, lookups, &mut findings), findings)
+            (check(&domain, &key, needs(std::slice::from_ref(&key))[0], lookups, &mut findings), findings)
         });
         assert_eq!((facts.state, findings[0].code), (DkimKeyState::Unknown, Code::LookupFailed));
     }

@@ -34,6 +34,16 @@ pub struct Subject {
     pub block_lists: BlockLists,
 }
 
+/// What SPF makes of an address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnSpf {
+    /// The address.
+    pub address: IpAddr,
+    /// What SPF makes of it.
+    #[serde(flatten)]
+    pub verdict: SpfVerdict,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Examination {
@@ -42,7 +52,7 @@ pub struct Examination {
     /// The SPF record of the return-path domain with all it leads to.
     pub spf: SpfInspection,
     /// What SPF makes of each of our addresses.
-    pub spf_results: Vec<(IpAddr, SpfVerdict)>,
+    pub spf_results: Vec<OwnSpf>,
     /// The hosts that take mail for the domain itself.
     pub mx: MxFacts,
     /// What the domain publishes for those who send to it.
@@ -78,7 +88,8 @@ pub fn examine(subject: &Subject, lookups: &mut Lookups<'_>) -> Examination {
         findings.push(Finding::note(Area::ReverseDns, Code::AddressUnknown, base.as_str(), message));
     }
     let block_lists = block_list::check(&subject.block_lists, &addresses, base, lookups, &mut findings);
-    let spf_results = addresses.iter().map(|address| (*address, sending.spf.judge(*address))).collect();
+    let spf_of = |address: &IpAddr| OwnSpf { address: *address, verdict: sending.spf.judge(*address) };
+    let spf_results = addresses.iter().map(spf_of).collect();
     let spf = SpfInspection::from(&sending.spf);
     Examination { sending, spf, spf_results, mx, receiving, reverse, block_lists, findings }
 }
@@ -120,6 +131,6 @@ mod tests {
         ];
         assert_eq!(areas.into_iter().collect::<Vec<_>>(), expected);
         assert!(report.must_be_mended());
-        assert_eq!(report.spf_results[0].1.result.as_str(), "pass");
+        assert_eq!(report.spf_results[0].verdict.result.as_str(), "pass");
     }
 }

@@ -47,9 +47,9 @@ pub use description::{
 };
 pub use dkim::{DkimFacts, DkimKeyState};
 pub use dmarc::{Alignment, DmarcFacts, DmarcPolicy, DmarcRecord};
-pub use examine::{Examination, OwnAddress, Subject, examine};
+pub use examine::{Examination, OwnAddress, OwnSpf, Subject, examine};
 pub use finding::{Area, Code, Finding, Severity};
-pub use mx::MxFacts;
+pub use mx::{MailHost, MxFacts};
 pub use receiving::{BimiFacts, DaneFacts, DaneHost, ReceivingFacts, StsFacts};
 pub use record::{DnsRecord, Purpose, RecordType, records};
 pub use reverse::ReverseFacts;

@@ -11,10 +11,22 @@ use std::net::IpAddr;
 /// What is known of the hosts that take a domain's mail.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct MxFacts {
-    /// Preference, name and addresses, best first.
-    pub hosts: Vec<(u16, String, Vec<IpAddr>)>,
+    /// The hosts, best first.
+    pub hosts: Vec<MailHost>,
     /// Whether the DNS gave no answer.
+    #[serde(rename = "unknown")]
     pub is_unknown: bool,
+}
+
+/// A host that takes mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MailHost {
+    /// Lower is tried first.
+    pub preference: u16,
+    /// Its name.
+    pub host: String,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// Looks at where bounces for `return_path` go; they are to come to `ours`, or to any host where that is empty.
@@ -39,11 +51,11 @@ pub(super) fn check_return_path(
     }
     let is_ours = |host: &str| ours.iter().any(|our| our.as_str() == host);
     let foreign: Vec<_> =
-        facts.hosts.iter().map(|(_, host, _)| host.as_str()).filter(|host| !is_ours(host)).collect();
+        facts.hosts.iter().map(|host| host.host.as_str()).filter(|host| !is_ours(host)).collect();
     let missing: Vec<_> = ours
         .iter()
         .map(Domain::as_str)
-        .filter(|our| !facts.hosts.iter().any(|(_, host, _)| host == our))
+        .filter(|our| !facts.hosts.iter().any(|host| host.host == *our))
         .collect();
     if !foreign.is_empty() {
         let message = format!(
@@ -111,7 +123,7 @@ fn host(
     record: &MxRecord,
     lookups: &mut Lookups<'_>,
     findings: &mut Vec<Finding>,
-) -> Option<(u16, String, Vec<IpAddr>)> {
+) -> Option<MailHost> {
     let host = record.exchange.to_ascii_lowercase();
     if host.is_empty() {
         let message = "The MX record says that the domain takes no mail (RFC 7505).";
@@ -137,7 +149,7 @@ fn host(
             Vec::new()
         }
     };
-    Some((record.preference, host, addresses))
+    Some(MailHost { preference: record.preference, host, addresses })
 }
 
 #[cfg(test)]

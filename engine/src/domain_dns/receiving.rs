@@ -135,7 +135,7 @@ fn mta_sts(
 
 fn judge_policy(domain: &Domain, policy: &StsPolicy, mx: &MxFacts, findings: &mut Vec<Finding>) {
     if policy.mode() != StsMode::None {
-        for (_, host, _) in mx.hosts.iter().filter(|(_, host, _)| !policy.matches(host)) {
+        for host in mx.hosts.iter().map(|host| &host.host).filter(|host| !policy.matches(host)) {
             let message = format!(
                 "The MTA-STS policy leaves out {host}, to which MX records lead: add \"mx: {host}\" to it, and a new id \
                  to its TXT record."
@@ -187,7 +187,7 @@ fn tls_rpt(domain: &Domain, lookups: &mut Lookups<'_>, findings: &mut Vec<Findin
 
 fn dane(mx: &MxFacts, lookups: &mut Lookups<'_>, findings: &mut Vec<Finding>) -> DaneFacts {
     let mut facts = DaneFacts::default();
-    for (_, host, _) in &mx.hosts {
+    for host in mx.hosts.iter().map(|host| &host.host) {
         let lookup = match lookups.tlsa(host) {
             Found::Some(lookup) => lookup,
             Found::None => DaneLookup::Insecure,
@@ -281,6 +281,7 @@ mod tests {
         domain_dns::{
             answers::{Answer, Question},
             finding::Severity,
+            mx::MailHost,
             spf::tree_tests::World,
         },
         tls::{RawTlsa, mta_sts::StsFetchError},
@@ -288,7 +289,7 @@ mod tests {
 
     fn look(world: &World, policy: DmarcPolicy) -> (ReceivingFacts, Vec<(Code, Severity)>) {
         let domain = Domain::parse("a.test").unwrap();
-        let host = |name: &str| (10, name.to_owned(), Vec::new());
+        let host = |name: &str| MailHost { preference: 10, host: name.to_owned(), addresses: Vec::new() };
         let mx = MxFacts { hosts: vec![host("mx1.test"), host("mx2.test")], is_unknown: false };
         let dmarc = DmarcFacts { policy: Some(policy), ..DmarcFacts::default() };
         let (facts, findings) = world.judge(|lookups| {

@@ -3,7 +3,9 @@
 
 use super::tree;
 use crate::commands::table::{or_dash, table};
-use mailwright_engine::domain_dns::{Area, DkimKeyState, DomainState, Examination, MxFacts, Severity};
+use mailwright_engine::domain_dns::{
+    Area, DkimKeyState, DomainState, Examination, MxFacts, OwnSpf, Severity,
+};
 
 /// The whole story.
 pub(super) fn of(examination: &Examination) -> String {
@@ -61,9 +63,9 @@ fn visible(text: &str) -> String {
 }
 
 fn hosts(facts: &MxFacts) -> Vec<String> {
-    let rows = facts.hosts.iter().map(|(preference, host, addresses)| {
-        let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-        [preference.to_string(), host.clone(), or_dash(&addresses.join(" "))]
+    let rows = facts.hosts.iter().map(|host| {
+        let addresses: Vec<_> = host.addresses.iter().map(ToString::to_string).collect();
+        [host.preference.to_string(), host.host.clone(), or_dash(&addresses.join(" "))]
     });
     rows_or_none(table(["PREF", "HOST", "ADDRESSES"], rows), facts.hosts.is_empty())
 }
@@ -75,7 +77,7 @@ fn spf(examination: &Examination) -> Vec<String> {
     }
     let mut lines = vec![format!("{}, {} of 10 look-ups:", inspection.domain, inspection.total_lookups)];
     lines.extend(tree::lines(inspection));
-    for (address, verdict) in &examination.spf_results {
+    for OwnSpf { address, verdict } in &examination.spf_results {
         let by = verdict.term.as_ref().map(|term| format!(" by {term}")).unwrap_or_default();
         lines.push(format!("{address} gets {}{by}", verdict.result.as_str()));
     }

@@ -131,7 +131,7 @@ impl SpfRecord {
                 let why = "this modifier stands here for the second time";
                 self.errors.push(SpfSyntaxError { at, term: shown(), why });
             }
-            Ok(kind) => self.terms.push(SpfTerm { at, text: shown(), kind }),
+            Ok(kind) => self.terms.push(SpfTerm { at, text: term.to_owned(), kind }),
             Err(why) => self.errors.push(SpfSyntaxError { at, term: shown(), why }),
         }
     }
