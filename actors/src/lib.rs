@@ -15,6 +15,8 @@ pub mod connection;
 pub mod control;
 pub mod delivery;
 pub mod dns;
+pub mod dns_check;
+pub mod dns_update;
 pub mod domain;
 pub mod engine;
 pub mod intake;

@@ -288,7 +288,7 @@ mod tests {
                 "listen listen_tls certificate key more_certificates allow_plain_auth_on_loopback max_sessions max_sessions_per_address max_auth_failures auth_failure_memory messages_per_minute",
             ),
             ("outbound", "sources pools pool_rules default_pool"),
-            ("dns", "servers"),
+            ("dns", "servers block_lists domain_block_lists"),
             ("sending", "return_path_label dkim_selector verify"),
             ("events", "retention_days"),
             ("spool", "segment_size min_free memory max_entries"),

@@ -56,6 +56,8 @@ enum Command {
     Token(commands::token::Args),
     /// Show who changed what in the configuration
     Audit(commands::audit::Args),
+    /// Tell all that receivers see of a domain: SPF, DKIM, DMARC, MX, TLS, our addresses; exit 1 if it must be mended
+    Doctor(commands::doctor::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
 }
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Zone(args) => commands::zone::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
+        Command::Doctor(args) => return commands::doctor::main(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
     };
     match done {

@@ -7,6 +7,7 @@ pub mod address;
 pub mod class;
 pub mod classify;
 pub mod dkim;
+pub mod domain_dns;
 pub mod dsn;
 pub mod envelope;
 pub mod fair;

@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use crate::exim::EXIM;
+use crate::knot::KNOTD;
 use crate::name_server::NSD;
 use crate::network::IP;
 use crate::opensmtpd::SMTPD;
@@ -32,6 +33,8 @@ pub enum Need {
     OpenSmtpd,
     /// The resolver Unbound and the tools of ldns that sign zones, likewise but without root's rights.
     Unbound,
+    /// The name server Knot, likewise.
+    Knot,
     /// Prometheus' promtool, likewise.
     Promtool,
     /// An IPv6 loopback address.
@@ -54,6 +57,7 @@ impl Need {
             Self::Exim => "exim",
             Self::OpenSmtpd => "opensmtpd",
             Self::Unbound => "unbound",
+            Self::Knot => "knot",
             Self::Promtool => "promtool",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
@@ -71,6 +75,7 @@ impl Need {
             Self::Exim => fetched::has(EXIM) && is_root(),
             Self::OpenSmtpd => fetched::has(SMTPD) && is_root(),
             Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
+            Self::Knot => fetched::has(KNOTD),
             Self::Promtool => fetched::has(PROMTOOL),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),

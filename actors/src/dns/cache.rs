@@ -1,6 +1,6 @@
 //! Answers kept for as long as they hold, and each question asked once however many wait for it.
 
-use super::{Dns, HostAnswer, MxProof, Timed, TlsaAnswer, TxtAnswer, turns::Turns};
+use super::{Dns, HostAnswer, MxProof, NamesAnswer, Timed, TlsaAnswer, TxtAnswer, turns::Turns};
 use crate::metrics as names;
 use futures_util::{
     FutureExt,
@@ -12,6 +12,7 @@ use std::{
     cell::RefCell,
     collections::HashMap,
     hash::Hash,
+    net::IpAddr,
     panic::AssertUnwindSafe,
     rc::Rc,
     time::{Duration, Instant},
@@ -195,6 +196,16 @@ impl Dns for CachedDns {
         let late = TlsaAnswer::of(host, DaneLookup::Failed(late()));
         let ask = move || self.within(late, async move |dns: &dyn Dns| dns.tlsa(&name, port).await);
         Box::pin(self.tlsa.get((host.to_owned(), port), ask))
+    }
+
+    // Only people and checks ask for names, and they want to know what is so now.
+    fn pointers(&self, address: IpAddr) -> LocalBoxFuture<'_, Timed<NamesAnswer>> {
+        self.within(NamesAnswer::Failed(late()), async move |dns: &dyn Dns| dns.pointers(address).await)
+    }
+
+    fn alias<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<NamesAnswer>> {
+        let name = name.to_owned();
+        self.within(NamesAnswer::Failed(late()), async move |dns: &dyn Dns| dns.alias(&name).await)
     }
 }
 

@@ -1,7 +1,7 @@
 //! DNS through hickory-resolver.
 
 use super::{
-    Dns, HostAnswer, MxProof, Timed, TlsaAnswer, TxtAnswer,
+    Dns, HostAnswer, MxProof, NamesAnswer, Timed, TlsaAnswer, TxtAnswer,
     validating::{Anchors, Validating},
 };
 use futures_util::future::{LocalBoxFuture, join};
@@ -47,15 +47,40 @@ impl HickoryDns {
     /// # Errors
     /// When the system's configuration or the anchors cannot be read; in words.
     pub fn new(servers: &[SocketAddr], anchors: &Anchors) -> Result<Self, String> {
+        Self::with(servers, anchors, Keeping::Answers)
+    }
+
+    /// The same, and asks anew each time: for checks, where somebody has just changed something.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn fresh(servers: &[SocketAddr], anchors: &Anchors) -> Result<Self, String> {
+        Self::with(servers, anchors, Keeping::Nothing)
+    }
+
+    fn with(servers: &[SocketAddr], anchors: &Anchors, keeping: Keeping) -> Result<Self, String> {
         let validating = match anchors.load()? {
-            Some((anchors, scope)) => Some(Validating::new(resolver(servers, Some(anchors))?, scope)),
+            Some((anchors, scope)) => {
+                Some(Validating::new(resolver(servers, Some(anchors), keeping)?, scope))
+            }
             None => None,
         };
-        Ok(Self { resolver: resolver(servers, None)?, validating })
+        Ok(Self { resolver: resolver(servers, None, keeping)?, validating })
     }
 }
 
-fn resolver(servers: &[SocketAddr], anchors: Option<TrustAnchors>) -> Result<TokioResolver, String> {
+/// What a resolver remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keeping {
+    Answers,
+    Nothing,
+}
+
+fn resolver(
+    servers: &[SocketAddr],
+    anchors: Option<TrustAnchors>,
+    keeping: Keeping,
+) -> Result<TokioResolver, String> {
     let mut builder = if servers.is_empty() {
         TokioResolver::builder_tokio().map_err(|e| format!("system DNS configuration: {e}"))?
     } else {
@@ -63,6 +88,9 @@ fn resolver(servers: &[SocketAddr], anchors: Option<TrustAnchors>) -> Result<Tok
         let config = ResolverConfig::from_parts(None, Vec::new(), name_servers);
         TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
     };
+    if keeping == Keeping::Nothing {
+        builder.options_mut().cache_size = 0;
+    }
     if let Some(anchors) = anchors {
         builder = builder.with_trust_anchor(Arc::new(anchors));
     }
@@ -138,6 +166,32 @@ impl Dns for HickoryDns {
                 None => Timed::lasting(TlsaAnswer::of(host, DaneLookup::Insecure), NEVER_ASKED_TTL),
             }
         })
+    }
+
+    fn pointers(&self, address: IpAddr) -> LocalBoxFuture<'_, Timed<NamesAnswer>> {
+        Box::pin(async move { names(self.resolver.reverse_lookup(address).await) })
+    }
+
+    fn alias<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<NamesAnswer>> {
+        Box::pin(async move { names(self.resolver.lookup(format!("{name}."), RecordType::CNAME).await) })
+    }
+}
+
+/// The names in the answer to a question for PTR or CNAME records.
+fn names(found: Result<Lookup, NetError>) -> Timed<NamesAnswer> {
+    match found {
+        Ok(lookup) => {
+            let names = lookup.answers().iter().filter_map(|record| match &record.data {
+                RData::PTR(name) => Some(&name.0),
+                // A PTR record may be reached through an alias (RFC 2317), which is no name of the address.
+                RData::CNAME(name) if lookup.query().query_type() == RecordType::CNAME => Some(&name.0),
+                _ => None,
+            });
+            let names = names.map(|name| name.to_ascii().trim_end_matches('.').to_owned()).collect();
+            Timed { answer: NamesAnswer::Names(names), valid_until: lookup.valid_until() }
+        }
+        Err(error) if is_negative(&error) => Timed::lasting(NamesAnswer::None, negative_ttl(&error)),
+        Err(error) => Timed::lasting(NamesAnswer::Failed(error.to_string()), FAILURE_TTL),
     }
 }
 

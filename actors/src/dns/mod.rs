@@ -1,4 +1,4 @@
-//! DNS as delivery needs it.
+//! DNS as delivery, and the checks of domains, need it.
 
 mod cache;
 mod hickory;
@@ -58,6 +58,17 @@ pub enum TxtAnswer {
     Failed(String),
 }
 
+/// What DNS said when asked for names: those of an address, or what a name is an alias of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamesAnswer {
+    /// The names, without final dots.
+    Names(Vec<String>),
+    /// There are none.
+    None,
+    /// No answer, or a broken one: try again later. Holds the reason.
+    Failed(String),
+}
+
 /// What DNS said when asked for a host's TLSA records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsaAnswer {
@@ -78,7 +89,7 @@ impl TlsaAnswer {
 /// Whether MX records are a domain's own, or why that cannot be told: then nobody knows whose hosts they name.
 pub type MxProof = Result<MxTrust, String>;
 
-/// The look-ups that delivery makes; a trait so that tests bring their own world.
+/// The look-ups that delivery and the checks of domains make; a trait so that tests bring their own world.
 pub trait Dns {
     /// MX records of `domain`.
     fn mx<'a>(&'a self, domain: &'a Domain) -> LocalBoxFuture<'a, Timed<MxAnswer>>;
@@ -101,5 +112,15 @@ pub trait Dns {
     fn tlsa<'a>(&'a self, host: &'a str, _port: u16) -> LocalBoxFuture<'a, Timed<TlsaAnswer>> {
         let none = TlsaAnswer::of(host, DaneLookup::Insecure);
         Box::pin(async { Timed::lasting(none, Duration::from_secs(60)) })
+    }
+
+    /// The names of an address (PTR); by default it has none.
+    fn pointers(&self, _address: IpAddr) -> LocalBoxFuture<'_, Timed<NamesAnswer>> {
+        Box::pin(async { Timed::lasting(NamesAnswer::None, Duration::from_secs(60)) })
+    }
+
+    /// What `name` is an alias of (CNAME); by default of nothing.
+    fn alias<'a>(&'a self, _name: &'a str) -> LocalBoxFuture<'a, Timed<NamesAnswer>> {
+        Box::pin(async { Timed::lasting(NamesAnswer::None, Duration::from_secs(60)) })
     }
 }

@@ -23,7 +23,7 @@ pub use policies::TlsPolicies;
 pub use report_sender::TlsReporter;
 pub use report_times::ReportSending;
 pub use reports::TlsSessions;
-pub use sts::{PolicyFetch, StsBook};
+pub use sts::{PolicyClient, PolicyFetch, StsBook};
 pub(crate) use verifier::handshake_problem;
 
 use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer};

@@ -1,6 +1,7 @@
 //! MTA-STS policies: found by DNS, fetched over HTTPS, kept (RFC 8461 sections 3 and 5).
 
 use super::{
+    client::ClientConfigs,
     https::{AllowedHosts, Https, HttpsError},
     reports::TlsSessions,
 };
@@ -50,18 +51,55 @@ impl Default for PolicyFetch {
     }
 }
 
+/// Fetches policies. Used on one thread.
+pub struct PolicyClient {
+    https: Rc<Https>,
+    port: u16,
+}
+
+impl PolicyClient {
+    /// Fetches from hosts found through `dns`, with the certificates that `configs` trust, as `fetch` says.
+    pub fn new(dns: Rc<dyn Dns>, configs: &ClientConfigs, fetch: PolicyFetch) -> Self {
+        Self { https: Rc::new(Https::new(dns, configs.https(), fetch.hosts)), port: fetch.port }
+    }
+
+    /// The policy of `domain` as its policy host has it now; takes at most 30 seconds.
+    ///
+    /// # Errors
+    /// [`StsFetchError`] when it cannot be had or is none.
+    pub async fn fetch(&self, domain: &Domain) -> Result<StsPolicy, StsFetchError> {
+        let fetched = timeout(PATIENCE, Box::pin(self.ask(domain))).await;
+        fetched.unwrap_or_else(|_| Err(StsFetchError::Unreachable(format!("not done within {PATIENCE:?}"))))
+    }
+
+    async fn ask(&self, domain: &Domain) -> Result<StsPolicy, StsFetchError> {
+        let host = policy_host(domain);
+        let request = Request::get(PATH).body(Full::default());
+        let request = request.map_err(|error| StsFetchError::Unreachable(error.to_string()))?;
+        let answer = self.https.exchange(&host, self.port, request, MAX_POLICY_BYTES + 1).await;
+        match answer {
+            Ok(answer) => {
+                StsPolicy::from_response(answer.status, answer.content_type.as_deref(), &answer.body)
+            }
+            Err(HttpsError::Unreachable(why)) => Err(StsFetchError::Unreachable(why)),
+            Err(HttpsError::Certificate(why)) => Err(StsFetchError::Certificate(why)),
+        }
+    }
+}
+
 /// The policies that are known. Used on one thread.
 pub struct StsBook {
     dns: Rc<dyn Dns>,
-    https: Rc<Https>,
-    fetch: PolicyFetch,
+    client: PolicyClient,
+    is_used: bool,
     entries: RefCell<HashMap<Domain, StsCacheEntry>>,
     changed: Cell<bool>,
 }
 
 impl StsBook {
     pub(super) fn new(dns: Rc<dyn Dns>, https: Rc<Https>, fetch: PolicyFetch) -> Self {
-        Self { dns, https, fetch, entries: RefCell::default(), changed: Cell::new(false) }
+        let client = PolicyClient { https, port: fetch.port };
+        Self { dns, client, is_used: fetch.enabled, entries: RefCell::default(), changed: Cell::new(false) }
     }
 
     /// Puts in what an earlier process knew.
@@ -81,7 +119,7 @@ impl StsBook {
 
     /// The policy in force for `domain`, fetched if that is due.
     pub(super) async fn policy(&self, domain: &Domain, sessions: &TlsSessions) -> Option<StsPolicy> {
-        if !self.fetch.enabled {
+        if !self.is_used {
             return None;
         }
         let record = self.record(domain).await;
@@ -90,9 +128,7 @@ impl StsBook {
         let Some(record) = record.filter(|_| step != StsStep::Keep) else {
             return known.in_force(clock::now()).cloned();
         };
-        let fetched = timeout(PATIENCE, Box::pin(self.fetch(domain))).await;
-        let fetched = fetched
-            .unwrap_or_else(|_| Err(StsFetchError::Unreachable(format!("not done within {PATIENCE:?}"))));
+        let fetched = self.client.fetch(domain).await;
         self.changed.set(true);
         let mut entries = self.entries.borrow_mut();
         let entry = entries.entry(domain.clone()).or_default();
@@ -119,20 +155,6 @@ impl StsBook {
                 tracing::debug!(%domain, reason = %error, "MTA-STS record ignored");
                 None
             }
-        }
-    }
-
-    async fn fetch(&self, domain: &Domain) -> Result<StsPolicy, StsFetchError> {
-        let host = policy_host(domain);
-        let request = Request::get(PATH).body(Full::default());
-        let request = request.map_err(|error| StsFetchError::Unreachable(error.to_string()))?;
-        let answer = self.https.exchange(&host, self.fetch.port, request, MAX_POLICY_BYTES + 1).await;
-        match answer {
-            Ok(answer) => {
-                StsPolicy::from_response(answer.status, answer.content_type.as_deref(), &answer.body)
-            }
-            Err(HttpsError::Unreachable(why)) => Err(StsFetchError::Unreachable(why)),
-            Err(HttpsError::Certificate(why)) => Err(StsFetchError::Certificate(why)),
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
+pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod queue;
 pub(crate) mod sandbox;
@@ -47,6 +48,8 @@ pub(crate) enum CommandError {
     Tls(#[from] mailwright_actors::tls::TlsError),
     #[error(transparent)]
     Client(#[from] ControlClientError),
+    #[error(transparent)]
+    Setup(#[from] mailwright_engine::domain_dns::InvalidSetup),
     #[error("{0}")]
     Invalid(String),
 }

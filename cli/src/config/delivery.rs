@@ -86,10 +86,23 @@ pub(crate) struct Route {
     pub(crate) next_hop: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Dns {
     pub(crate) servers: Vec<SocketAddr>,
+    pub(crate) block_lists: Vec<String>,
+    pub(crate) domain_block_lists: Vec<String>,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        let owned = |zones: &[&str]| zones.iter().map(|zone| (*zone).to_owned()).collect();
+        Self {
+            servers: Vec::new(),
+            block_lists: owned(&["zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com"]),
+            domain_block_lists: owned(&["dbl.spamhaus.org", "multi.surbl.org"]),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -181,6 +194,16 @@ impl Config {
             policy_fetch: delivery.tls.policy_fetch(),
             tls_reports: delivery.tls.report_sending()?,
         })
+    }
+
+    /// From where policies of MTA-STS are fetched.
+    pub(crate) fn policy_fetch(&self) -> PolicyFetch {
+        self.delivery.tls.policy_fetch()
+    }
+
+    /// Which authorities vouch for the hosts that have policies.
+    pub(crate) fn roots(&self) -> TrustRoots {
+        self.delivery.tls.roots(self)
     }
 
     /// Whose word is taken for DNSSEC.
