@@ -158,13 +158,13 @@ async fn every_refusal_is_told_in_words() -> Result<(), Failure> {
         (refusal(knot.address, None, &wanted).await, "does not let this key change"),
         (
             refusal(knot.address, key(POWERLESS_KEY, &knot.secret)?, &wanted).await,
-            "does not let this key change",
+            "does not let it change the zone",
         ),
-        (refusal(knot.address, key("nobody", &knot.secret)?, &wanted).await, "it knows no key of that name"),
+        (refusal(knot.address, key("nobody", &knot.secret)?, &wanted).await, "it knows no such key"),
         (refusal(knot.address, key(KEY, other_secret)?, &wanted).await, "its secret is another one"),
         (
             refusal(knot.address, key(KEY, &knot.secret)?, &records(&domain("shop.test")?)).await,
-            "has no zone that holds cf-bounce.shop.test",
+            "has no zone that holds _dmarc.shop.test",
         ),
         (refusal("127.0.0.1:1".parse()?, None, &wanted).await, "cannot be asked"),
     ];

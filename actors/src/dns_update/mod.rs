@@ -277,7 +277,9 @@ impl DnsUpdater {
     /// What the server says of our signature (RFC 8945 section 5.2).
     fn check_key(&self, answer: &Message) -> Result<(), UpdateError> {
         let reason = match answer.signature().and_then(|record| record.data.error) {
-            Some(TsigError::BadKey) => "it knows no key of that name and algorithm",
+            Some(TsigError::BadKey) => {
+                "it knows no such key (by name and algorithm), or does not let it change the zone"
+            }
             Some(TsigError::BadSig) => "its secret is another one",
             Some(TsigError::BadTime) => "the clocks differ by more than five minutes",
             Some(TsigError::BadTrunc | TsigError::Unknown(_)) | None => return Ok(()),
