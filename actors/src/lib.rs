@@ -27,6 +27,7 @@ pub mod places;
 pub mod probe;
 pub mod reroutes;
 pub mod retry_scheduler;
+pub mod sending;
 pub mod settings;
 pub mod shaping;
 pub mod signing;

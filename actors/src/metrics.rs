@@ -71,6 +71,8 @@ declare_metrics! {
     gauge ACTORS = "mailwright_actors";
     /// Actors restarted after they ended unasked, by actor.
     counter RESTARTS = "mailwright_actor_restarts_total";
+    /// Looks at the DNS of sending domains, by what was found.
+    counter DOMAIN_CHECKS = "mailwright_sending_domain_checks_total";
     /// Attempts to log in on submission listeners, by result.
     counter LOGINS = "mailwright_smtp_logins_total";
     /// Clients connected to our SMTP listeners, by listener.
@@ -95,6 +97,7 @@ pub fn describe() {
     for state in ["active", "waiting", "resting"] {
         gauge!(DOMAINS, "state" => state).set(0.0);
     }
+    begin(DOMAIN_CHECKS, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
     begin(RESTARTS, "actor", &["domain", "site"]);
     begin(LOGINS, "result", &["accepted", "refused"]);
     for (from, to) in [("ipv4", "ipv6"), ("ipv6", "ipv4")] {

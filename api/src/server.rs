@@ -17,7 +17,13 @@ use actix_web::{
     dev::{AppConfig, Server, ServerHandle, Service, ServiceResponse},
     web,
 };
-use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
+use mailwright_actors::{
+    intake::Intake,
+    sending::{DomainChecker, RecordSettings},
+    supervisor::Supervisor,
+    trace::TraceHub,
+    watch::OutcomeBoard,
+};
 use mailwright_storage::{
     Spool,
     control::{Control, SendingNames},
@@ -56,6 +62,8 @@ pub struct ApiSettings {
 pub struct SendingSettings {
     /// What their records are called.
     pub names: SendingNames,
+    /// What is to be published for them.
+    pub records: RecordSettings,
     /// Whether nothing is sent from a domain before the DNS shows that it is the account's own.
     pub verify: bool,
 }
@@ -70,6 +78,7 @@ pub struct AppState {
     pub(crate) settings: ApiSettings,
     pub(crate) bodies: BodyMemory,
     pub(crate) supervisor: Addr<Supervisor>,
+    pub(crate) domains: Addr<DomainChecker>,
     pub(crate) traces: TraceHub,
     pub(crate) events_dir: PathBuf,
     stopping: watch::Receiver<bool>,
@@ -88,6 +97,8 @@ pub struct ApiParts {
     pub spool: Spool,
     /// Who takes operators' orders.
     pub supervisor: Addr<Supervisor>,
+    /// Who looks after sending domains.
+    pub domains: Addr<DomainChecker>,
     /// Where protocol dialogues are watched.
     pub traces: TraceHub,
     /// Where the event log is.
@@ -111,6 +122,7 @@ impl AppState {
             board,
             spool,
             supervisor,
+            domains,
             traces,
             events_dir,
             metrics,
@@ -127,6 +139,7 @@ impl AppState {
             settings,
             bodies: BodyMemory::default(),
             supervisor,
+            domains,
             traces,
             events_dir,
             stopping,

@@ -289,7 +289,10 @@ mod tests {
             ),
             ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers block_lists domain_block_lists"),
-            ("sending", "return_path_label dkim_selector verify"),
+            (
+                "sending",
+                "return_path_label dkim_selector verify check_interval spf_include mx dmarc_policy dmarc_reports key_lifetime key_overlap dns_updates",
+            ),
             ("events", "retention_days"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),

@@ -1,6 +1,7 @@
 //! The running service: state folder, engine, listeners and API, wired together.
 
 mod control;
+mod domains;
 mod metrics;
 mod ready;
 mod submission;
@@ -9,6 +10,7 @@ pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
 
 use crate::{config::Config, limits, stop_signals::StopSignals};
+use actix::Addr;
 use actix_rt::{Arbiter, SystemRunner};
 use actix_web::web;
 use control::ControlSocket;
@@ -18,6 +20,7 @@ use mailwright_actors::{
     dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     probe::watch_arbiter,
+    sending::DomainChecker,
     smtp::{
         listener::{Listener, ListenerTls, LoopbackAuth, bind},
         relay::Relay,
@@ -94,6 +97,7 @@ pub(crate) struct Node {
     pub(crate) smtp: Vec<SocketAddr>,
     pub(crate) submission: SubmissionAddresses,
     engine: Engine,
+    domains: Addr<DomainChecker>,
     events: EventLog,
     event_thread: EventLogThread,
     /// The API, over the network and over the control socket.
@@ -137,6 +141,7 @@ impl Node {
         // Up to here there is nothing to bring to an end; from here on there is.
         let signals = StopSignals::take()?;
         let engine = Engine::start(starter, parts).await?;
+        let domains = domains::start(config, &control)?;
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
             state,
@@ -145,6 +150,7 @@ impl Node {
             smtp: Vec::new(),
             submission: SubmissionAddresses::default(),
             engine,
+            domains,
             events,
             event_thread,
             servers: Vec::new(),
@@ -219,6 +225,7 @@ impl Node {
             board: self.engine.board().clone(),
             spool: self.engine.spool().clone(),
             supervisor: self.engine.supervisor().clone(),
+            domains: self.domains.clone(),
             traces: self.engine.traces().clone(),
             events_dir: self.state.events_dir(),
             metrics,

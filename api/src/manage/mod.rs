@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod records;
 mod sending;
 mod tokens;
 mod user;
@@ -38,6 +39,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         )
         .service(resource("accounts/{account_id}/audit_logs").route(web::get().to(audit::list)))
         .service(resource("zones").route(web::get().to(zones::list)).route(web::post().to(zones::create)))
+        .service(resource("zones/{zone_id}/dns_records").route(web::get().to(records::of_zone)))
         .service(
             resource("zones/{zone_id}")
                 .route(web::get().to(zones::get))
@@ -72,6 +74,18 @@ fn sending_routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(sending::get))
                 .route(web::patch().to(sending::edit))
                 .route(web::delete().to(sending::delete)),
+        )
+        .service(of_zone("/dns").route(web::get().to(records::of_apex)))
+        .service(
+            of_zone("/subdomains/{tag}/dns")
+                .route(web::get().to(records::of_domain))
+                .route(web::post().to(records::publish))
+                .route(web::delete().to(records::remove)),
+        )
+        .service(
+            of_zone("/subdomains/{tag}/check")
+                .route(web::get().to(records::checked))
+                .route(web::post().to(records::check)),
         )
         .service(of_zone("/subdomains/{tag}/rotate").route(web::post().to(sending::rotate)));
 }

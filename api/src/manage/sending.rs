@@ -1,11 +1,11 @@
 //! `/zones/{zone_id}/email/sending…`: which domains of a zone send, and how.
 
-use super::change;
+use super::{change, records};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
     page::Page,
-    request::{body, optional_body},
+    request::{body, optional_body, query},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -20,6 +20,11 @@ use std::sync::Arc;
 #[derive(Debug, Deserialize)]
 struct NameBody {
     name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RemovalQuery {
+    dns: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -179,14 +184,20 @@ pub(super) async fn edit(
     Ok(answer::success(shown(&edited)))
 }
 
-/// `DELETE /zones/{zone_id}/email/sending/subdomains/{tag}`: nothing is sent from it any more, and its keys are gone.
-/// What is published stays until somebody removes it.
+/// `DELETE /zones/{zone_id}/email/sending/subdomains/{tag}?dns=`: nothing is sent from it any more, and its keys are gone.
+/// What is published stays, unless `dns=remove` has it taken out at the configured name server first.
 pub(super) async fn delete(
+    http: HttpRequest,
     caller: Caller,
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let domain = tagged(&caller, &state, &path, Permission::Admin)?;
+    match query::<RemovalQuery>(&http)?.dns.as_deref() {
+        None | Some("keep") => {}
+        Some("remove") => drop(records::take_out(&state, Arc::clone(&domain)).await?),
+        Some(_) => return Err(ApiError::schema("dns", "Records are to 'keep' or to 'remove'.")),
+    }
     let by = caller.by();
     let gone = change(&state, move |control| control.delete_sending_domain(&domain.tag, &by)).await?;
     Ok(answer::success(json!({ "tag": gone.tag })))

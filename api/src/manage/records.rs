@@ -1,0 +1,192 @@
+//! What is published for a sending domain, what is to be, and what there is to mend.
+
+use super::sending::tagged;
+use crate::{
+    access::Caller,
+    answer::{self, ApiError},
+    request::{optional_body, query},
+    server::AppState,
+};
+use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
+use mailwright_actors::sending::{
+    CheckDomain, CheckError, CheckedDomain, DomainChecker, LastCheck, PublishRecords, RemoveRecords,
+};
+use mailwright_engine::domain_dns::{Change, DnsRecord, OnForeign, RecordState, Update, zone_lines};
+use mailwright_storage::control::{Permission, SendingDomain};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+#[derive(Debug, Deserialize)]
+struct FormatQuery {
+    format: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PublishBody {
+    #[serde(default)]
+    replace: bool,
+}
+
+/// `GET /zones/{zone_id}/email/sending/dns?format=`: the records of the zone's own domain.
+pub(super) async fn of_apex(
+    http: HttpRequest,
+    caller: Caller,
+    zone_id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let zone = caller.zone(&state, &zone_id, Permission::AnalyticsRead)?;
+    let domains = state.control.sending_domains_of(&zone.id);
+    let apex = domains.iter().find(|domain| domain.name == zone.name && !domain.wildcard);
+    let apex = apex.ok_or_else(|| ApiError::no_object("sending domain"))?;
+    shown(&http, &state.settings.sending.records.of(apex))
+}
+
+/// `GET …/subdomains/{tag}/dns?format=`: as JSON, or with `format=bind` as lines for a zone file.
+pub(super) async fn of_domain(
+    http: HttpRequest,
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let domain = tagged(&caller, &state, &path, Permission::AnalyticsRead)?;
+    shown(&http, &state.settings.sending.records.of(&domain))
+}
+
+fn shown(http: &HttpRequest, records: &[DnsRecord]) -> Result<HttpResponse, ApiError> {
+    match query::<FormatQuery>(http)?.format.as_deref() {
+        None | Some("json") => Ok(answer::success(records)),
+        Some("bind") => {
+            Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(zone_lines(records)))
+        }
+        Some(_) => Err(ApiError::schema("format", "The format is 'json' or 'bind'.")),
+    }
+}
+
+/// `GET /zones/{zone_id}/dns_records`: every record of the zone's sending domains, and where it stands.
+pub(super) async fn of_zone(
+    caller: Caller,
+    zone_id: web::Path<String>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let zone = caller.zone(&state, &zone_id, Permission::AnalyticsRead)?;
+    let mut rows = Vec::new();
+    for domain in state.control.sending_domains_of(&zone.id) {
+        let checked = ask(&state, LastCheck(domain.tag.clone())).await?;
+        for record in state.settings.sending.records.of(&domain) {
+            rows.push(row(&domain, &record, checked.as_deref()));
+        }
+    }
+    Ok(answer::success(rows))
+}
+
+fn row(domain: &SendingDomain, record: &DnsRecord, checked: Option<&CheckedDomain>) -> Value {
+    let known = checked.and_then(|checked| checked.report.records.iter().find(|one| one.record == *record));
+    let state = known.map_or(RecordState::Unknown, |known| known.state);
+    let mut row = json!(record);
+    row["state"] = json!(state);
+    row["locked"] = (state == RecordState::Locked).into();
+    row["sending_domain"] = json!(domain.tag);
+    row["checked_on"] = json!(checked.map(|checked| checked.at.to_string()));
+    row
+}
+
+/// `POST …/subdomains/{tag}/check`: looks at the DNS now; a domain that is found in order is verified from then on.
+pub(super) async fn check(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let domain = tagged(&caller, &state, &path, Permission::Admin)?;
+    let checked = ask(&state, CheckDomain(domain.tag.clone())).await??;
+    Ok(answer::success(report(&state, &domain, Some(&checked))))
+}
+
+/// `GET …/subdomains/{tag}/check`: what the last look found.
+pub(super) async fn checked(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let domain = tagged(&caller, &state, &path, Permission::AnalyticsRead)?;
+    let checked = ask(&state, LastCheck(domain.tag.clone())).await?;
+    Ok(answer::success(report(&state, &domain, checked.as_deref())))
+}
+
+fn report(state: &AppState, domain: &SendingDomain, checked: Option<&CheckedDomain>) -> Value {
+    // It may have been verified just now.
+    let domain = state.control.sending_domain_tagged(&domain.tag);
+    json!({
+        "checked_on": checked.map(|checked| checked.at.to_string()),
+        "verified": domain.and_then(|domain| domain.verified).map(|at| at.to_string()),
+        "report": checked.map(|checked| &checked.report),
+    })
+}
+
+/// `POST …/subdomains/{tag}/dns {replace?}`: publishes the records at the configured name server. What others have put
+/// in their place is left alone, and nothing is done then, unless `replace` says otherwise.
+pub(super) async fn publish(
+    http: HttpRequest,
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    state: web::Data<AppState>,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let domain = tagged(&caller, &state, &path, Permission::Admin)?;
+    let PublishBody { replace } = optional_body(&http, &state, payload).await?;
+    let on_foreign = if replace { OnForeign::Replace } else { OnForeign::Refuse };
+    let plan = ask(&state, PublishRecords { tag: domain.tag.clone(), on_foreign }).await??;
+    let mut done = changes(&plan.update);
+    done["kept"] = json!(plan.kept);
+    Ok(answer::success(done))
+}
+
+/// `DELETE …/subdomains/{tag}/dns`: takes the records out at the configured name server, and leaves what is not exactly
+/// ours.
+pub(super) async fn remove(
+    caller: Caller,
+    path: web::Path<(String, String)>,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let domain = tagged(&caller, &state, &path, Permission::Admin)?;
+    Ok(answer::success(take_out(&state, domain).await?))
+}
+
+/// Takes a domain's records out at the configured name server.
+pub(super) async fn take_out(state: &AppState, domain: Arc<SendingDomain>) -> Result<Value, ApiError> {
+    Ok(changes(&ask(state, RemoveRecords(domain)).await??))
+}
+
+fn changes(update: &Update) -> Value {
+    let row = |change: &Change| {
+        let (done, record) = match change {
+            Change::Add(record) => ("added", record),
+            Change::Remove(found) => ("removed", &found.record),
+        };
+        json!({ "change": done, "type": record.kind, "name": record.name, "content": record.content })
+    };
+    json!({ "changes": update.changes.iter().map(row).collect::<Vec<_>>() })
+}
+
+/// Asks who looks after the domains.
+async fn ask<M>(state: &AppState, message: M) -> Result<M::Result, ApiError>
+where
+    M: actix::Message<Result: Send> + Send + 'static,
+    DomainChecker: actix::Handler<M>,
+    <DomainChecker as actix::Actor>::Context: actix::dev::ToEnvelope<DomainChecker, M>,
+{
+    let answered = state.domains.send(message).await;
+    answered
+        .map_err(|_| ApiError::unavailable("Domains are not looked after now; the server's log says why."))
+}
+
+impl From<CheckError> for ApiError {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Gone => Self::no_object("sending domain"),
+            CheckError::Control(error) => error.into(),
+            // What the name server said is for whoever configured it, and it is theirs.
+            CheckError::NoUpdater(_) | CheckError::Update(_) => Self::schema("", format!("{error}.")),
+        }
+    }
+}
