@@ -17,10 +17,13 @@ use actix_web::{
     dev::{AppConfig, Server, ServerHandle, Service, ServiceResponse},
     web,
 };
-use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
+use mailwright_actors::{
+    intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard, webhooks::WebhookDesk,
+};
 use mailwright_storage::{
     Spool,
     control::{Control, SendingNames},
+    webhooks::Outbox,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -71,6 +74,8 @@ pub struct AppState {
     pub(crate) bodies: BodyMemory,
     pub(crate) supervisor: Addr<Supervisor>,
     pub(crate) traces: TraceHub,
+    pub(crate) outbox: Outbox,
+    pub(crate) webhooks: WebhookDesk,
     pub(crate) events_dir: PathBuf,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
@@ -90,6 +95,10 @@ pub struct ApiParts {
     pub supervisor: Addr<Supervisor>,
     /// Where protocol dialogues are watched.
     pub traces: TraceHub,
+    /// What webhooks are to be told.
+    pub outbox: Outbox,
+    /// Where the sender of webhooks is asked.
+    pub webhooks: WebhookDesk,
     /// Where the event log is.
     pub events_dir: PathBuf,
     /// What `/metrics` tells.
@@ -112,6 +121,8 @@ impl AppState {
             spool,
             supervisor,
             traces,
+            outbox,
+            webhooks,
             events_dir,
             metrics,
             settings,
@@ -128,6 +139,8 @@ impl AppState {
             bodies: BodyMemory::default(),
             supervisor,
             traces,
+            outbox,
+            webhooks,
             events_dir,
             stopping,
             failed,

@@ -33,6 +33,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
+    webhooks::{Outbox, OutboxThread},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use std::{
@@ -96,6 +97,8 @@ pub(crate) struct Node {
     engine: Engine,
     events: EventLog,
     event_thread: EventLogThread,
+    outbox: Outbox,
+    outbox_thread: OutboxThread,
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
@@ -123,6 +126,8 @@ impl Node {
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
+        let keep = config.webhooks.outbox()?;
+        let (outbox, outbox_thread) = Outbox::start(&state.webhooks_dir(), keep, clock::now)?;
         let mut settings = config.delivery()?;
         settings.max_connections = settings.max_connections.min(connections);
         let parts = EngineParts {
@@ -132,6 +137,8 @@ impl Node {
             dns: Rc::new(CachedDns::new(Rc::new(dns))),
             control: Arc::clone(&control),
             events: events.clone(),
+            outbox: outbox.clone(),
+            webhooks: config.webhooks.calls()?,
         };
         seeded.await.map_err(io::Error::from)??;
         // Up to here there is nothing to bring to an end; from here on there is.
@@ -147,6 +154,8 @@ impl Node {
             engine,
             events,
             event_thread,
+            outbox,
+            outbox_thread,
             servers: Vec::new(),
             control_socket: None,
             stopping,
@@ -220,6 +229,8 @@ impl Node {
             spool: self.engine.spool().clone(),
             supervisor: self.engine.supervisor().clone(),
             traces: self.engine.traces().clone(),
+            outbox: self.outbox.clone(),
+            webhooks: self.engine.webhooks().clone(),
             events_dir: self.state.events_dir(),
             metrics,
             settings,
@@ -250,6 +261,7 @@ impl Node {
         self.engine.stop(until.saturating_duration_since(Instant::now())).await;
         drop(self.events);
         self.event_thread.close();
+        self.outbox_thread.close();
         tracing::info!("stopped");
     }
 }
