@@ -5,7 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage,
     patient::{Counted, PatientStream, Requests, UnderWay},
-    send,
+    send, webhooks,
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -251,6 +251,7 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(delivery::routes)
         .configure(manage::routes)
+        .configure(webhooks::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
         .service(resource("/health").route(web::get().to(health::health)))
