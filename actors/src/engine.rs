@@ -87,7 +87,7 @@ impl Engine {
     ///
     /// # Errors
     /// See [`EngineError`].
-    pub async fn start(starter: SpoolStarter, parts: EngineParts) -> Result<Self, EngineError> {
+    pub async fn start(mut starter: SpoolStarter, parts: EngineParts) -> Result<Self, EngineError> {
         let backlog = Backlog::default();
         watch_arbiter("delivery");
         // The spool needs to know the supervisor and the supervisor the spool; nothing is committed before
@@ -95,6 +95,7 @@ impl Engine {
         let (outbox, calls) = (parts.outbox.clone(), parts.webhooks);
         let feed = WebhookFeed::new(Arc::clone(&parts.control), outbox.clone());
         let supervisor_cell: Arc<OnceLock<Addr<Supervisor>>> = Arc::default();
+        let recent = starter.take_recent();
         let (spool, threads) =
             starter.start(sink(Arc::clone(&supervisor_cell), backlog.clone(), feed.clone()))?;
         let board = OutcomeBoard::default();
@@ -104,6 +105,8 @@ impl Engine {
         let supervisor = Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), backlog);
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
         TlsReporter::new(Rc::clone(&deps), intake.clone()).start();
+        // Before anything new happens to that mail.
+        webhooks::tell_again(recent, &deps).await;
         let desk = webhooks::start(&deps, outbox, &calls);
         supervisor.send(ResumeQueue).await??;
         Ok(Self { supervisor, deps, threads, intake, board, desk })

@@ -34,5 +34,6 @@ pub use queue::{
     last::LastAttempt,
     view::{ClassSummary, DomainSummary, ListPage, QueueView},
 };
+pub use recovery::RecentChange;
 pub use spool::{DeliverySink, Fresh, Recovery, Spool, SpoolSettings, SpoolStarter, SpoolThreads};
 pub use state_dir::StateDir;

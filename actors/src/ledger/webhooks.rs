@@ -4,7 +4,6 @@ use super::Ended;
 use crate::{intake::message_id_of, outcome::Settled};
 use mailwright_engine::{
     classify::Judged,
-    smtp::verdict::Outcome as Fate,
     webhook::{EventKind, SmtpFacts, WebhookEvent},
 };
 use mailwright_storage::{StoredMessage, webhooks::WebhookFeed};
@@ -13,7 +12,7 @@ use mailwright_storage::{StoredMessage, webhooks::WebhookFeed};
 pub(super) fn concerns(settled: &Settled, feed: &WebhookFeed) -> bool {
     let account = settled.entry.place.class.tenant.as_ref();
     account.is_some()
-        && settled.attempt.iter().any(|(_, judged)| feed.wants(account, kind(judged.verdict.outcome)))
+        && settled.attempt.iter().any(|(_, judged)| feed.wants(account, judged.verdict.outcome.into()))
 }
 
 /// Tells what became of each recipient.
@@ -34,7 +33,7 @@ fn event(
     recipient: u16,
     judged: &Judged,
 ) -> Option<WebhookEvent> {
-    let kind = kind(judged.verdict.outcome);
+    let kind = EventKind::from(judged.verdict.outcome);
     let event = WebhookEvent::about(&message.envelope, recipient, kind, settled.now)?;
     let next = settled.outcome.after.as_ref().filter(|_| kind == EventKind::Deferred);
     Some(WebhookEvent {
@@ -46,22 +45,10 @@ fn event(
 }
 
 fn said(ended: &Ended, judged: &Judged) -> SmtpFacts {
-    let verdict = &judged.verdict;
-    let text = match &verdict.reply {
-        Some(reply) => reply.to_string(),
-        None => verdict.to_string(),
-    };
-    let code = verdict.reply.as_ref().map(|reply| u16::from(reply.code()));
-    let mut said = SmtpFacts::new(code, verdict.status, &text);
-    said.host = ended.peer.as_ref().map(|peer| peer.host.to_string());
-    said.address = ended.peer.as_ref().map(|peer| peer.ip);
-    said
-}
-
-fn kind(outcome: Fate) -> EventKind {
-    match outcome {
-        Fate::Delivered => EventKind::Delivered,
-        Fate::Soft => EventKind::Deferred,
-        Fate::Hard => EventKind::Bounced,
+    let peer = ended.peer.as_ref();
+    SmtpFacts {
+        host: peer.map(|peer| peer.host.to_string()),
+        address: peer.map(|peer| peer.ip),
+        ..SmtpFacts::from(&judged.verdict)
     }
 }

@@ -9,9 +9,11 @@
 
 mod call;
 mod desk;
+mod recent;
 mod sender;
 
 pub use desk::{UrlRefusal, WebhookDesk};
+pub(crate) use recent::tell_again;
 pub(crate) use sender::start;
 
 use crate::tls::AllowedHosts;

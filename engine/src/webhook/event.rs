@@ -1,7 +1,14 @@
 //! What endpoints are told.
 
 use crate::{
-    address::Domain, class::TenantName, envelope::Envelope, id::QueueId, smtp::reply::EnhancedCode,
+    address::Domain,
+    class::TenantName,
+    envelope::Envelope,
+    id::QueueId,
+    smtp::{
+        reply::EnhancedCode,
+        verdict::{Outcome, Verdict},
+    },
     time::UnixMillis,
 };
 use serde::{Deserialize, Serialize, Serializer};
@@ -168,6 +175,26 @@ impl WebhookEvent {
     /// Never for what this type can hold; the signature is serde's.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
+    }
+}
+
+impl From<Outcome> for EventKind {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Delivered => Self::Delivered,
+            Outcome::Soft => Self::Deferred,
+            Outcome::Hard => Self::Bounced,
+        }
+    }
+}
+
+impl From<&Verdict> for SmtpFacts {
+    /// What was said, by the server if it said anything.
+    fn from(verdict: &Verdict) -> Self {
+        match &verdict.reply {
+            Some(reply) => Self::new(Some(reply.code().into()), verdict.status, &reply.to_string()),
+            None => Self::new(None, verdict.status, &verdict.to_string()),
+        }
     }
 }
 

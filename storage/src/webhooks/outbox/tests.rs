@@ -223,3 +223,33 @@ async fn a_closed_outbox_says_so() {
     thread.close();
     assert!(matches!(outbox.claim(&endpoint, NOW).await, Err(StorageError::Closed)));
 }
+
+/// Figures, not a test: how fast events come in and go out, and what an account without endpoints pays.
+#[tokio::test]
+#[ignore = "measures"]
+async fn measures() {
+    const EVENTS: u64 = 50_000;
+    let world = World::new();
+    let events: Vec<_> = (1..=EVENTS).map(|number| event(number, EventKind::Delivered)).collect();
+    let begun = Instant::now();
+    for event in &events {
+        world.outbox.record(vec![world.endpoint.clone()], event);
+    }
+    let handed_over = begun.elapsed();
+    world.outbox.flush().await.unwrap();
+    let safe = begun.elapsed();
+    let begun = Instant::now();
+    let mut batches = 0;
+    while let Some(batch) = world.batch(NOW).await {
+        world.delivered(&batch).await;
+        batches += 1;
+    }
+    println!("{EVENTS} events: handed over in {handed_over:?}, safe after {safe:?}");
+    println!("claimed and noted in {batches} batches in {:?}", begun.elapsed());
+    let control_dir = tempfile::tempdir().unwrap();
+    let control = Arc::new(crate::control::Control::open(control_dir.path()).unwrap());
+    let feed = crate::webhooks::WebhookFeed::new(control, world.outbox.clone());
+    let begun = Instant::now();
+    let wanted = events.iter().filter(|event| feed.wants(Some(&event.account), event.kind)).count();
+    println!("{EVENTS} × nobody wants it ({wanted}): {:?}", begun.elapsed());
+}
