@@ -1,4 +1,11 @@
-//! The database of the outbox.
+//! The database of the outbox: what comes in and what is to be sent. `attempts` has the calls that were made, `keep` what
+//! is kept and for how long.
+
+mod attempts;
+mod keep;
+mod schema;
+
+pub use attempts::Attempt;
 
 use crate::{control::ObjectId, error::StorageError, metrics as names};
 use mailwright_engine::time::UnixMillis;
@@ -10,46 +17,6 @@ use std::{fs::DirBuilder, os::unix::fs::DirBuilderExt, path::Path, time::Duratio
 const BATCH_EVENTS: i64 = 500;
 /// Octets of events after which no further one is put into a batch.
 const BATCH_OCTETS: usize = 256 << 10;
-/// How many attempts are remembered of each endpoint.
-const ATTEMPTS_KEPT: i64 = 100;
-
-/// Number of the layout below. Raised when it changes.
-const LAYOUT: i64 = 1;
-const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS endpoints (
-    no INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    told INTEGER NOT NULL DEFAULT 0,        -- its place: the number of the last event that it was told
-    batch TEXT,                             -- the id of the batch under way
-    batch_end INTEGER NOT NULL DEFAULT 0,   -- the number of the last event in it
-    failures INTEGER NOT NULL DEFAULT 0,    -- attempts at it
-    failing_since INTEGER,                  -- milliseconds since the epoch, as all times
-    due INTEGER NOT NULL DEFAULT 0
-) STRICT;
-CREATE TABLE IF NOT EXISTS events (
-    no INTEGER PRIMARY KEY AUTOINCREMENT,
-    endpoint INTEGER NOT NULL,
-    id TEXT NOT NULL,
-    at INTEGER NOT NULL,
-    again INTEGER NOT NULL,                 -- 1 for one that is told again
-    body TEXT NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS events_once ON events (endpoint, id) WHERE again = 0;
-CREATE INDEX IF NOT EXISTS events_in_order ON events (endpoint, no);
-CREATE INDEX IF NOT EXISTS events_in_time ON events (endpoint, at);
-CREATE TABLE IF NOT EXISTS attempts (
-    no INTEGER PRIMARY KEY AUTOINCREMENT,
-    endpoint INTEGER NOT NULL,
-    at INTEGER NOT NULL,
-    batch TEXT NOT NULL,
-    events INTEGER NOT NULL,
-    status INTEGER,
-    error TEXT NOT NULL,
-    answer TEXT NOT NULL,
-    took INTEGER NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS attempts_in_order ON attempts (endpoint, no);
-";
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,25 +64,6 @@ pub struct Batch {
     pub failures: u32,
     /// Since when the endpoint fails, if it does.
     pub failing_since: Option<UnixMillis>,
-}
-
-/// A call of an endpoint.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attempt {
-    /// When it began.
-    pub at: UnixMillis,
-    /// The name of what was sent.
-    pub batch: String,
-    /// How many events that was.
-    pub events: u64,
-    /// The status of the answer, if there was one.
-    pub status: Option<u16>,
-    /// Why it failed; empty if it did not.
-    pub error: String,
-    /// The beginning of the answer's body.
-    pub answer: String,
-    /// How long it took.
-    pub took: Duration,
 }
 
 /// How an endpoint stands.
@@ -170,7 +118,7 @@ impl Store {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(|e| StorageError::io("create", dir, e))?;
         let db = Connection::open(dir.join("outbox.sqlite")).map_err(database)?;
-        prepare(&db)?;
+        schema::prepare(&db)?;
         let mut store = Self { db, settings, waiting: 0, waiting_before: 0 };
         store.count_waiting()?;
         Ok(store)
@@ -300,75 +248,11 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn note(&mut self, id: &ObjectId, attempt: &Attempt) -> Result<(), StorageError> {
-        let endpoint = self.number(id)?;
-        let Attempt { at, batch, events, status, error, answer, took } = attempt;
-        let took = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
-        let events = i64::try_from(*events).unwrap_or(i64::MAX);
-        self.run(
-            "INSERT INTO attempts (endpoint, at, batch, events, status, error, answer, took)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            params![endpoint, millis(*at), batch, events, status, error, answer, took],
-        )?;
-        self.run(
-            "DELETE FROM attempts WHERE endpoint = ?1 AND no <= (SELECT no FROM attempts WHERE endpoint = ?1
-             ORDER BY no DESC LIMIT 1 OFFSET ?2)",
-            params![endpoint, ATTEMPTS_KEPT],
-        )?;
-        Ok(())
-    }
-
-    pub(super) fn attempts(&self, id: &ObjectId) -> Result<Vec<Attempt>, StorageError> {
-        let select = "SELECT a.at, a.batch, a.events, a.status, a.error, a.answer, a.took FROM attempts a
-             JOIN endpoints e ON e.no = a.endpoint WHERE e.id = ? ORDER BY a.no DESC";
-        let mut select = self.db.prepare_cached(select).map_err(database)?;
-        let rows = select.query_map(params![id.as_str()], |row| {
-            let unsigned = |number: i64| u64::try_from(number).unwrap_or_default();
-            Ok(Attempt {
-                at: time(row.get(0)?),
-                batch: row.get(1)?,
-                events: unsigned(row.get(2)?),
-                status: row.get(3)?,
-                error: row.get(4)?,
-                answer: row.get(5)?,
-                took: Duration::from_millis(unsigned(row.get(6)?)),
-            })
-        });
-        rows.map_err(database)?.collect::<Result<_, _>>().map_err(database)
-    }
-
     pub(super) fn resume(&self, id: &ObjectId) -> Result<(), StorageError> {
         self.run(
             "UPDATE endpoints SET failures = 0, failing_since = NULL, due = 0 WHERE id = ?",
             params![id.as_str()],
         )?;
-        Ok(())
-    }
-
-    pub(super) fn replay(
-        &mut self,
-        id: &ObjectId,
-        from: UnixMillis,
-        to: UnixMillis,
-    ) -> Result<u64, StorageError> {
-        let Some(endpoint) = self.endpoint(id)? else { return Ok(0) };
-        let count = self.run(
-            "INSERT INTO events (endpoint, id, at, again, body)
-             SELECT endpoint, id, at, 1, body FROM events
-             WHERE endpoint = ? AND at >= ? AND at < ? AND again = 0 AND no <= ? ORDER BY no",
-            params![endpoint.no, millis(from), millis(to), endpoint.told],
-        )?;
-        self.waiting += i64::try_from(count).unwrap_or_default();
-        Ok(count as u64)
-    }
-
-    pub(super) fn forget(&mut self, id: &ObjectId) -> Result<(), StorageError> {
-        if let Some(endpoint) = self.endpoint(id)? {
-            self.waiting = (self.waiting - self.waiting_for(&endpoint)?).max(0);
-            self.run("DELETE FROM events WHERE endpoint = ?", params![endpoint.no])?;
-            self.run("DELETE FROM attempts WHERE endpoint = ?", params![endpoint.no])?;
-            self.run("DELETE FROM endpoints WHERE no = ?", params![endpoint.no])?;
-        }
         Ok(())
     }
 
@@ -384,37 +268,6 @@ impl Store {
         let due = endpoint.failing_since.is_some().then(|| time(endpoint.due));
         let waiting = u64::try_from(self.waiting_for(&endpoint)?).unwrap_or_default();
         Ok(EndpointStatus { waiting, failing_since: endpoint.failing_since.map(time), due })
-    }
-
-    /// Deletes what is too old or too much.
-    pub(super) fn prune(&mut self, now: UnixMillis) -> Result<(), StorageError> {
-        let keep = i64::try_from(self.settings.keep.as_millis()).unwrap_or(i64::MAX);
-        let oldest = millis(now).saturating_sub(keep);
-        let most = i64::try_from(self.settings.max_events).unwrap_or(i64::MAX);
-        for endpoint in self.all()? {
-            let place = params![endpoint.no, oldest, endpoint.told];
-            let untold = "SELECT count(*) FROM events WHERE endpoint = ? AND at < ? AND no > ?";
-            dropped("age", self.number_of(untold, place)?);
-            self.run("DELETE FROM events WHERE endpoint = ? AND at < ?", params![endpoint.no, oldest])?;
-            let last = "SELECT no FROM events WHERE endpoint = ? ORDER BY no DESC LIMIT 1 OFFSET ?";
-            if let Some(last) = self.found(last, params![endpoint.no, most])? {
-                let untold = "SELECT count(*) FROM events WHERE endpoint = ? AND no <= ? AND no > ?";
-                dropped("number", self.number_of(untold, params![endpoint.no, last, endpoint.told])?);
-                self.run("DELETE FROM events WHERE endpoint = ? AND no <= ?", params![endpoint.no, last])?;
-            }
-        }
-        self.count_waiting()
-    }
-
-    fn count_waiting(&mut self) -> Result<(), StorageError> {
-        let all = self.all()?;
-        self.waiting = all.iter().map(|endpoint| self.waiting_for(endpoint)).sum::<Result<_, _>>()?;
-        Ok(())
-    }
-
-    fn waiting_for(&self, endpoint: &Endpoint) -> Result<i64, StorageError> {
-        let untold = "SELECT count(*) FROM events WHERE endpoint = ? AND no > ?";
-        self.number_of(untold, params![endpoint.no, endpoint.told])
     }
 
     fn all(&self) -> Result<Vec<Endpoint>, StorageError> {
@@ -461,28 +314,6 @@ pub fn fresh_batch_id() -> Result<String, StorageError> {
     let filled = aws_lc_rs::rand::fill(&mut random);
     filled.map_err(|_| StorageError::database("webhooks", "the system gave no randomness"))?;
     Ok(format!("msg_{}", data_encoding::HEXLOWER.encode(&random)))
-}
-
-/// Sets the database up: commits are safe from a power cut, and its layout is ours.
-fn prepare(db: &Connection) -> Result<(), StorageError> {
-    db.pragma_update(None, "journal_mode", "WAL").map_err(database)?;
-    db.pragma_update(None, "synchronous", "FULL").map_err(database)?;
-    // Twice what is used at once: claims, additions, pruning.
-    db.set_prepared_statement_cache_capacity(64);
-    let layout: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(database)?;
-    if layout > LAYOUT {
-        let why = format!("its layout {layout} is that of a newer version; upgrade mailwright");
-        return Err(StorageError::database("webhooks", why));
-    }
-    db.execute_batch(TABLES).map_err(database)?;
-    db.pragma_update(None, "user_version", LAYOUT).map_err(database)
-}
-
-fn dropped(reason: &'static str, count: i64) {
-    if count > 0 {
-        counter!(names::WEBHOOK_DROPPED, "reason" => reason).increment(count.unsigned_abs());
-        tracing::warn!(count, reason, "events for webhooks were dropped untold");
-    }
 }
 
 fn millis(time: UnixMillis) -> i64 {

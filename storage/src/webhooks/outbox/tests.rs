@@ -7,6 +7,7 @@ use mailwright_engine::{
     id::QueueId,
     webhook::EventKind,
 };
+use std::time::{Duration, Instant};
 
 const NOW: UnixMillis = UnixMillis::new(1_000_000);
 

@@ -99,7 +99,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     drop(Store::open(dir.path(), OutboxSettings::default()).unwrap());
     let db = Connection::open(dir.path().join("outbox.sqlite")).unwrap();
-    db.pragma_update(None, "user_version", LAYOUT + 1).unwrap();
+    db.pragma_update(None, "user_version", schema::LAYOUT + 1).unwrap();
     let error = Store::open(dir.path(), OutboxSettings::default()).unwrap_err().to_string();
     assert!(error.contains("newer version"), "{error}");
 }
