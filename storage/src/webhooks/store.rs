@@ -324,7 +324,6 @@ fn time(millis: i64) -> UnixMillis {
     UnixMillis::new(u64::try_from(millis).unwrap_or_default())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn database(error: rusqlite::Error) -> StorageError {
     StorageError::database("webhooks", error)
 }
