@@ -91,12 +91,16 @@ fn what_an_endpoint_did_not_take_comes_again_from_the_next_process_as_the_same_b
         Ok((world.receiver.calls().len() > before.len()).then_some(()))
     })?;
     world.receiver.answer(204, &[])?;
-    let events = world.wait_for("message.delivered", 10)?;
+    // A delivery that was in doubt when the process was killed may be made, and told of, once more.
+    wait::until(
+        "10 recipients",
+        LIMIT,
+        || Ok((stories(&world.receiver.events()).len() == 10).then_some(())),
+    )?;
     let first = &before[0];
     let same: Vec<_> = world.receiver.calls().into_iter().filter(|call| call.id == first.id).collect();
     assert!(same.len() > 2 && same.iter().all(|call| call.body["data"] == first.body["data"]), "{same:?}");
     assert!(world.receiver.calls().iter().all(|call| call.verified == [true]));
-    assert_eq!((events.len(), ids(&events).len()), (10, 10));
     Ok(())
 }
 
