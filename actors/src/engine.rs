@@ -18,6 +18,7 @@ use crate::{
     tls::{ClientConfigs, TlsError, TlsPolicies, TlsReporter},
     trace::TraceHub,
     watch::OutcomeBoard,
+    webhooks::{self, WebhookDesk, WebhookSettings},
 };
 use actix::{Actor, Addr, MailboxError};
 use mailwright_engine::classify::BounceRules;
@@ -25,6 +26,7 @@ use mailwright_storage::{
     Fresh, Spool, SpoolStarter, SpoolThreads, StorageError,
     control::{Control, ControlError},
     events::EventLog,
+    webhooks::{Outbox, WebhookFeed},
 };
 use std::{
     rc::Rc,
@@ -64,6 +66,10 @@ pub struct EngineParts {
     pub control: Arc<Control>,
     /// Where events are told.
     pub events: EventLog,
+    /// What endpoints of accounts are to be told.
+    pub outbox: Outbox,
+    /// How they are.
+    pub webhooks: WebhookSettings,
 }
 
 /// The running delivery engine.
@@ -73,6 +79,7 @@ pub struct Engine {
     threads: SpoolThreads,
     intake: Intake,
     board: OutcomeBoard,
+    desk: WebhookDesk,
 }
 
 impl Engine {
@@ -80,22 +87,29 @@ impl Engine {
     ///
     /// # Errors
     /// See [`EngineError`].
-    pub async fn start(starter: SpoolStarter, parts: EngineParts) -> Result<Self, EngineError> {
+    pub async fn start(mut starter: SpoolStarter, parts: EngineParts) -> Result<Self, EngineError> {
         let backlog = Backlog::default();
         watch_arbiter("delivery");
         // The spool needs to know the supervisor and the supervisor the spool; nothing is committed before
         // both are there.
+        let (outbox, calls) = (parts.outbox.clone(), parts.webhooks);
+        let feed = WebhookFeed::new(Arc::clone(&parts.control), outbox.clone());
         let supervisor_cell: Arc<OnceLock<Addr<Supervisor>>> = Arc::default();
-        let (spool, threads) = starter.start(sink(Arc::clone(&supervisor_cell), backlog.clone()))?;
+        let recent = starter.take_recent();
+        let (spool, threads) =
+            starter.start(sink(Arc::clone(&supervisor_cell), backlog.clone(), feed.clone()))?;
         let board = OutcomeBoard::default();
         let control = Arc::clone(&parts.control);
-        let intake = Intake::new(spool.clone(), backlog.clone(), control, parts.events.clone());
-        let deps = Rc::new(Deps::new(parts, spool)?);
+        let intake = Intake::new(spool.clone(), backlog.clone(), control, parts.events.clone(), feed.clone());
+        let deps = Rc::new(Deps::new(parts, spool, feed)?);
         let supervisor = Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), backlog);
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
         TlsReporter::new(Rc::clone(&deps), intake.clone()).start();
+        // Before anything new happens to that mail.
+        webhooks::tell_again(recent, &deps).await;
+        let desk = webhooks::start(&deps, outbox, &calls);
         supervisor.send(ResumeQueue).await??;
-        Ok(Self { supervisor, deps, threads, intake, board })
+        Ok(Self { supervisor, deps, threads, intake, board, desk })
     }
 
     /// The door for new mail.
@@ -106,6 +120,11 @@ impl Engine {
     /// Where outcomes can be watched.
     pub fn board(&self) -> &OutcomeBoard {
         &self.board
+    }
+
+    /// Where the sender of webhooks is asked.
+    pub fn webhooks(&self) -> &WebhookDesk {
+        &self.desk
     }
 
     /// Journal and queue.
@@ -145,8 +164,8 @@ impl Deps {
     ///
     /// # Errors
     /// See [`EngineError`].
-    pub fn new(parts: EngineParts, spool: Spool) -> Result<Self, EngineError> {
-        let EngineParts { settings, shaping, rules, dns, control, events } = parts;
+    pub fn new(parts: EngineParts, spool: Spool, webhooks: WebhookFeed) -> Result<Self, EngineError> {
+        let EngineParts { settings, shaping, rules, dns, control, events, .. } = parts;
         let suspensions = Suspensions::new(control.suspensions(clock::now()));
         let sources = SourceBook::new(settings.sources.clone(), suspensions.clone(), Arc::clone(&control));
         let stored = control.reroutes()?;
@@ -172,15 +191,22 @@ impl Deps {
             events,
             rules,
             control,
+            webhooks,
         };
         deps.tls.recall(&deps.control);
         Ok(deps)
     }
 }
 
-/// Hands committed entries to the supervisor, counted until it has them.
-fn sink(supervisor: Arc<OnceLock<Addr<Supervisor>>>, backlog: Backlog) -> Box<dyn FnMut(Vec<Fresh>) + Send> {
+/// Hands committed entries to the supervisor, counted until it has them. Webhooks hear of them before anybody can
+/// deliver them.
+fn sink(
+    supervisor: Arc<OnceLock<Addr<Supervisor>>>,
+    backlog: Backlog,
+    feed: WebhookFeed,
+) -> Box<dyn FnMut(Vec<Fresh>) + Send> {
     Box::new(move |fresh| {
+        feed.confirm(fresh.iter().map(|fresh| fresh.entry.key().id));
         if let Some(supervisor) = supervisor.get() {
             backlog.add(fresh.len());
             supervisor.do_send(DispatchCommitted(fresh));

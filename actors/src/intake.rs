@@ -17,17 +17,22 @@ use mailwright_engine::{
         is_8bit, split_header,
     },
     time::UnixMillis,
+    webhook::{EventKind, WebhookEvent},
 };
 use mailwright_storage::{
     Content, Spool, StorageError,
     control::{Control, SendingDomain},
     events::{Event, EventLog, event::Accepted},
+    webhooks::WebhookFeed,
 };
 use std::sync::Arc;
 
 /// Committed entries that delivery may be behind before mail is refused for now. At a few hundred octets an
 /// entry this bounds memory to some ten megabytes.
 const BACKLOG_MAX: usize = 50_000;
+
+/// Most characters of a Message-ID that are told (RFC 5322 section 2.1.1: the longest line).
+const MESSAGE_ID_MAX: usize = 998;
 
 /// A message that wants to be accepted.
 #[derive(Debug)]
@@ -139,13 +144,21 @@ pub struct Intake {
     backlog: Backlog,
     control: Arc<Control>,
     events: EventLog,
+    webhooks: WebhookFeed,
     signers: Arc<Signers>,
 }
 
 impl Intake {
-    /// The door to `spool`, watching `backlog`, signing for the domains of `control`, telling `events`.
-    pub fn new(spool: Spool, backlog: Backlog, control: Arc<Control>, events: EventLog) -> Self {
-        Self { spool, backlog, control, events, signers: Arc::default() }
+    /// The door to `spool`, watching `backlog`, signing for the domains of `control`, telling `events` and
+    /// `webhooks`.
+    pub fn new(
+        spool: Spool,
+        backlog: Backlog,
+        control: Arc<Control>,
+        events: EventLog,
+        webhooks: WebhookFeed,
+    ) -> Self {
+        Self { spool, backlog, control, events, webhooks, signers: Arc::default() }
     }
 
     /// The sending domain of the author in the header of `content`, if it is one of ours.
@@ -219,9 +232,25 @@ impl Intake {
             ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
         let (id, accepted) = (envelope.id, accepted(&envelope, &content));
-        self.spool.accept(envelope, content, now).await?;
+        self.webhooks.announce(id, self.acceptances(&envelope, &content));
+        if let Err(error) = self.spool.accept(envelope, content, now).await {
+            self.webhooks.withdraw(id);
+            return Err(error.into());
+        }
         self.events.record(now, Some(id), Event::Accepted(Box::new(accepted)));
         Ok(())
+    }
+
+    /// What webhooks are to be told once the message is accepted; nothing if none wants to know.
+    fn acceptances(&self, envelope: &Envelope, content: &Content) -> Vec<WebhookEvent> {
+        let kind = EventKind::Accepted;
+        if !self.webhooks.wants(envelope.account.as_ref(), kind) {
+            return Vec::new();
+        }
+        let message_id = message_id_of(content);
+        let event = |index| WebhookEvent::about(envelope, index, kind, envelope.accepted_at);
+        let events = (0..).take(envelope.recipients.len()).filter_map(event);
+        events.map(|event| WebhookEvent { message_id: message_id.clone(), ..event }).collect()
     }
 
     /// Puts trace and signatures on top.
@@ -244,6 +273,14 @@ impl Intake {
 fn said(recipients: Vec<RecipientDsn>) -> Vec<RecipientDsn> {
     let silent = recipients.iter().all(|dsn| *dsn == RecipientDsn::default());
     if silent { Vec::new() } else { recipients }
+}
+
+/// The Message-ID of a message without its brackets; empty if it has none.
+pub(crate) fn message_id_of(content: &Content) -> String {
+    let (header, _) = split_header(&content.body);
+    let field = fields(header).find(|field| field.is("Message-ID")).map(|field| field.unfolded());
+    let text = field.as_deref().map(str::trim).unwrap_or_default();
+    text.trim_start_matches('<').trim_end_matches('>').chars().take(MESSAGE_ID_MAX).collect()
 }
 
 /// The acceptance as an event.

@@ -75,6 +75,12 @@ declare_metrics! {
     counter DOMAIN_CHECKS = "mailwright_sending_domain_checks_total";
     /// Attempts to log in on submission listeners, by result.
     counter LOGINS = "mailwright_smtp_logins_total";
+    /// Calls of webhooks, by outcome (delivered, failed, gone).
+    counter WEBHOOK_CALLS = "mailwright_webhook_calls_total";
+    /// Seconds that a call of a webhook took, from look-up to answer or failure.
+    histogram WEBHOOK_SECONDS = "mailwright_webhook_call_seconds";
+    /// Webhooks disabled because they answered 410 (gone) or failed for longer than webhooks.disable_after (failing).
+    counter WEBHOOKS_DISABLED = "mailwright_webhooks_disabled_total";
     /// Clients connected to our SMTP listeners, by listener.
     gauge SMTP_SESSIONS = "mailwright_smtp_sessions";
 }
@@ -100,6 +106,9 @@ pub fn describe() {
     begin(DOMAIN_CHECKS, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
     begin(RESTARTS, "actor", &["domain", "site"]);
     begin(LOGINS, "result", &["accepted", "refused"]);
+    begin(WEBHOOK_CALLS, "outcome", &["delivered", "failed", "gone"]);
+    begin(WEBHOOKS_DISABLED, "cause", &["gone", "failing"]);
+    let _registered = histogram!(WEBHOOK_SECONDS);
     for (from, to) in [("ipv4", "ipv6"), ("ipv6", "ipv4")] {
         counter!(FALLBACKS, "from" => from, "to" => to).increment(0);
     }

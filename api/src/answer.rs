@@ -236,7 +236,7 @@ impl From<ControlError> for ApiError {
             | ControlError::OutsideZone { .. }
             | ControlError::Name
             | ControlError::Address(_) => Self::schema("name", format!("{error}.")),
-            ControlError::InUse(_) => Self::schema("", format!("{error}.")),
+            ControlError::InUse(_) | ControlError::Full { .. } => Self::schema("", format!("{error}.")),
             ControlError::NoPermission => Self::schema("policies", format!("{error}.")),
             ControlError::Storage(_) | ControlError::Key(_) | ControlError::Randomness => {
                 tracing::error!(%error, "the configuration was not changed");

@@ -5,7 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage,
     patient::{Counted, PatientStream, Requests, UnderWay},
-    send,
+    send, webhooks,
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -23,10 +23,12 @@ use mailwright_actors::{
     supervisor::Supervisor,
     trace::TraceHub,
     watch::OutcomeBoard,
+    webhooks::WebhookDesk,
 };
 use mailwright_storage::{
     Spool,
     control::{Control, SendingNames},
+    webhooks::Outbox,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
@@ -80,6 +82,8 @@ pub struct AppState {
     pub(crate) supervisor: Addr<Supervisor>,
     pub(crate) domains: Addr<DomainChecker>,
     pub(crate) traces: TraceHub,
+    pub(crate) outbox: Outbox,
+    pub(crate) webhooks: WebhookDesk,
     pub(crate) events_dir: PathBuf,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
@@ -101,6 +105,10 @@ pub struct ApiParts {
     pub domains: Addr<DomainChecker>,
     /// Where protocol dialogues are watched.
     pub traces: TraceHub,
+    /// What webhooks are to be told.
+    pub outbox: Outbox,
+    /// Where the sender of webhooks is asked.
+    pub webhooks: WebhookDesk,
     /// Where the event log is.
     pub events_dir: PathBuf,
     /// What `/metrics` tells.
@@ -124,6 +132,8 @@ impl AppState {
             supervisor,
             domains,
             traces,
+            outbox,
+            webhooks,
             events_dir,
             metrics,
             settings,
@@ -141,6 +151,8 @@ impl AppState {
             supervisor,
             domains,
             traces,
+            outbox,
+            webhooks,
             events_dir,
             stopping,
             failed,
@@ -251,6 +263,7 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(delivery::routes)
         .configure(manage::routes)
+        .configure(webhooks::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(resource(&format!("{sending}/send/preflight")).route(web::post().to(send::preflight)))

@@ -3,10 +3,12 @@
 mod delivery;
 mod sending;
 mod submission;
+mod webhooks;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
 pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
+pub(crate) use webhooks::Webhooks;
 
 use bytesize::ByteSize;
 use mailwright_actors::smtp::relay::Network;
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) dns: Dns,
     pub(crate) sending: Sending,
     pub(crate) events: Events,
+    pub(crate) webhooks: Webhooks,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
@@ -99,6 +102,7 @@ impl Default for Config {
             dns: Dns::default(),
             sending: Sending::default(),
             events: Events::default(),
+            webhooks: Webhooks::default(),
             spool: Spool::default(),
             log: Log::default(),
             folder: PathBuf::new(),
@@ -171,6 +175,8 @@ impl Config {
         config.check_smtp()?;
         config.submission.check()?;
         config.sending()?;
+        config.webhooks.outbox()?;
+        config.webhooks.calls()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -294,6 +300,10 @@ mod tests {
                 "return_path_label dkim_selector verify check_interval spf_include mx dmarc_policy dmarc_reports key_lifetime key_overlap dns_updates",
             ),
             ("events", "retention_days"),
+            (
+                "webhooks",
+                "keep max_events timeout retry_first retry_max_interval disable_after private_hosts",
+            ),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -342,6 +352,9 @@ mod tests {
             ("[delivery]\nmax_connections = 0", "delivery.max_connections"),
             ("[delivery]\nmax_active_domains = 0", "delivery.max_active_domains"),
             ("[spool]\nsegment_size = \"1KiB\"", "spool.segment_size"),
+            ("[webhooks]\nmax_events = 0", "webhooks.max_events"),
+            ("[webhooks]\ntimeout = \"0s\"", "webhooks.timeout"),
+            ("[webhooks]\nretry_first = \"1h\"", "webhooks.retry_first"),
         ];
         for (text, key) in cases {
             std::fs::write(&file, text).unwrap();

@@ -36,6 +36,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
+    webhooks::{Outbox, OutboxThread},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use std::{
@@ -100,6 +101,8 @@ pub(crate) struct Node {
     domains: Addr<DomainChecker>,
     events: EventLog,
     event_thread: EventLogThread,
+    outbox: Outbox,
+    outbox_thread: OutboxThread,
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
@@ -127,6 +130,8 @@ impl Node {
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
+        let keep = config.webhooks.outbox()?;
+        let (outbox, outbox_thread) = Outbox::start(&state.webhooks_dir(), keep, clock::now)?;
         let mut settings = config.delivery()?;
         settings.max_connections = settings.max_connections.min(connections);
         let parts = EngineParts {
@@ -136,6 +141,8 @@ impl Node {
             dns: Rc::new(CachedDns::new(Rc::new(dns))),
             control: Arc::clone(&control),
             events: events.clone(),
+            outbox: outbox.clone(),
+            webhooks: config.webhooks.calls()?,
         };
         seeded.await.map_err(io::Error::from)??;
         // Up to here there is nothing to bring to an end; from here on there is.
@@ -153,6 +160,8 @@ impl Node {
             domains,
             events,
             event_thread,
+            outbox,
+            outbox_thread,
             servers: Vec::new(),
             control_socket: None,
             stopping,
@@ -227,6 +236,8 @@ impl Node {
             supervisor: self.engine.supervisor().clone(),
             domains: self.domains.clone(),
             traces: self.engine.traces().clone(),
+            outbox: self.outbox.clone(),
+            webhooks: self.engine.webhooks().clone(),
             events_dir: self.state.events_dir(),
             metrics,
             settings,
@@ -257,6 +268,7 @@ impl Node {
         self.engine.stop(until.saturating_duration_since(Instant::now())).await;
         drop(self.events);
         self.event_thread.close();
+        self.outbox_thread.close();
         tracing::info!("stopped");
     }
 }

@@ -57,6 +57,13 @@ declare_metrics! {
     counter EVENTS_BYTES = "mailwright_events_written_bytes_total";
     /// Events lost because the event log could not keep up or its disk refused.
     counter EVENTS_DROPPED = "mailwright_events_dropped_total";
+    /// Events put into the outbox of webhooks, once for each endpoint.
+    counter WEBHOOK_EVENTS = "mailwright_webhook_events_total";
+    /// Events that a webhook was not told and never will be, by reason: older than webhooks.keep (age), more than
+    /// webhooks.max_events (number), or too many at once for the disk (overload).
+    counter WEBHOOK_DROPPED = "mailwright_webhook_events_dropped_total";
+    /// Events that wait for their webhooks.
+    gauge WEBHOOK_WAITING = "mailwright_webhook_waiting_events";
 }
 
 /// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
@@ -64,10 +71,14 @@ declare_metrics! {
 pub fn describe() {
     describe_all();
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
-    for name in counters.into_iter().chain([EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED]) {
+    for name in counters.into_iter().chain([EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS]) {
         counter!(name).increment(0);
     }
-    for name in [JOURNAL_SIZE, JOURNAL_LIVE, DISK_FREE, DISK_MIN_FREE, FAILED, QUEUE_ENTRIES] {
+    for reason in ["age", "number", "overload"] {
+        counter!(WEBHOOK_DROPPED, "reason" => reason).increment(0);
+    }
+    for name in [JOURNAL_SIZE, JOURNAL_LIVE, DISK_FREE, DISK_MIN_FREE, FAILED, QUEUE_ENTRIES, WEBHOOK_WAITING]
+    {
         gauge!(name).set(0.0);
     }
     for name in [COMMIT_BATCH_RECORDS, COMMIT_SECONDS, SYNC_SECONDS, CHECKPOINT_SECONDS] {

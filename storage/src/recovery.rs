@@ -10,7 +10,7 @@ use crate::{
     metrics as names,
     queue::{
         change::Change,
-        entry::EntryKey,
+        entry::{EntryKey, QueueEntry, RecipientResult},
         index::{Mode, QueueIndex},
         store::{QueueStore, Reflects},
     },
@@ -40,6 +40,19 @@ pub struct Recovery {
     pub damaged: Vec<DamagedRange>,
 }
 
+/// Most changes that are remembered as recent; a checkpoint comes long before as many.
+const RECENT: usize = 65_536;
+
+/// A change of mail of an account that the stored queue state did not reflect yet: what keeps track of such mail beside
+/// the journal may not have heard of it when the last process ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecentChange {
+    /// The entry before the change.
+    pub entry: QueueEntry,
+    /// What an attempt did for its recipients; `None`: it was accepted.
+    pub results: Option<Vec<RecipientResult>>,
+}
+
 /// The parts from which the spool's threads start.
 pub(crate) struct Recovered {
     pub(crate) segments: Arc<Segments>,
@@ -48,15 +61,19 @@ pub(crate) struct Recovered {
     pub(crate) position: u64,
     /// Deliveries in doubt, counted.
     pub(crate) in_doubt: Vec<EntryKey>,
+    /// In the order of the journal.
+    pub(crate) recent: Vec<RecentChange>,
 }
 
 /// Reads everything back. The journal's torn tail is cut off.
 pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovered, Recovery), StorageError> {
     let segments = Arc::new(Segments::open(disk, &state.spool_dir())?);
     let mut report = Recovery::default();
-    let (index, position) = match resume(&segments, &state.queue_dir(), &mut report)? {
+    let mut recent = Vec::new();
+    let (index, position) = match resume(&segments, &state.queue_dir(), &mut report, &mut recent)? {
         Ok(resumed) => resumed,
         Err(reason) => {
+            recent.clear();
             report = Recovery { rebuilt: reason, ..Recovery::default() };
             if report.rebuilt.is_some() {
                 metrics::counter!(names::REBUILDS).increment(1);
@@ -70,14 +87,19 @@ pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovere
     report.in_doubt = index.open_intents();
     metrics::counter!(names::IN_DOUBT).increment(report.in_doubt.len() as u64);
     let in_doubt = report.in_doubt.clone();
-    Ok((Recovered { segments, index, position, in_doubt }, report))
+    Ok((Recovered { segments, index, position, in_doubt, recent }, report))
 }
 
 type Resumed = Result<(QueueIndex, u64), Option<String>>;
 
 /// Takes up the stored queue state and replays what the journal has beyond it. The inner error is why the
 /// state cannot be used; `None` when there simply is none yet.
-fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result<Resumed, StorageError> {
+fn resume(
+    segments: &Arc<Segments>,
+    dir: &Path,
+    report: &mut Recovery,
+    recent: &mut Vec<RecentChange>,
+) -> Result<Resumed, StorageError> {
     let journal_is_empty = segments.all().is_empty();
     if !dir.exists() {
         return Ok(Err((!journal_is_empty).then(|| "there is no queue state".to_owned())));
@@ -100,7 +122,7 @@ fn resume(segments: &Arc<Segments>, dir: &Path, report: &mut Recovery) -> Result
         Ok(index) => index,
         Err(error) => return Ok(Err(Some(error.to_string()))),
     };
-    let mut replay = Replay { index, report, end: from };
+    let mut replay = Replay { index, report, end: from, recent: Some(recent) };
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
         match replay.segment(&segment, start, Bodies::Verified) {
@@ -159,7 +181,7 @@ fn rebuild(
     }
     let store = QueueStore::open(dir)?;
     let index = QueueIndex::new(store, Reflects::default(), Arc::clone(segments), Mode::Rebuild);
-    let mut replay = Replay { index, report, end: 0 };
+    let mut replay = Replay { index, report, end: 0, recent: None };
     let all = segments.all();
     for (at, segment) in all.iter().enumerate() {
         // Only the last segment can hold a torn write; the others were synced when they were closed.
@@ -175,15 +197,21 @@ struct Replay<'a> {
     index: QueueIndex,
     report: &'a mut Recovery,
     end: u64,
+    /// Where recent changes are noted, if they are.
+    recent: Option<&'a mut Vec<RecentChange>>,
 }
 
 impl Replay<'_> {
     fn segment(&mut self, segment: &Segment, from: u64, bodies: Bodies) -> Result<(), StorageError> {
-        let index = &mut self.index;
+        let (index, recent) = (&mut self.index, &mut self.recent);
         let mut replayed = 0;
         let scanned = scan::scan_segment(segment, from, bodies, &mut |Found { location, record }| {
             replayed += 1;
-            index.apply(Change::from_record(record, location))?;
+            let change = Change::from_record(record, location);
+            if let Some(recent) = recent.as_deref_mut().filter(|recent| recent.len() < RECENT) {
+                note(recent, index, &change)?;
+            }
+            index.apply(change)?;
             if index.unstored() >= REPLAY_CHECKPOINT {
                 index.checkpoint(location.lsn + u64::from(location.len))?;
             }
@@ -194,6 +222,25 @@ impl Replay<'_> {
         self.end = scanned.end.max(segment.base);
         Ok(())
     }
+}
+
+/// Notes a change that is about to be applied, if it is of an account's mail and not an operator's order.
+fn note(recent: &mut Vec<RecentChange>, index: &QueueIndex, change: &Change) -> Result<(), StorageError> {
+    let is_of_account = |entry: &QueueEntry| entry.place.class.tenant.is_some();
+    match change {
+        Change::Accepted { entries, .. } => {
+            let entries = entries.iter().filter(|entry| is_of_account(entry)).cloned();
+            recent.extend(entries.map(|entry| RecentChange { entry, results: None }));
+        }
+        Change::Outcome(outcome) if !outcome.results.is_empty() => {
+            // What the stored state reflects already has happened to the entry it holds.
+            if let Some(entry) = index.get(outcome.before.key)?.filter(is_of_account) {
+                recent.push(RecentChange { entry, results: Some(outcome.results.clone()) });
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Cuts the last segment after the last whole record, or removes it when it has none: the journal goes on in

@@ -24,6 +24,7 @@ use crate::{
         worker::{Command, Worker},
     },
     recovery,
+    recovery::RecentChange,
     state_dir::StateDir,
 };
 use crossbeam_channel::{Sender, unbounded};
@@ -161,6 +162,12 @@ impl SpoolStarter {
     ) -> Result<(Self, Recovery), StorageError> {
         let (recovered, report) = recovery::recover(state, disk)?;
         Ok((Self { recovered, settings }, report))
+    }
+
+    /// Takes what happened to mail of accounts shortly before the last process ended, unless it stopped in good order;
+    /// in the order of the journal.
+    pub fn take_recent(&mut self) -> Vec<RecentChange> {
+        std::mem::take(&mut self.recovered.recent)
     }
 
     /// Starts the threads; committed entries go to `sink`.

@@ -55,6 +55,7 @@ pub mod tls_world;
 pub mod tmpfs;
 pub mod unbound;
 pub mod wait;
+pub mod webhook_receiver;
 pub mod zone;
 
 pub use error::{Error, Result};

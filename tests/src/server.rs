@@ -381,6 +381,22 @@ impl Installation {
         Api::new(server.http, self.account.clone())
     }
 
+    /// Returns the text of the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read.
+    pub fn configuration(&self) -> Result<String> {
+        fs::read_to_string(self.state.config()).context("read the configuration")
+    }
+
+    /// Writes another configuration, for the next start.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be written.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        fs::write(self.state.config(), text).context("write the configuration")
+    }
+
     /// Returns the state folder.
     #[must_use]
     pub fn state(&self) -> &Path {

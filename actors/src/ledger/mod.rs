@@ -9,6 +9,7 @@
 mod log;
 mod reports;
 mod tally;
+mod webhooks;
 
 use crate::{
     clock,
@@ -86,6 +87,7 @@ impl Ledger {
         }
         self.board.report(id, &settled.outcome.results);
         log::tell(settled, ended, &self.deps.events);
+        webhooks::tell(settled, ended, &self.deps.webhooks);
     }
 
     /// Settles a delivery. If its sender is owed a report, that is queued first: a crash in between repeats a
@@ -99,12 +101,21 @@ impl Ledger {
     ) {
         let Some(entry) = delivery.settle() else { return };
         let mut settled = self.decide(entry, attempt, &ended);
-        if !self.reporter.may_concern(&settled, &ended) {
+        let to_report = self.reporter.may_concern(&settled, &ended);
+        let to_read = ended.message.is_none() && webhooks::concerns(&settled, &self.deps.webhooks);
+        if !to_report && !to_read {
             return self.record(&settled, &ended);
         }
         let reporter = Rc::clone(&self.reporter);
         let reported = async move {
-            let reported = AssertUnwindSafe(reporter.report(&mut settled, &mut ended)).catch_unwind().await;
+            let report = async {
+                if to_report {
+                    reporter.report(&mut settled, &mut ended).await;
+                } else {
+                    reporter.message(&settled, &mut ended).await;
+                }
+            };
+            let reported = AssertUnwindSafe(report).catch_unwind().await;
             if reported.is_err() {
                 tracing::error!(id = %settled.entry.key().id, "writing a report panicked");
             }

@@ -85,7 +85,7 @@ impl Reporter {
 
     /// The message, read back if it is not in memory and one could be due. Its content may be damaged: that is what
     /// its sender is to hear then.
-    async fn message(&self, settled: &Settled, ended: &mut Ended) -> Option<Arc<StoredMessage>> {
+    pub(super) async fn message(&self, settled: &Settled, ended: &mut Ended) -> Option<Arc<StoredMessage>> {
         if ended.message.is_none() {
             let (spool, entry) = (self.spool.clone(), settled.entry.clone());
             let loaded = tokio::task::spawn_blocking(move || spool.load_unchecked(&entry)).await.ok()?;

@@ -45,6 +45,7 @@ use mailwright_storage::{
     Spool, StorageError,
     control::Control,
     events::{Event, EventLog, event::Resumed},
+    webhooks::WebhookFeed,
 };
 use std::{
     collections::HashMap,
@@ -117,6 +118,8 @@ pub struct Deps {
     pub control: Arc<Control>,
     /// Who watches protocol dialogues.
     pub traces: TraceHub,
+    /// What webhooks are told.
+    pub webhooks: WebhookFeed,
 }
 
 /// The actor.

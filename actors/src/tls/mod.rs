@@ -2,7 +2,6 @@
 
 mod client;
 mod facts;
-mod https;
 mod kept;
 mod plan;
 mod policies;
@@ -13,9 +12,9 @@ mod reports;
 mod sts;
 mod verifier;
 
+pub use crate::https::AllowedHosts;
 pub use client::{ClientConfigs, TrustRoots};
 pub use facts::TlsFacts;
-pub use https::AllowedHosts;
 pub use kept::Period;
 pub use mailwright_engine::tls::PolicyIdentity as TlsIdentity;
 pub use plan::{DomainTls, HostTls, TlsPlan};

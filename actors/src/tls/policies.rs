@@ -2,7 +2,6 @@
 
 use super::{
     ClientConfigs, HostTls, ReportSending, TlsFacts, TlsPlan,
-    https::Https,
     plan::DomainTls,
     reports::TlsSessions,
     sts::{PolicyFetch, StsBook},
@@ -10,6 +9,7 @@ use super::{
 use crate::{
     clock,
     dns::{Dns, TlsaAnswer},
+    https::{AllowedHosts, Https},
     metrics as names,
 };
 use mailwright_engine::{
@@ -45,6 +45,11 @@ impl TlsPolicies {
     /// For requests to hosts that others name.
     pub(super) fn https(&self) -> Rc<Https> {
         Rc::clone(&self.https)
+    }
+
+    /// The same with a rule of its own on which hosts may be asked.
+    pub(crate) fn https_to(&self, allowed: AllowedHosts) -> Https {
+        Https::new(Rc::clone(&self.dns), self.configs.https(), allowed)
     }
 
     /// What `domain` asks.

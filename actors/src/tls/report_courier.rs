@@ -1,8 +1,9 @@
 //! Bringing TLS reports to those who asked for them (RFC 8460 sections 3 and 5).
 
-use super::{https::Https, kept::Period};
+use super::kept::Period;
 use crate::{
     dns::TxtAnswer,
+    https::{Https, Overlong},
     intake::{Intake, NewMessage},
     supervisor::Deps,
 };
@@ -205,7 +206,8 @@ impl Post {
             .header(header::CONTENT_TYPE, GZIP_TYPE)
             .body(Full::new(self.body.clone()))
             .map_err(|error| error.to_string())?;
-        let answer = https.exchange(host, uri.port_u16().unwrap_or(443), request, MAX_ANSWER).await;
+        let answer =
+            https.exchange(host, uri.port_u16().unwrap_or(443), request, MAX_ANSWER, Overlong::Refused).await;
         answer.map(|answer| answer.status).map_err(|error| error.to_string())
     }
 }

@@ -1,16 +1,13 @@
 //! MTA-STS policies: found by DNS, fetched over HTTPS, kept (RFC 8461 sections 3 and 5).
 
-use super::{
-    client::ClientConfigs,
-    https::{AllowedHosts, Https, HttpsError},
-    reports::TlsSessions,
-};
+use super::{client::ClientConfigs, reports::TlsSessions};
 use crate::{
     clock,
     dns::{Dns, TxtAnswer},
+    https::{AllowedHosts, Https, HttpsError, Overlong},
 };
 use http_body_util::Full;
-use hyper::Request;
+use hyper::{Request, header::CONTENT_TYPE};
 use mailwright_engine::{
     address::Domain,
     tls::{
@@ -76,11 +73,10 @@ impl PolicyClient {
         let host = policy_host(domain);
         let request = Request::get(PATH).body(Full::default());
         let request = request.map_err(|error| StsFetchError::Unreachable(error.to_string()))?;
-        let answer = self.https.exchange(&host, self.port, request, MAX_POLICY_BYTES + 1).await;
+        let answer =
+            self.https.exchange(&host, self.port, request, MAX_POLICY_BYTES + 1, Overlong::Refused).await;
         match answer {
-            Ok(answer) => {
-                StsPolicy::from_response(answer.status, answer.content_type.as_deref(), &answer.body)
-            }
+            Ok(answer) => StsPolicy::from_response(answer.status, answer.header(CONTENT_TYPE), &answer.body),
             Err(HttpsError::Unreachable(why)) => Err(StsFetchError::Unreachable(why)),
             Err(HttpsError::Certificate(why)) => Err(StsFetchError::Certificate(why)),
         }

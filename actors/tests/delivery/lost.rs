@@ -28,7 +28,10 @@ use mailwright_engine::{
     time::UnixMillis,
 };
 use mailwright_storage::{
-    Content, Fresh, SpoolStarter, SpoolThreads, StateDir, control::Control, events::EventLog,
+    Content, Fresh, SpoolStarter, SpoolThreads, StateDir,
+    control::Control,
+    events::EventLog,
+    webhooks::{Outbox, WebhookFeed},
 };
 use std::{
     collections::HashSet,
@@ -106,12 +109,14 @@ impl Bench {
         let peer = Peer::start().await;
         let control = Arc::new(Control::open(&state.control_dir()).unwrap());
         let setup = settings(&peer);
-        let mut deps = Deps::new(setup.parts(&names, Arc::clone(&control)), spool.clone()).unwrap();
+        let feed = WebhookFeed::new(Arc::clone(&control), Outbox::disabled());
+        let parts = setup.parts(&names, Arc::clone(&control));
+        let mut deps = Deps::new(parts, spool.clone(), feed.clone()).unwrap();
         // Without a cache between: a look-up that panics takes the domain with it.
         deps.dns = Rc::new(names.clone());
         let deps = Rc::new(deps);
         let board = OutcomeBoard::default();
-        let intake = Intake::new(spool.clone(), Backlog::default(), control, EventLog::disabled());
+        let intake = Intake::new(spool.clone(), Backlog::default(), control, EventLog::disabled(), feed);
         let supervisor =
             Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), Backlog::default());
         let (site, identity) = stopped_site(&supervisor, &peer).await;

@@ -8,6 +8,7 @@ use mailwright_actors::{
     settings::{DeliverySettings, Routes},
     shaping::ShapingBook,
     tls::{PolicyFetch, ReportSending, TrustRoots},
+    webhooks::WebhookSettings,
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
@@ -18,7 +19,9 @@ use mailwright_engine::{
     shaping::Shaping,
     source::Sources,
 };
-use mailwright_storage::{SpoolSettings, SpoolStarter, StateDir, control::Control, events::EventLog};
+use mailwright_storage::{
+    SpoolSettings, SpoolStarter, StateDir, control::Control, events::EventLog, webhooks::Outbox,
+};
 use std::{
     collections::{BTreeMap, HashMap},
     fmt::Display,
@@ -67,6 +70,8 @@ impl Setup {
             dns: Rc::new(names.clone()),
             control,
             events: EventLog::disabled(),
+            outbox: Outbox::disabled(),
+            webhooks: WebhookSettings::default(),
         }
     }
 

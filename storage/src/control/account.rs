@@ -66,7 +66,7 @@ impl Control {
         Ok(after)
     }
 
-    /// Removes an account that has no zones, and its tokens with it. Mail of it that is in the queue stays there.
+    /// Removes an account that has no zones, and its tokens and webhooks with it. Mail of it that is in the queue stays there.
     /// Blocks for a sync.
     ///
     /// # Errors
@@ -83,10 +83,14 @@ impl Control {
         for token in &tokens {
             self.put_change(&mut batch, by, Some(&**token), None)?;
         }
+        for webhook in self.webhooks(id.as_str()) {
+            self.put_change(&mut batch, by, Some(&*webhook), None)?;
+        }
         self.put_change(&mut batch, by, Some(&account), None)?;
         self.commit(batch)?;
         self.write(|state| {
             state.accounts.remove(id);
+            state.remove_webhooks_of(id);
             for token in &tokens {
                 state.tokens.remove(&token.id);
             }

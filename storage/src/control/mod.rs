@@ -13,6 +13,7 @@ mod sending;
 mod source_days;
 mod suspension;
 mod token;
+mod webhook;
 mod zone;
 
 pub use account::Account;
@@ -23,12 +24,13 @@ pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, Sendin
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
 pub use token::{InvalidPermission, NewToken, Permission, PreviousSecret, Token, TokenSecret};
+pub use webhook::{NewWebhook, SigningSecret, Webhook, WebhookChange, WebhookState};
 pub use zone::Zone;
 
 use crate::{error::StorageError, queue::store::open_unlocked};
 use mailwright_engine::{
     address::{AddressError, Domain},
-    class::SourceName,
+    class::{SourceName, TenantName},
     dkim::DkimError,
 };
 use secret::random_bytes;
@@ -88,6 +90,14 @@ pub enum ControlError {
     /// A derived domain name is not valid.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// The account has as many as it may.
+    #[error("the account has {most} {what}, as many as it may have")]
+    Full {
+        /// What it has so many of.
+        what: &'static str,
+        /// How many.
+        most: usize,
+    },
     /// The system gave no randomness.
     #[error("the system's random number generator failed")]
     Randomness,
@@ -102,6 +112,8 @@ struct State {
     suspensions: BTreeMap<SuspensionScope, Suspension>,
     /// What each source sent, by day.
     sent: BTreeMap<(u64, SourceName), u64>,
+    /// The endpoints of each account that has any, the oldest first.
+    webhooks: HashMap<TenantName, Vec<Arc<Webhook>>>,
 }
 
 /// The control data.
@@ -140,6 +152,9 @@ impl Control {
         }
         for SourceDay { source, day, sent } in table(&db, source_days::TABLE)? {
             state.sent.insert((day, source), sent);
+        }
+        for webhook in table::<Webhook>(&db, webhook::TABLE)? {
+            state.put_webhook(Arc::new(webhook));
         }
         let control =
             Self { db, dir: dir.to_path_buf(), state: RwLock::new(state), changes: Mutex::default() };

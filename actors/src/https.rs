@@ -1,18 +1,19 @@
-//! HTTPS to hosts that a stranger named: policy hosts of MTA-STS and takers of reports.
+//! HTTPS to hosts that a stranger named: policy hosts of MTA-STS, takers of reports, and endpoints of webhooks.
 //!
 //! The certificate must be valid for the host by the public roots, the address a public one, and redirects are not
 //! followed (RFC 8461 section 3.3): whoever publishes a record could otherwise have us talk to machines that only we
-//! reach.
+//! reach. The address that was looked at is the one that is connected to: a name cannot change in between.
 
 use crate::dns::{Dns, HostAnswer};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Request, body::Incoming, header};
 use hyper_util::rt::TokioIo;
+use mailwright_engine::public_ip::is_public;
 use rustls::{ClientConfig, pki_types::ServerName};
 use std::{
     error::Error,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     rc::Rc,
     sync::Arc,
 };
@@ -36,22 +37,52 @@ impl AllowedHosts {
 }
 
 /// Makes single requests. Used on one thread.
-pub(super) struct Https {
+pub(crate) struct Https {
     dns: Rc<dyn Dns>,
     config: Option<Arc<ClientConfig>>,
     allowed: AllowedHosts,
 }
 
 /// A response, read to its end.
-pub(super) struct HttpsAnswer {
-    pub(super) status: u16,
-    pub(super) content_type: Option<String>,
-    pub(super) body: Bytes,
+pub(crate) struct HttpsAnswer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl HttpsAnswer {
+    /// A header's value, if it is there and is text.
+    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// What becomes of a response whose body is longer than is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overlong {
+    /// There is no response.
+    Refused,
+    /// Its beginning will do.
+    Cut,
+}
+
+/// Why a host has no address to connect to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum NoAddress {
+    /// It has none.
+    #[error("{0} has no address")]
+    None(String),
+    /// Only some can reach it, by the one named.
+    #[error("{host} has no public address: {ip} is of a private network")]
+    Private { host: String, ip: IpAddr },
+    /// Nobody knows for now.
+    #[error("{0}")]
+    Unknown(String),
 }
 
 /// Why there is no response. Holds the reason.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum HttpsError {
+pub(crate) enum HttpsError {
     /// Nobody answered, or not with HTTP.
     #[error("{0}")]
     Unreachable(String),
@@ -68,28 +99,37 @@ impl HttpsError {
 
 impl Https {
     /// Requests with `config`; `None` when no authority is trusted.
-    pub(super) fn new(dns: Rc<dyn Dns>, config: Option<Arc<ClientConfig>>, allowed: AllowedHosts) -> Self {
+    pub(crate) fn new(dns: Rc<dyn Dns>, config: Option<Arc<ClientConfig>>, allowed: AllowedHosts) -> Self {
         Self { dns, config, allowed }
     }
 
     /// One request to `host` and its response, of whose body at most `most` octets are read. Waits without end:
     /// the caller bounds it.
-    pub(super) async fn exchange(
+    ///
+    /// # Errors
+    /// When there is no response, or a longer one than may be.
+    pub(crate) async fn exchange(
         &self,
         host: &str,
         port: u16,
         mut request: Request<Full<Bytes>>,
         most: usize,
+        overlong: Overlong,
     ) -> Result<HttpsAnswer, HttpsError> {
-        let named = if port == 443 { host.to_owned() } else { format!("{host}:{port}") };
+        let named = match (host.parse::<Ipv6Addr>(), port) {
+            (Ok(_), 443) => format!("[{host}]"),
+            (Ok(_), _) => format!("[{host}]:{port}"),
+            (Err(_), 443) => host.to_owned(),
+            (Err(_), _) => format!("{host}:{port}"),
+        };
         let named = header::HeaderValue::try_from(named).map_err(HttpsError::unreachable)?;
         request.headers_mut().insert(header::HOST, named);
         request.headers_mut().insert(header::USER_AGENT, header::HeaderValue::from_static("mailwright"));
-        exchange_on(self.connect(host, port).await?, request, most).await
+        exchange_on(self.connect(host, port).await?, request, most, overlong).await
     }
 
     async fn connect(&self, host: &str, port: u16) -> Result<TlsStream<TcpStream>, HttpsError> {
-        let ip = self.address(host).await.map_err(HttpsError::Unreachable)?;
+        let ip = self.address(host).await.map_err(HttpsError::unreachable)?;
         let config = self.config.clone();
         let config = config.ok_or_else(|| HttpsError::unreachable("no authority is trusted"))?;
         let name = ServerName::try_from(host.to_owned()).map_err(HttpsError::unreachable)?;
@@ -99,15 +139,21 @@ impl Https {
     }
 
     /// One address of the host, asked for once: what was checked is what is connected to.
-    async fn address(&self, host: &str) -> Result<IpAddr, String> {
+    ///
+    /// # Errors
+    /// When it has none that may be connected to.
+    pub(crate) async fn address(&self, host: &str) -> Result<IpAddr, NoAddress> {
         let addresses = match self.dns.addresses(host).await.answer {
             HostAnswer::Addresses(addresses) => addresses,
-            HostAnswer::NoAddresses => return Err(format!("{host} has no address")),
-            HostAnswer::Failed(why) => return Err(why),
+            HostAnswer::NoAddresses => return Err(NoAddress::None(host.to_owned())),
+            HostAnswer::Failed(why) => return Err(NoAddress::Unknown(why)),
         };
         // Most networks have IPv4; a host with one family only is found all the same.
-        let best = addresses.into_iter().filter(|ip| self.allowed.allow(*ip)).min_by_key(IpAddr::is_ipv6);
-        best.ok_or_else(|| format!("{host} has no public address"))
+        let allowed = addresses.iter().copied().filter(|ip| self.allowed.allow(*ip));
+        allowed.min_by_key(IpAddr::is_ipv6).ok_or_else(|| match addresses.first() {
+            Some(ip) => NoAddress::Private { host: host.to_owned(), ip: *ip },
+            None => NoAddress::None(host.to_owned()),
+        })
     }
 }
 
@@ -115,16 +161,16 @@ async fn exchange_on(
     stream: TlsStream<TcpStream>,
     request: Request<Full<Bytes>>,
     most: usize,
+    overlong: Overlong,
 ) -> Result<HttpsAnswer, HttpsError> {
     let shaken = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shaken.map_err(HttpsError::unreachable)?;
     let answer = async move {
         let response = sender.send_request(request).await.map_err(HttpsError::unreachable)?;
         let status = response.status().as_u16();
-        let content_type = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = content_type.map(str::to_owned);
-        let body = Limited::new(response.into_body(), most).collect().await;
-        Ok(HttpsAnswer { status, content_type, body: body.map_err(HttpsError::unreachable)?.to_bytes() })
+        let headers = response.headers().clone();
+        let body = read(response.into_body(), most, overlong).await?;
+        Ok(HttpsAnswer { status, headers, body })
     };
     let driven = async move {
         match connection.await {
@@ -139,32 +185,21 @@ async fn exchange_on(
     }
 }
 
-/// Whether everybody can reach the address, and not only who is on our network.
-fn is_public(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, ..] = ip.octets();
-            let shared = a == 100 && (64..128).contains(&b);
-            let benchmark = a == 198 && (18..20).contains(&b);
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip.is_broadcast()
-                || a == 0
-                || a >= 240
-                || shared
-                || benchmark)
-        }
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local())
+async fn read(mut body: Incoming, most: usize, overlong: Overlong) -> Result<Bytes, HttpsError> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(HttpsError::unreachable)?;
+        let Some(data) = frame.data_ref() else { continue };
+        let room = most - read.len();
+        read.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            return match overlong {
+                Overlong::Refused => Err(HttpsError::unreachable("the answer is too long")),
+                Overlong::Cut => Ok(read.into()),
+            };
         }
     }
+    Ok(read.into())
 }
 
 #[cfg(test)]
@@ -187,7 +222,7 @@ mod tests {
             let ip = private.parse().unwrap();
             assert!(!AllowedHosts::Public.allow(ip) && AllowedHosts::Any.allow(ip), "{private}");
         }
-        for public in ["192.0.2.1", "8.8.8.8", "2001:db8::1", "100.128.0.1"] {
+        for public in ["9.9.9.9", "8.8.8.8", "2001:4860:4860::8888", "100.128.0.1"] {
             assert!(AllowedHosts::Public.allow(public.parse().unwrap()), "{public}");
         }
     }
