@@ -5,7 +5,7 @@
 //! synced. The **queue state** ([`queue`]) is an index over the journal, kept in sled, that can be thrown
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
 //! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
-//! remembers what happened, for people. [`state_dir`] owns the folder, [`disk`] is what the journal is written to, and
+//! remembers what happened, for people. **Suppressions** ([`suppressions`]) say whom not to write to. [`state_dir`] owns the folder, [`disk`] is what the journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
 pub mod content;
@@ -20,6 +20,7 @@ pub mod queue;
 mod recovery;
 pub mod spool;
 pub mod state_dir;
+pub mod suppressions;
 
 pub use content::{Content, StoredMessage};
 pub use error::StorageError;

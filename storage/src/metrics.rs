@@ -1,6 +1,7 @@
 //! The metrics this crate records. Each comment is also what Prometheus is told (`# HELP`), and what
 //! `docs/metrics.md` says.
 
+use crate::suppressions::Reason;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
 /// Declares metrics: a constant with the name of each, and `describe_all`, which tells the recorder what they
@@ -57,6 +58,10 @@ declare_metrics! {
     counter EVENTS_BYTES = "mailwright_events_written_bytes_total";
     /// Events lost because the event log could not keep up or its disk refused.
     counter EVENTS_DROPPED = "mailwright_events_dropped_total";
+    /// Suppressions added, by reason: manual by customers, the others by bounces, complaints and unsubscribes.
+    counter SUPPRESSIONS_ADDED = "mailwright_suppressions_added_total";
+    /// Recipients found suppressed by a look-up.
+    counter SUPPRESSION_HITS = "mailwright_suppression_hits_total";
 }
 
 /// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
@@ -64,8 +69,11 @@ declare_metrics! {
 pub fn describe() {
     describe_all();
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
-    for name in counters.into_iter().chain([EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED]) {
+    for name in counters.into_iter().chain([EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, SUPPRESSION_HITS]) {
         counter!(name).increment(0);
+    }
+    for reason in Reason::ALL {
+        counter!(SUPPRESSIONS_ADDED, "reason" => reason.as_str()).increment(0);
     }
     for name in [JOURNAL_SIZE, JOURNAL_LIVE, DISK_FREE, DISK_MIN_FREE, FAILED, QUEUE_ENTRIES] {
         gauge!(name).set(0.0);
@@ -94,5 +102,17 @@ impl JournalMeters {
             sync: histogram!(SYNC_SECONDS),
             bytes: counter!(JOURNAL_BYTES),
         }
+    }
+}
+
+/// Counts a new suppression.
+pub(crate) fn suppression_added(reason: Reason) {
+    counter!(SUPPRESSIONS_ADDED, "reason" => reason.as_str()).increment(1);
+}
+
+/// Counts recipients that a look-up found suppressed.
+pub(crate) fn suppression_hits(recipients: usize) {
+    if recipients > 0 {
+        counter!(SUPPRESSION_HITS).increment(recipients as u64);
     }
 }

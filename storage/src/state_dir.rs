@@ -22,6 +22,7 @@ const FORMAT: u32 = 2;
 /// queue/    queue state (sled), can be rebuilt from spool/
 /// control/  accounts, zones, keys, tokens, suspensions (sled)
 /// events/   the event log, a file a day
+/// suppressions/ whom not to write to (SQLite)
 /// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
@@ -74,6 +75,11 @@ impl StateDir {
     /// Where the event log of the state folder `path` is: it can be read while another process holds the folder.
     pub fn events_in(path: &Path) -> PathBuf {
         path.join("events")
+    }
+
+    /// Where the suppressions are.
+    pub fn suppressions_dir(&self) -> PathBuf {
+        self.path.join("suppressions")
     }
 
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the
