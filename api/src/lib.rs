@@ -17,5 +17,6 @@ mod prefer;
 pub mod request;
 pub mod send;
 pub mod server;
+mod suppressions;
 
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, serve, serve_control};

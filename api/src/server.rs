@@ -5,7 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage,
     patient::{Counted, PatientStream, Requests, UnderWay},
-    send,
+    send, suppressions,
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -18,7 +18,7 @@ use actix_web::{
     web,
 };
 use mailwright_actors::{intake::Intake, supervisor::Supervisor, trace::TraceHub, watch::OutcomeBoard};
-use mailwright_storage::{Spool, control::Control};
+use mailwright_storage::{Spool, control::Control, suppressions::Suppressions};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
@@ -58,6 +58,7 @@ pub struct AppState {
     pub(crate) supervisor: Addr<Supervisor>,
     pub(crate) traces: TraceHub,
     pub(crate) events_dir: PathBuf,
+    pub(crate) suppressions: Suppressions,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -78,6 +79,8 @@ pub struct ApiParts {
     pub traces: TraceHub,
     /// Where the event log is.
     pub events_dir: PathBuf,
+    /// Whom accounts must not write to.
+    pub suppressions: Suppressions,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -99,6 +102,7 @@ impl AppState {
             supervisor,
             traces,
             events_dir,
+            suppressions,
             metrics,
             settings,
             stopping,
@@ -115,6 +119,7 @@ impl AppState {
             supervisor,
             traces,
             events_dir,
+            suppressions,
             stopping,
             failed,
         }
@@ -224,6 +229,7 @@ fn routes(config: &mut web::ServiceConfig) {
     config
         .configure(delivery::routes)
         .configure(manage::routes)
+        .configure(suppressions::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
         .service(resource("/health").route(web::get().to(health::health)))

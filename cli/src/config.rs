@@ -2,9 +2,11 @@
 
 mod delivery;
 mod submission;
+mod suppressions;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
 pub(crate) use submission::Submission;
+pub(crate) use suppressions::Suppressions;
 
 use bytesize::ByteSize;
 use mailwright_actors::smtp::relay::Network;
@@ -31,6 +33,7 @@ pub(crate) struct Config {
     pub(crate) outbound: SourcesConfig,
     pub(crate) dns: Dns,
     pub(crate) events: Events,
+    pub(crate) suppressions: Suppressions,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
@@ -95,6 +98,7 @@ impl Default for Config {
             outbound: SourcesConfig::default(),
             dns: Dns::default(),
             events: Events::default(),
+            suppressions: Suppressions::default(),
             spool: Spool::default(),
             log: Log::default(),
             folder: PathBuf::new(),
@@ -166,6 +170,7 @@ impl Config {
         config.max_message_size()?;
         config.check_smtp()?;
         config.submission.check()?;
+        config.suppressions.settings()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -285,6 +290,7 @@ mod tests {
             ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers"),
             ("events", "retention_days"),
+            ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -331,6 +337,8 @@ mod tests {
             ("[delivery]\nmax_connections = 0", "delivery.max_connections"),
             ("[delivery]\nmax_active_domains = 0", "delivery.max_active_domains"),
             ("[spool]\nsegment_size = \"1KiB\"", "spool.segment_size"),
+            ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
+            ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
         ];
         for (text, key) in cases {
             std::fs::write(&file, text).unwrap();

@@ -4,6 +4,7 @@ mod control;
 mod metrics;
 mod ready;
 mod submission;
+mod suppressions;
 
 pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
@@ -33,6 +34,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
+    suppressions::Suppressions,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use std::{
@@ -94,6 +96,7 @@ pub(crate) struct Node {
     pub(crate) smtp: Vec<SocketAddr>,
     pub(crate) submission: SubmissionAddresses,
     engine: Engine,
+    suppressions: Suppressions,
     events: EventLog,
     event_thread: EventLogThread,
     /// The API, over the network and over the control socket.
@@ -118,6 +121,7 @@ impl Node {
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
         let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
+        let suppressions = Suppressions::open(&state.suppressions_dir(), config.suppressions.settings()?)?;
         let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
         clock::go_on_from(recovery.newest);
         tell(&recovery);
@@ -137,6 +141,7 @@ impl Node {
         // Up to here there is nothing to bring to an end; from here on there is.
         let signals = StopSignals::take()?;
         let engine = Engine::start(starter, parts).await?;
+        suppressions::keep_clean(suppressions.clone());
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
             state,
@@ -145,6 +150,7 @@ impl Node {
             smtp: Vec::new(),
             submission: SubmissionAddresses::default(),
             engine,
+            suppressions,
             events,
             event_thread,
             servers: Vec::new(),
@@ -220,6 +226,7 @@ impl Node {
             supervisor: self.engine.supervisor().clone(),
             traces: self.engine.traces().clone(),
             events_dir: self.state.events_dir(),
+            suppressions: self.suppressions.clone(),
             metrics,
             settings,
             stopping: self.stopping.subscribe(),

@@ -124,7 +124,7 @@ impl Suppressions {
         email: &EmailAddress,
     ) -> Result<(), SuppressionError> {
         let key = AddressKey::of(email);
-        let Some(connection) = self.lookup() else { return Ok(()) };
+        let connection = self.lookup()?;
         let Some(number) = account_number(&connection, account)? else { return Ok(()) };
         let sql = "SELECT 1 FROM soft_bounces WHERE account = ?1 AND email = ?2 LIMIT 1";
         let any = connection.prepare_cached(sql)?.exists(params![number, key.as_str()])?;

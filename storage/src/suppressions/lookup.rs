@@ -39,7 +39,7 @@ impl Suppressions {
         addresses: &[EmailAddress],
         now: UnixMillis,
     ) -> Result<Vec<Option<Suppression>>, SuppressionError> {
-        let Some(connection) = self.lookup() else { return Ok(Vec::new()) };
+        let connection = self.lookup()?;
         // One view for all of them: taking a view costs as much as a look-up.
         let view = connection.unchecked_transaction()?;
         let Some(account) = row::account_number(&view, sender.account)? else {

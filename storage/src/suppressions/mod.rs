@@ -116,7 +116,7 @@ impl Suppressions {
     }
 
     /// A connection for a look-up: one that is free, or the next in turn.
-    fn lookup(&self) -> Option<MutexGuard<'_, Connection>> {
+    fn lookup(&self) -> Result<MutexGuard<'_, Connection>, StorageError> {
         let lookups = &self.shared.lookups;
         let turn = self.shared.turn.fetch_add(1, Ordering::Relaxed);
         let in_turn = || lookups.iter().cycle().skip(turn % lookups.len().max(1)).take(lookups.len());
@@ -125,7 +125,7 @@ impl Suppressions {
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         });
-        free.or_else(|| in_turn().next().map(lock))
+        free.or_else(|| in_turn().next().map(lock)).ok_or(StorageError::Closed)
     }
 }
 
