@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use mailwright_tests::error::Result;
-use mailwright_tests::http::{Account, Answer, Api};
+use mailwright_tests::http::{Answer, Api};
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::python;
 use mailwright_tests::server::Dev;
@@ -235,7 +235,9 @@ fn token(api: &Api, permission: &str) -> Result<Api> {
     });
     let made = api.post("/client/v4/user/tokens", &body.to_string(), &[])?.result();
     let token = made["value"].as_str().unwrap_or_default().to_owned();
-    Ok(Api { account: Account { token, ..api.account.clone() }, ..api.clone() })
+    let mut limited = api.clone();
+    limited.account.token = token;
+    Ok(limited)
 }
 
 #[test]
