@@ -178,7 +178,7 @@ fn add(transaction: &Transaction<'_>, entry: Automatic, now: UnixMillis) -> Resu
         _ => lasts_longer(expires, old.expires),
     };
     let kind = Kind { reason: cause.reason(), read_only, promotes };
-    put(transaction, account, NewSuppression { email, scope, expires, note }, kind, now)
+    put(transaction, account, NewSuppression { email, scope, expires, note }, &kind, now)
 }
 
 fn forget(transaction: &Transaction<'_>, account: i64, key: &AddressKey) -> Result<(), SuppressionError> {

@@ -140,7 +140,8 @@ fn create(
 ) -> Result<Stored, SuppressionError> {
     let account = number_account(transaction, account)?;
     let promotes = |old: &Suppression, expires| !old.read_only && lasts_longer(expires, old.expires);
-    put(transaction, account, new, Kind { reason: Reason::Manual, read_only: false, promotes }, now)
+    let kind = Kind { reason: Reason::Manual, read_only: false, promotes };
+    put(transaction, account, new, &kind, now)
 }
 
 /// Of what kind a row is to be, and whether it takes the place of one that is there and would end otherwise.
@@ -156,7 +157,7 @@ pub(super) fn put(
     transaction: &Transaction<'_>,
     account: i64,
     new: NewSuppression,
-    kind: Kind<impl Fn(&Suppression, Option<UnixMillis>) -> bool>,
+    kind: &Kind<impl Fn(&Suppression, Option<UnixMillis>) -> bool>,
     now: UnixMillis,
 ) -> Result<Stored, SuppressionError> {
     let old = find(transaction, account, &AddressKey::of(&new.email), &new.scope)?;
