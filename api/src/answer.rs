@@ -96,6 +96,34 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, 10000, "Authentication error")
     }
 
+    /// A suppression's scope is what it was made with.
+    pub(crate) fn scope_immutable() -> Self {
+        Self::new(StatusCode::BAD_REQUEST, 10001, "scope_immutable").because(
+            SendErrorCode::ValidationError,
+            "scope",
+            "The scope of a suppression cannot be changed: delete it and create another.",
+        )
+    }
+
+    /// It is the service's to change.
+    pub(crate) fn read_only(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, 10001, "read_only").because(SendErrorCode::ValidationError, "", why)
+    }
+
+    /// Too much of it within a time; the next may be after `pause`.
+    pub(crate) fn throttled(why: impl Into<String>, pause: Duration) -> Self {
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, 10004, "email.sending.error.throttled")
+            .because(SendErrorCode::RateLimitExceeded, "", why);
+        // Told in whole seconds, rounded down.
+        error.retry_after = Some(pause + Duration::from_secs(1));
+        error
+    }
+
+    /// What a person should know; empty if the message says it all.
+    pub(crate) fn detail(&self) -> &str {
+        self.cause.as_ref().map_or("", |cause| &cause.message)
+    }
+
     /// An operator asked for something that makes no sense; `field` says where.
     pub(crate) fn senseless(field: impl Into<String>, why: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, 10001, "delivery.error.invalid_request").because(

@@ -17,6 +17,7 @@ mod prefer;
 pub mod request;
 pub mod send;
 pub mod server;
+mod suppressions;
 mod webhooks;
 
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

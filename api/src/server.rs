@@ -5,7 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage,
     patient::{Counted, PatientStream, Requests, UnderWay},
-    send, webhooks,
+    send, suppressions, webhooks,
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -28,6 +28,7 @@ use mailwright_actors::{
 use mailwright_storage::{
     Spool,
     control::{Control, SendingNames},
+    suppressions::Suppressions,
     webhooks::Outbox,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -85,6 +86,7 @@ pub struct AppState {
     pub(crate) outbox: Outbox,
     pub(crate) webhooks: WebhookDesk,
     pub(crate) events_dir: PathBuf,
+    pub(crate) suppressions: Suppressions,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -111,6 +113,8 @@ pub struct ApiParts {
     pub webhooks: WebhookDesk,
     /// Where the event log is.
     pub events_dir: PathBuf,
+    /// Whom accounts must not write to.
+    pub suppressions: Suppressions,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -135,6 +139,7 @@ impl AppState {
             outbox,
             webhooks,
             events_dir,
+            suppressions,
             metrics,
             settings,
             stopping,
@@ -154,6 +159,7 @@ impl AppState {
             outbox,
             webhooks,
             events_dir,
+            suppressions,
             stopping,
             failed,
         }
@@ -264,6 +270,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .configure(delivery::routes)
         .configure(manage::routes)
         .configure(webhooks::routes)
+        .configure(suppressions::routes)
         .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(resource(&format!("{sending}/send/preflight")).route(web::post().to(send::preflight)))

@@ -3,11 +3,13 @@
 mod delivery;
 mod sending;
 mod submission;
+mod suppressions;
 mod webhooks;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
 pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
+pub(crate) use suppressions::Suppressions;
 pub(crate) use webhooks::Webhooks;
 
 use bytesize::ByteSize;
@@ -37,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) sending: Sending,
     pub(crate) events: Events,
     pub(crate) webhooks: Webhooks,
+    pub(crate) suppressions: Suppressions,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
@@ -103,6 +106,7 @@ impl Default for Config {
             sending: Sending::default(),
             events: Events::default(),
             webhooks: Webhooks::default(),
+            suppressions: Suppressions::default(),
             spool: Spool::default(),
             log: Log::default(),
             folder: PathBuf::new(),
@@ -177,6 +181,7 @@ impl Config {
         config.sending()?;
         config.webhooks.outbox()?;
         config.webhooks.calls()?;
+        config.suppressions.settings()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -304,6 +309,7 @@ mod tests {
                 "webhooks",
                 "keep max_events timeout retry_first retry_max_interval disable_after private_hosts",
             ),
+            ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -355,6 +361,8 @@ mod tests {
             ("[webhooks]\nmax_events = 0", "webhooks.max_events"),
             ("[webhooks]\ntimeout = \"0s\"", "webhooks.timeout"),
             ("[webhooks]\nretry_first = \"1h\"", "webhooks.retry_first"),
+            ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
+            ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
         ];
         for (text, key) in cases {
             std::fs::write(&file, text).unwrap();

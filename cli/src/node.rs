@@ -5,6 +5,7 @@ mod domains;
 mod metrics;
 mod ready;
 mod submission;
+mod suppressions;
 
 pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
@@ -36,6 +37,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
+    suppressions::Suppressions,
     webhooks::{Outbox, OutboxThread},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
@@ -99,6 +101,7 @@ pub(crate) struct Node {
     pub(crate) submission: SubmissionAddresses,
     engine: Engine,
     domains: Addr<DomainChecker>,
+    suppressions: Suppressions,
     events: EventLog,
     event_thread: EventLogThread,
     outbox: Outbox,
@@ -125,6 +128,7 @@ impl Node {
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
         let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
+        let suppressions = Suppressions::open(&state.suppressions_dir(), config.suppressions.settings()?)?;
         let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
         clock::go_on_from(recovery.newest);
         tell(&recovery);
@@ -149,6 +153,7 @@ impl Node {
         let signals = StopSignals::take()?;
         let engine = Engine::start(starter, parts).await?;
         let domains = domains::start(config, &control)?;
+        suppressions::keep_clean(suppressions.clone());
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
             state,
@@ -158,6 +163,7 @@ impl Node {
             submission: SubmissionAddresses::default(),
             engine,
             domains,
+            suppressions,
             events,
             event_thread,
             outbox,
@@ -239,6 +245,7 @@ impl Node {
             outbox: self.outbox.clone(),
             webhooks: self.engine.webhooks().clone(),
             events_dir: self.state.events_dir(),
+            suppressions: self.suppressions.clone(),
             metrics,
             settings,
             stopping: self.stopping.subscribe(),

@@ -6,7 +6,8 @@
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
 //! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
 //! remembers what happened, for people; the **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
-//! [`state_dir`] owns the folder, [`disk`] is what the journal is written to, and
+//! **Suppressions** ([`suppressions`]) say whom not to write to. [`state_dir`] owns the folder, [`disk`] is what the
+//! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
 pub mod content;
@@ -21,6 +22,7 @@ pub mod queue;
 mod recovery;
 pub mod spool;
 pub mod state_dir;
+pub mod suppressions;
 pub mod webhooks;
 
 pub use content::{Content, StoredMessage};

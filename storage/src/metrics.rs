@@ -1,6 +1,7 @@
 //! The metrics this crate records. Each comment is also what Prometheus is told (`# HELP`), and what
 //! `docs/metrics.md` says.
 
+use crate::suppressions::Reason;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 
 /// Declares metrics: a constant with the name of each, and `describe_all`, which tells the recorder what they
@@ -64,6 +65,10 @@ declare_metrics! {
     counter WEBHOOK_DROPPED = "mailwright_webhook_events_dropped_total";
     /// Events that wait for their webhooks.
     gauge WEBHOOK_WAITING = "mailwright_webhook_waiting_events";
+    /// Suppressions added, by reason: manual by customers, the others by bounces, complaints and unsubscribes.
+    counter SUPPRESSIONS_ADDED = "mailwright_suppressions_added_total";
+    /// Recipients found suppressed by a look-up.
+    counter SUPPRESSION_HITS = "mailwright_suppression_hits_total";
 }
 
 /// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
@@ -71,11 +76,15 @@ declare_metrics! {
 pub fn describe() {
     describe_all();
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
-    for name in counters.into_iter().chain([EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS]) {
+    let events = [EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS, SUPPRESSION_HITS];
+    for name in counters.into_iter().chain(events) {
         counter!(name).increment(0);
     }
     for reason in ["age", "number", "overload"] {
         counter!(WEBHOOK_DROPPED, "reason" => reason).increment(0);
+    }
+    for reason in Reason::ALL {
+        counter!(SUPPRESSIONS_ADDED, "reason" => reason.as_str()).increment(0);
     }
     for name in [JOURNAL_SIZE, JOURNAL_LIVE, DISK_FREE, DISK_MIN_FREE, FAILED, QUEUE_ENTRIES, WEBHOOK_WAITING]
     {
@@ -105,5 +114,17 @@ impl JournalMeters {
             sync: histogram!(SYNC_SECONDS),
             bytes: counter!(JOURNAL_BYTES),
         }
+    }
+}
+
+/// Counts a new suppression.
+pub(crate) fn suppression_added(reason: Reason) {
+    counter!(SUPPRESSIONS_ADDED, "reason" => reason.as_str()).increment(1);
+}
+
+/// Counts recipients that a look-up found suppressed.
+pub(crate) fn suppression_hits(recipients: usize) {
+    if recipients > 0 {
+        counter!(SUPPRESSION_HITS).increment(recipients as u64);
     }
 }

@@ -23,6 +23,7 @@ const FORMAT: u32 = 2;
 /// control/  accounts, zones, keys, tokens, suspensions (sled)
 /// events/   the event log, a file a day
 /// webhooks/ events that wait for webhook endpoints, and those they were told (SQLite)
+/// suppressions/ whom not to write to (SQLite)
 /// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
@@ -80,6 +81,11 @@ impl StateDir {
     /// Where the outbox of webhooks is.
     pub fn webhooks_dir(&self) -> PathBuf {
         self.path.join("webhooks")
+    }
+
+    /// Where the suppressions are.
+    pub fn suppressions_dir(&self) -> PathBuf {
+        self.path.join("suppressions")
     }
 
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the

@@ -1,0 +1,78 @@
+//! Whether mail to an address is suppressed: the question of every send.
+
+use super::{
+    AddressKey, Suppression, SuppressionError, Suppressions,
+    row::{self, COLUMNS, millis, read},
+};
+use crate::{control::ObjectId, metrics};
+use mailwright_engine::{
+    address::{Domain, EmailAddress},
+    time::UnixMillis,
+};
+use rusqlite::{Connection, params};
+
+/// Whose mail a look-up is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sender<'a> {
+    /// The account.
+    pub account: &'a ObjectId,
+    /// The domain the mail is from. Rows for this sending domain apply.
+    pub domain: &'a Domain,
+    /// The domain of the envelope's sender. Rows for it apply as well, since the service that ours is modelled on
+    /// compares with this one.
+    pub return_path: Option<&'a Domain>,
+}
+
+impl Suppressions {
+    /// The rows that forbid mail to `addresses`, in their order; `None` where there is none.
+    ///
+    /// A row applies if it is for the whole account or for this sender's domain and is not over by `now`; of several
+    /// the one that lasts longest. A row for an address without its sub-address applies too.
+    ///
+    /// Takes some microseconds an address and never waits for writers; what is not in memory is read from disk.
+    ///
+    /// # Errors
+    /// When the database cannot be read: then it is unknown, and nothing should be sent.
+    pub fn suppressed(
+        &self,
+        sender: Sender<'_>,
+        addresses: &[EmailAddress],
+        now: UnixMillis,
+    ) -> Result<Vec<Option<Suppression>>, SuppressionError> {
+        let connection = self.lookup()?;
+        // One view for all of them: taking a view costs as much as a look-up.
+        let view = connection.unchecked_transaction()?;
+        let Some(account) = row::account_number(&view, sender.account)? else {
+            return Ok(vec![None; addresses.len()]);
+        };
+        let one = |address| {
+            let key = AddressKey::of(address);
+            match applying(&view, account, &sender, &key, now)? {
+                Some(found) => Ok(Some(found)),
+                None => key.base().map_or(Ok(None), |base| applying(&view, account, &sender, &base, now)),
+            }
+        };
+        let found = addresses.iter().map(one).collect::<Result<Vec<_>, SuppressionError>>()?;
+        metrics::suppression_hits(found.iter().flatten().count());
+        Ok(found)
+    }
+}
+
+fn applying(
+    view: &Connection,
+    account: i64,
+    sender: &Sender<'_>,
+    key: &AddressKey,
+    now: UnixMillis,
+) -> Result<Option<Suppression>, SuppressionError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM suppressions INDEXED BY by_email
+         WHERE account = ?1 AND email = ?2 AND scope IN ('', ?3, ?4) AND (expires IS NULL OR expires > ?5)
+         ORDER BY expires IS NOT NULL, expires DESC LIMIT 1"
+    );
+    let mut statement = view.prepare_cached(&sql)?;
+    let return_path = sender.return_path.map(Domain::as_str);
+    let mut rows =
+        statement.query(params![account, key.as_str(), sender.domain.as_str(), return_path, millis(now)])?;
+    Ok(rows.next()?.map(read).transpose()?.map(|found| found.row))
+}
