@@ -26,6 +26,7 @@ use mailwright_storage::{
     Fresh, Spool, SpoolStarter, SpoolThreads, StorageError,
     control::{Control, ControlError},
     events::EventLog,
+    suppressions::SuppressionFeed,
     webhooks::{Outbox, WebhookFeed},
 };
 use std::{
@@ -70,6 +71,8 @@ pub struct EngineParts {
     pub outbox: Outbox,
     /// How they are.
     pub webhooks: WebhookSettings,
+    /// What is told of outcomes to the suppression list.
+    pub suppressions: SuppressionFeed,
 }
 
 /// The running delivery engine.
@@ -165,7 +168,7 @@ impl Deps {
     /// # Errors
     /// See [`EngineError`].
     pub fn new(parts: EngineParts, spool: Spool, webhooks: WebhookFeed) -> Result<Self, EngineError> {
-        let EngineParts { settings, shaping, rules, dns, control, events, .. } = parts;
+        let EngineParts { settings, shaping, rules, dns, control, events, suppressions, .. } = parts;
         let suspensions = Suspensions::new(control.suspensions(clock::now()));
         let sources = SourceBook::new(settings.sources.clone(), suspensions.clone(), Arc::clone(&control));
         let stored = control.reroutes()?;
@@ -192,6 +195,7 @@ impl Deps {
             rules,
             control,
             webhooks,
+            suppressions,
         };
         deps.tls.recall(&deps.control);
         Ok(deps)

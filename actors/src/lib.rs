@@ -36,6 +36,7 @@ pub mod site;
 pub mod smtp;
 pub mod sources;
 pub mod supervisor;
+pub mod suppressed;
 pub mod suspensions;
 pub mod tls;
 pub mod trace;

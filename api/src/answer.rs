@@ -4,7 +4,7 @@ use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
 };
-use mailwright_actors::{control::OrderError, intake::IntakeError};
+use mailwright_actors::{control::OrderError, intake::IntakeError, suppressed::SuppressedError};
 use mailwright_engine::message::{SendError, SendErrorCode};
 use mailwright_storage::control::{ControlError, SenderError};
 use serde::Serialize;
@@ -270,6 +270,18 @@ impl From<ControlError> for ApiError {
                 tracing::error!(%error, "the configuration was not changed");
                 Self::unavailable("The change could not be stored; the server's log says why.")
             }
+        }
+    }
+}
+
+impl From<SuppressedError> for ApiError {
+    fn from(error: SuppressedError) -> Self {
+        match error {
+            SuppressedError::Refused(_) => {
+                let why = sentence(&error.to_string());
+                SendError::new(SendErrorCode::RecipientSuppressed, "to", why).into()
+            }
+            SuppressedError::Unknown(error) => error.into(),
         }
     }
 }

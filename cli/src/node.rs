@@ -37,7 +37,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
-    suppressions::Suppressions,
+    suppressions::{SuppressionFeed, SuppressionThread, Suppressions},
     webhooks::{Outbox, OutboxThread},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
@@ -106,6 +106,7 @@ pub(crate) struct Node {
     event_thread: EventLogThread,
     outbox: Outbox,
     outbox_thread: OutboxThread,
+    suppression_thread: SuppressionThread,
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
@@ -134,6 +135,7 @@ impl Node {
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
+        let (suppression_feed, suppression_thread) = SuppressionFeed::start(suppressions.clone())?;
         let keep = config.webhooks.outbox()?;
         let (outbox, outbox_thread) = Outbox::start(&state.webhooks_dir(), keep, clock::now)?;
         let mut settings = config.delivery()?;
@@ -147,6 +149,7 @@ impl Node {
             events: events.clone(),
             outbox: outbox.clone(),
             webhooks: config.webhooks.calls()?,
+            suppressions: suppression_feed,
         };
         seeded.await.map_err(io::Error::from)??;
         // Up to here there is nothing to bring to an end; from here on there is.
@@ -168,6 +171,7 @@ impl Node {
             event_thread,
             outbox,
             outbox_thread,
+            suppression_thread,
             servers: Vec::new(),
             control_socket: None,
             stopping,
@@ -276,6 +280,7 @@ impl Node {
         drop(self.events);
         self.event_thread.close();
         self.outbox_thread.close();
+        self.suppression_thread.close();
         tracing::info!("stopped");
     }
 }

@@ -8,6 +8,7 @@
 
 mod log;
 mod reports;
+mod suppressions;
 mod tally;
 mod webhooks;
 
@@ -88,6 +89,7 @@ impl Ledger {
         self.board.report(id, &settled.outcome.results);
         log::tell(settled, ended, &self.deps.events);
         webhooks::tell(settled, ended, &self.deps.webhooks);
+        suppressions::tell(settled, ended, &self.deps.suppressions);
     }
 
     /// Settles a delivery. If its sender is owed a report, that is queued first: a crash in between repeats a
@@ -102,7 +104,11 @@ impl Ledger {
         let Some(entry) = delivery.settle() else { return };
         let mut settled = self.decide(entry, attempt, &ended);
         let to_report = self.reporter.may_concern(&settled, &ended);
-        let to_read = ended.message.is_none() && webhooks::concerns(&settled, &self.deps.webhooks);
+        let is_needed = || {
+            webhooks::concerns(&settled, &self.deps.webhooks)
+                || suppressions::concerns(&settled, &self.deps.suppressions)
+        };
+        let to_read = ended.message.is_none() && is_needed();
         if !to_report && !to_read {
             return self.record(&settled, &ended);
         }

@@ -45,6 +45,7 @@ use mailwright_storage::{
     Spool, StorageError,
     control::Control,
     events::{Event, EventLog, event::Resumed},
+    suppressions::SuppressionFeed,
     webhooks::WebhookFeed,
 };
 use std::{
@@ -120,6 +121,8 @@ pub struct Deps {
     pub traces: TraceHub,
     /// What webhooks are told.
     pub webhooks: WebhookFeed,
+    /// What the suppression list is told.
+    pub suppressions: SuppressionFeed,
 }
 
 /// The actor.

@@ -20,7 +20,8 @@ use mailwright_engine::{
     source::Sources,
 };
 use mailwright_storage::{
-    SpoolSettings, SpoolStarter, StateDir, control::Control, events::EventLog, webhooks::Outbox,
+    SpoolSettings, SpoolStarter, StateDir, control::Control, events::EventLog, suppressions::SuppressionFeed,
+    webhooks::Outbox,
 };
 use std::{
     collections::{BTreeMap, HashMap},
@@ -72,6 +73,7 @@ impl Setup {
             events: EventLog::disabled(),
             outbox: Outbox::disabled(),
             webhooks: WebhookSettings::default(),
+            suppressions: SuppressionFeed::disabled(),
         }
     }
 

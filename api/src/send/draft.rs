@@ -1,6 +1,7 @@
 //! From a request to a message.
 
 use crate::{access::Caller, answer::ApiError, request::RawRequest, server::AppState};
+use mailwright_actors::suppressed::{Recipients, leave_out};
 use mailwright_engine::{
     address::{Domain, EmailAddress},
     envelope::SmtpUtf8,
@@ -24,6 +25,8 @@ pub(super) struct Draft {
     pub(super) smtputf8: SmtpUtf8,
     pub(super) message_id: String,
     pub(super) asked: SendingHints,
+    /// Recipients that it does not go to, because they are suppressed.
+    pub(super) left_out: Vec<EmailAddress>,
 }
 
 impl Draft {
@@ -64,9 +67,10 @@ impl Sender<'_> {
         };
         let content = build(request, &context);
         let recipients = distinct(request.recipients().map(|mailbox| mailbox.address().clone()));
+        let Recipients { kept: recipients, left_out } = self.unsuppressed(&domain, recipients, now)?;
         let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
         let smtputf8 = needed(addresses.any(|mailbox| mailbox.address().needs_smtputf8()));
-        Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id, asked })
+        Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id, asked, left_out })
     }
 
     /// The message that comes ready-made.
@@ -84,10 +88,21 @@ impl Sender<'_> {
         let fresh = message_id(id, &domain)?;
         let raw = check_raw(&request.mime, &RawDefaults { date: now, message_id: &fresh })?;
         let author = self.domain(raw.from().domain())?;
+        let Recipients { kept: recipients, left_out } = self.unsuppressed(&author, recipients, now)?;
         let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
         let (message_id, asked) = (raw.message_id().to_owned(), request.asked.clone());
         let (content, smtputf8) = (raw.into_content(), needed(utf8));
-        Ok(Draft { id, now, domain: author, recipients, content, smtputf8, message_id, asked })
+        Ok(Draft { id, now, domain: author, recipients, content, smtputf8, message_id, asked, left_out })
+    }
+
+    /// Those of the recipients that mail from `domain` may go to.
+    fn unsuppressed(
+        self,
+        domain: &SendingDomain,
+        recipients: Vec<EmailAddress>,
+        now: UnixMillis,
+    ) -> Result<Recipients, ApiError> {
+        Ok(leave_out(&self.state.suppressions, domain, recipients, now)?)
     }
 
     /// A sender's domain as it is set up in this account.

@@ -14,6 +14,7 @@ use std::{collections::HashMap, time::Duration};
 pub(super) struct Accepted {
     watch: Watch,
     recipients: Vec<EmailAddress>,
+    left_out: Vec<EmailAddress>,
     message_id: String,
     outcomes: HashMap<u16, Outcome>,
 }
@@ -35,7 +36,8 @@ pub(super) async fn hand_in(state: &AppState, caller: &Caller, draft: Draft) -> 
         ..NewMessage::new(draft.id, from, draft.recipients, Origin::Api, draft.content)
     };
     state.intake.accept(message).await?;
-    Ok(Accepted { watch, recipients, message_id: draft.message_id, outcomes: HashMap::new() })
+    let (left_out, message_id, outcomes) = (draft.left_out, draft.message_id, HashMap::new());
+    Ok(Accepted { watch, recipients, left_out, message_id, outcomes })
 }
 
 impl Accepted {
@@ -53,7 +55,9 @@ impl Accepted {
 
     /// What became of each recipient by now.
     pub(super) fn result(self) -> SendResult {
-        let mut result = SendResult { message_id: self.message_id, ..SendResult::default() };
+        let suppressed_recipients = self.left_out.iter().map(ToString::to_string).collect();
+        let mut result =
+            SendResult { message_id: self.message_id, suppressed_recipients, ..SendResult::default() };
         for (index, recipient) in (0u16..).zip(&self.recipients) {
             let list = match self.outcomes.get(&index) {
                 Some(Outcome::Delivered) => &mut result.delivered,

@@ -56,6 +56,7 @@ fn shown(draft: &Draft, request: &SendRequest) -> Value {
         |domain| author == domain || author.is_subdomain_of(domain) || domain.is_subdomain_of(author);
     json!({
         "size": draft.content.len(), "recipients": draft.recipients.len(),
+        "suppressed_recipients": draft.left_out,
         "signed_by": signer, "return_path_domain": return_path,
         "dkim_aligned": aligned(signer), "spf_aligned": aligned(return_path),
     })

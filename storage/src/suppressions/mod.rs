@@ -19,6 +19,7 @@
 mod automatic;
 mod cursor;
 mod database;
+mod feed;
 mod key;
 mod list;
 mod lookup;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use automatic::{Automatic, AutomaticCause, SoftBounce};
 pub use cursor::{InvalidCursor, ListCursor};
+pub use feed::{Fate, SuppressionFeed, SuppressionThread, What};
 pub use key::AddressKey;
 pub use list::{ListFilter, ListPage, ListStart, MAX_SEARCH, ScopeFilter, Search};
 pub use lookup::Sender;

@@ -1,0 +1,57 @@
+//! Outcomes for the suppression list: who cannot be written to.
+
+use super::Ended;
+use crate::outcome::Settled;
+use mailwright_engine::{
+    classify::{BounceClass, Judged},
+    smtp::verdict::{Fault, Outcome},
+};
+use mailwright_storage::{
+    control::ObjectId,
+    suppressions::{Fate, SuppressionFeed, What},
+};
+
+/// Most characters of a reply that are noted.
+const WORDS: usize = 200;
+
+/// Whether an outcome says anything about its recipients.
+pub(super) fn concerns(settled: &Settled, feed: &SuppressionFeed) -> bool {
+    account(settled).is_some()
+        && settled.attempt.iter().any(|(recipient, judged)| what(settled, *recipient, judged, feed).is_some())
+}
+
+/// Tells what it says about each.
+pub(super) fn tell(settled: &Settled, ended: &Ended, feed: &SuppressionFeed) {
+    let (Some(account), Some(message)) = (account(settled), ended.message.as_deref()) else { return };
+    for (recipient, judged) in &settled.attempt {
+        let address = message.envelope.recipients.get(usize::from(*recipient));
+        if let (Some(email), Some(what)) = (address, what(settled, *recipient, judged, feed)) {
+            feed.tell(Fate { account: account.clone(), email: email.clone(), what, at: settled.now });
+        }
+    }
+}
+
+/// The account that sent it; mail of nobody's suppresses nobody.
+fn account(settled: &Settled) -> Option<ObjectId> {
+    settled.entry.place.class.tenant.as_ref()?.as_str().parse().ok()
+}
+
+/// What an outcome says about a recipient. A refusal suppresses only if the address itself is at fault: policy and
+/// reputation are about us, and a full mailbox may be emptied.
+fn what(settled: &Settled, recipient: u16, judged: &Judged, feed: &SuppressionFeed) -> Option<What> {
+    use BounceClass::{MailboxDisabled, NoSuchDomain, NoSuchMailbox};
+    let verdict = &judged.verdict;
+    match verdict.outcome {
+        Outcome::Delivered => feed.counts_deliveries().then_some(What::Delivered),
+        Outcome::Soft => None,
+        Outcome::Hard if settled.expired.contains(&recipient) => {
+            let is_theirs = !matches!(verdict.fault, Fault::Us | Fault::Sender | Fault::Message);
+            is_theirs.then_some(What::SoftBounce)
+        }
+        Outcome::Hard => {
+            let is_dead = matches!(judged.class, Some(NoSuchMailbox | NoSuchDomain | MailboxDisabled));
+            let words = || verdict.to_string().chars().take(WORDS).collect();
+            (is_dead && verdict.fault == Fault::Recipient).then(|| What::HardBounce(words()))
+        }
+    }
+}
