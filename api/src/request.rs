@@ -120,6 +120,9 @@ struct BatchBody {
     messages: Vec<Value>,
 }
 
+/// A message of a batch as it was read.
+pub type ReadMessage = Result<(SendRequest, SendingHints), ApiError>;
+
 /// Most messages of a batch.
 pub const MAX_BATCH: usize = 1_000;
 
@@ -127,7 +130,7 @@ pub const MAX_BATCH: usize = 1_000;
 ///
 /// # Errors
 /// Malformed JSON, and no messages or more than [`MAX_BATCH`].
-pub fn read_batch(body: &[u8]) -> Result<Vec<Result<(SendRequest, SendingHints), ApiError>>, ApiError> {
+pub fn read_batch(body: &[u8]) -> Result<Vec<ReadMessage>, ApiError> {
     let BatchBody { messages } = parse(body)?;
     if !(1..=MAX_BATCH).contains(&messages.len()) {
         let why = format!("A batch has 1 to {MAX_BATCH} messages, not {}.", messages.len());

@@ -203,7 +203,7 @@ impl Actor for DomainChecker {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         self.round(ctx);
-        ctx.run_interval(ROUND, |checker, ctx| checker.round(ctx));
+        ctx.run_interval(ROUND, Self::round);
     }
 }
 

@@ -7,12 +7,12 @@ use super::{
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    prefer, request,
+    prefer,
+    request::{self, ReadMessage},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
-use mailwright_engine::message::{SendRequest, hints::SendingHints};
 use mailwright_storage::{control::Permission, fail_point::FailPoint};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -20,8 +20,6 @@ use tokio::time::Instant;
 
 /// Messages of a batch that wait for the disk together; more would take memory and save no sync.
 const ABREAST: usize = 64;
-
-type Read = Result<(SendRequest, SendingHints), ApiError>;
 
 /// `POST /accounts/{account_id}/email/sending/send/batch {messages: [...]}`: bodies of `send`, up to 1,000 of them.
 ///
@@ -50,7 +48,7 @@ pub(crate) async fn batch(
     Ok(answer::success(report(accepted)))
 }
 
-async fn one(sender: Sender<'_>, message: Read) -> Result<Accepted, ApiError> {
+async fn one(sender: Sender<'_>, message: ReadMessage) -> Result<Accepted, ApiError> {
     let (request, asked) = message?;
     let draft = sender.draft(&request, asked)?;
     drop(request);
