@@ -1,13 +1,15 @@
 //! The database file: its tables, and connections to it.
 
 use crate::error::StorageError;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 use std::{io, path::Path, time::Duration};
 
 /// The schema this version reads and writes, kept in `user_version`.
 const SCHEMA: u32 = 1;
-/// KiB of a reader's page cache: the inner pages of the look-up index for ten million rows, several times.
-const READER_CACHE: i64 = 2 << 10;
+/// KiB of a look-up connection's page cache: the inner pages of the index for ten million rows (some 5 MiB).
+const LOOKUP_CACHE: i64 = 8 << 10;
+/// KiB of the page cache of the connection for lists.
+const LIST_CACHE: i64 = 2 << 10;
 /// KiB of the writer's page cache.
 const WRITER_CACHE: i64 = 8 << 10;
 /// Octets that the write-ahead log keeps once it is written back.
@@ -59,8 +61,10 @@ const TABLES: &str = "
 pub(super) enum Role {
     /// The one that writes; it makes the tables.
     Writer,
-    /// One that only reads.
-    Reader,
+    /// One that only reads lists and single rows.
+    Lists,
+    /// One that only looks addresses up.
+    LookUps,
 }
 
 /// Opens the database.
@@ -78,6 +82,8 @@ pub(super) fn open(file: &Path, role: Role) -> Result<Connection, StorageError> 
 fn prepare(connection: &Connection, role: Role) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Otherwise a statement is planned anew for every value it is given, which takes longer than running it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Answers with the mode, which is not asked for: a file system that cannot do it says so at the first read.
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "temp_store", "memory")?;
@@ -88,9 +94,13 @@ fn prepare(connection: &Connection, role: Role) -> rusqlite::Result<()> {
             connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
             connection.pragma_update(None, "cache_size", -WRITER_CACHE)
         }
-        Role::Reader => {
+        Role::Lists => {
             connection.pragma_update(None, "query_only", true)?;
-            connection.pragma_update(None, "cache_size", -READER_CACHE)
+            connection.pragma_update(None, "cache_size", -LIST_CACHE)
+        }
+        Role::LookUps => {
+            connection.pragma_update(None, "query_only", true)?;
+            connection.pragma_update(None, "cache_size", -LOOKUP_CACHE)
         }
     }
 }

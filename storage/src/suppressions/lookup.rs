@@ -2,7 +2,7 @@
 
 use super::{
     AddressKey, Suppression, SuppressionError, Suppressions,
-    row::{self, COLUMNS, millis, read},
+    row::{COLUMNS, millis, read},
 };
 use crate::{control::ObjectId, metrics};
 use mailwright_engine::{
@@ -40,16 +40,13 @@ impl Suppressions {
         now: UnixMillis,
     ) -> Result<Vec<Option<Suppression>>, SuppressionError> {
         let connection = self.lookup()?;
-        // One view for all of them: taking a view costs as much as a look-up.
-        let view = connection.unchecked_transaction()?;
-        let Some(account) = row::account_number(&view, sender.account)? else {
-            return Ok(vec![None; addresses.len()]);
-        };
+        // One view for all of them; but taking one costs as much as the look-up of a single address.
+        let _view = if addresses.len() > 1 { Some(connection.unchecked_transaction()?) } else { None };
         let one = |address| {
             let key = AddressKey::of(address);
-            match applying(&view, account, &sender, &key, now)? {
+            match applying(&connection, &sender, &key, now)? {
                 Some(found) => Ok(Some(found)),
-                None => key.base().map_or(Ok(None), |base| applying(&view, account, &sender, &base, now)),
+                None => key.base().map_or(Ok(None), |base| applying(&connection, &sender, &base, now)),
             }
         };
         let found = addresses.iter().map(one).collect::<Result<Vec<_>, SuppressionError>>()?;
@@ -59,20 +56,20 @@ impl Suppressions {
 }
 
 fn applying(
-    view: &Connection,
-    account: i64,
+    connection: &Connection,
     sender: &Sender<'_>,
     key: &AddressKey,
     now: UnixMillis,
 ) -> Result<Option<Suppression>, SuppressionError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM suppressions INDEXED BY by_email
-         WHERE account = ?1 AND email = ?2 AND scope IN ('', ?3, ?4) AND (expires IS NULL OR expires > ?5)
+         WHERE account = (SELECT n FROM accounts WHERE id = ?1) AND email = ?2 AND scope IN ('', ?3, ?4)
+           AND (expires IS NULL OR expires > ?5)
          ORDER BY expires IS NOT NULL, expires DESC LIMIT 1"
     );
-    let mut statement = view.prepare_cached(&sql)?;
+    let mut statement = connection.prepare_cached(&sql)?;
+    let (account, domain) = (sender.account.as_str(), sender.domain.as_str());
     let return_path = sender.return_path.map(Domain::as_str);
-    let mut rows =
-        statement.query(params![account, key.as_str(), sender.domain.as_str(), return_path, millis(now)])?;
+    let mut rows = statement.query(params![account, key.as_str(), domain, return_path, millis(now)])?;
     Ok(rows.next()?.map(read).transpose()?.map(|found| found.row))
 }
