@@ -228,6 +228,23 @@ fn only_domains_of_the_account_send() -> Result<()> {
 }
 
 #[test]
+fn a_suppressed_recipient_is_refused_by_name() -> Result<()> {
+    if skip_without(NEEDS) {
+        return Ok(());
+    }
+    let setup = Setup::new("")?;
+    let api = setup.installation.api(&setup.server);
+    let body = json!({"email": "ann@example.net"}).to_string();
+    api.post(&api.sending_path("suppressions"), &body, &[])?.result();
+    let report = setup.send("tls", &json!({"to": ["Ann@example.net"]}))?;
+    assert_eq!(report["sent"], json!([550]), "{report}");
+    // With others beside it, these get the message.
+    let report = setup.send("tls", &json!({"to": ["Ann@example.net", "bob@example.net"]}))?;
+    assert_eq!(report["sent"], json!([250]), "{report}");
+    Ok(())
+}
+
+#[test]
 fn a_token_that_sends_too_fast_is_deferred() -> Result<()> {
     if skip_without(NEEDS) {
         return Ok(());

@@ -57,8 +57,8 @@ impl Node {
             return Ok(());
         }
         let server = parts.certificates.as_ref().map(Certificates::server).transpose()?;
-        let service =
-            Submission::new(self.engine.intake().clone(), Arc::clone(&self.control), config.submission());
+        let (intake, control) = (self.engine.intake().clone(), Arc::clone(&self.control));
+        let service = Submission::new(intake, control, self.suppressions.clone(), config.submission());
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(|| watch_arbiter("submission"));
         if let Some(certificates) = parts.certificates {

@@ -7,6 +7,7 @@
 
 mod guard;
 mod quota;
+mod recipients;
 
 pub use guard::AddressLimits;
 
@@ -32,7 +33,10 @@ use mailwright_engine::{
     },
     time::UnixMillis,
 };
-use mailwright_storage::control::{Control, Permission, SendingDomain, Token};
+use mailwright_storage::{
+    control::{Control, Permission, SendingDomain, Token},
+    suppressions::Suppressions,
+};
 use quota::Quotas;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -58,6 +62,7 @@ pub struct Submission {
     hostname: Arc<str>,
     guard: Arc<Guard>,
     quotas: Arc<Quotas>,
+    suppressions: Suppressions,
 }
 
 /// A client of submission.
@@ -67,6 +72,8 @@ pub struct SubmissionClient {
     cipher: Option<String>,
     /// What it logged in with.
     token: Option<Arc<Token>>,
+    /// What the message under way is sent by, unless it is from nobody.
+    sender: Option<Arc<SendingDomain>>,
     slot: Slot,
 }
 
@@ -80,14 +87,20 @@ enum LoginError {
 }
 
 impl Submission {
-    /// Submission through the door `intake` for the accounts of `control`.
-    pub fn new(intake: Intake, control: Arc<Control>, settings: SubmissionSettings) -> Self {
+    /// Submission through the door `intake` for the accounts of `control`, to whom `suppressions` allow.
+    pub fn new(
+        intake: Intake,
+        control: Arc<Control>,
+        suppressions: Suppressions,
+        settings: SubmissionSettings,
+    ) -> Self {
         Self {
             intake,
             control,
             hostname: settings.hostname.into(),
             guard: Arc::new(Guard::new(settings.address)),
             quotas: Arc::new(Quotas::new(settings.messages_per_minute)),
+            suppressions,
         }
     }
 
@@ -123,13 +136,16 @@ impl Submission {
     }
 
     /// Whether the client may begin a message, short of its place in the queue.
-    fn may_send(&self, client: &SubmissionClient, sender: &ReversePath) -> Result<(), Reaction> {
+    fn may_send(&self, client: &mut SubmissionClient, sender: &ReversePath) -> Result<(), Reaction> {
         let token = logged_in(client)?;
-        if let ReversePath::Address(sender) = sender {
-            self.sending_domain(token, sender)?;
-        }
+        let sender = match sender {
+            ReversePath::Address(sender) => Some(self.sending_domain(token, sender)?),
+            ReversePath::Null => None,
+        };
         self.intake.has_room().map_err(|error| refused(&error))?;
-        self.quotas.take(&token.id, clock::now()).map_err(slow_down)
+        self.quotas.take(&token.id, clock::now()).map_err(slow_down)?;
+        client.sender = sender;
+        Ok(())
     }
 
     /// Checks and completes a message as the API does, and hands it in.
@@ -188,7 +204,7 @@ impl Service for Submission {
 
     fn admit(&self, peer: SocketAddr) -> Result<SubmissionClient, Reply> {
         let slot = self.guard.admit(peer.ip(), clock::now()).map_err(go_away)?;
-        Ok(SubmissionClient { peer, cipher: None, token: None, slot })
+        Ok(SubmissionClient { peer, cipher: None, token: None, sender: None, slot })
     }
 
     fn secured(&self, client: &mut SubmissionClient, tls: TlsFacts) {
@@ -215,8 +231,11 @@ impl Service for Submission {
         self.may_send(client, &command.reverse_path).err().unwrap_or(Reaction::Answer(Answer::Accept))
     }
 
-    async fn rcpt(&self, _: &mut SubmissionClient, _: &EmailAddress) -> Reaction {
-        Reaction::Answer(Answer::Accept)
+    async fn rcpt(&self, client: &mut SubmissionClient, recipient: &EmailAddress) -> Reaction {
+        match &client.sender {
+            Some(sender) => recipients::judge(&self.suppressions, sender, recipient),
+            None => Reaction::Answer(Answer::Accept),
+        }
     }
 
     async fn data(&self, _: &mut SubmissionClient) -> Reaction {
