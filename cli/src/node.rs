@@ -37,7 +37,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
-    suppressions::{SuppressionFeed, SuppressionThread, Suppressions},
+    suppressions::{SuppressionError, SuppressionFeed, SuppressionThread, Suppressions},
     webhooks::{Outbox, OutboxThread},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
@@ -72,6 +72,8 @@ pub(crate) enum NodeError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Suppressions(#[from] SuppressionError),
     #[error("submission: {0}")]
     Certificate(#[from] CertificateError),
     #[error("signing: {0}")]

@@ -147,6 +147,12 @@ fn nobody_learns_of_another_account() -> Result<()> {
         let text = ask(&stranger, "GET", list, &Value::Null)?.text;
         assert!(!text.contains(&own) && !text.contains(&zone_id), "{list}: {text}");
     }
+    let for_others = |id: &str| token_body(&stranger, &["send"], &account_resource(id));
+    let (known, unknown) = (for_others(&own)?, for_others(nobody)?);
+    for body in [known, unknown] {
+        let refused = ask(&stranger, "POST", "user/tokens", &body)?;
+        assert_eq!((refused.status, refused.error_code()), (400, 10001), "{}", refused.text);
+    }
     // A domain below that of another is not to be had either.
     let below = json!({ "name": "mail.example.com", "account": { "id": other } });
     let refused = ask(&stranger, "POST", "zones", &below)?;

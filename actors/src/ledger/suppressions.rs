@@ -17,15 +17,20 @@ const WORDS: usize = 200;
 /// Whether an outcome says anything about its recipients.
 pub(super) fn concerns(settled: &Settled, feed: &SuppressionFeed) -> bool {
     account(settled).is_some()
-        && settled.attempt.iter().any(|(recipient, judged)| what(settled, *recipient, judged, feed).is_some())
+        && feed.is_on()
+        && settled.attempt.iter().any(|(recipient, judged)| {
+            // A delivery is told if its message is at hand: it is not read for that.
+            what(settled, *recipient, judged).is_some_and(|what| what != What::Delivered)
+        })
 }
 
 /// Tells what it says about each.
 pub(super) fn tell(settled: &Settled, ended: &Ended, feed: &SuppressionFeed) {
-    let (Some(account), Some(message)) = (account(settled), ended.message.as_deref()) else { return };
+    let Some(message) = ended.message.as_deref().filter(|_| feed.is_on()) else { return };
+    let Some(account) = account(settled) else { return };
     for (recipient, judged) in &settled.attempt {
         let address = message.envelope.recipients.get(usize::from(*recipient));
-        if let (Some(email), Some(what)) = (address, what(settled, *recipient, judged, feed)) {
+        if let (Some(email), Some(what)) = (address, what(settled, *recipient, judged)) {
             feed.tell(Fate { account: account.clone(), email: email.clone(), what, at: settled.now });
         }
     }
@@ -38,11 +43,11 @@ fn account(settled: &Settled) -> Option<ObjectId> {
 
 /// What an outcome says about a recipient. A refusal suppresses only if the address itself is at fault: policy and
 /// reputation are about us, and a full mailbox may be emptied.
-fn what(settled: &Settled, recipient: u16, judged: &Judged, feed: &SuppressionFeed) -> Option<What> {
+fn what(settled: &Settled, recipient: u16, judged: &Judged) -> Option<What> {
     use BounceClass::{MailboxDisabled, NoSuchDomain, NoSuchMailbox};
     let verdict = &judged.verdict;
     match verdict.outcome {
-        Outcome::Delivered => feed.counts_deliveries().then_some(What::Delivered),
+        Outcome::Delivered => Some(What::Delivered),
         Outcome::Soft => None,
         Outcome::Hard if settled.expired.contains(&recipient) => {
             let is_theirs = !matches!(verdict.fault, Fault::Us | Fault::Sender | Fault::Message);

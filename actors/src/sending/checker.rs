@@ -168,7 +168,6 @@ impl DomainChecker {
 
     /// Does what follows from a look.
     fn note(&mut self, tag: ObjectId, report: DomainReport) -> Result<Arc<CheckedDomain>, CheckError> {
-        self.under_way.remove(&tag);
         let now = clock::now();
         let state = match report.state {
             DomainState::Ready => "ready",
@@ -217,12 +216,12 @@ impl Handler<CheckDomain> for DomainChecker {
             let described = settings.records.describe(&*domain?);
             Some(check.run(|lookups| check_domain(&described, &settings.records.addresses, lookups)).await)
         };
-        Box::pin(look.into_actor(self).map(|report, checker, _| {
-            let Some(report) = report else {
-                checker.under_way.remove(&tag);
-                return Err(CheckError::Gone);
-            };
-            checker.note(tag, report)
+        Box::pin(look.into_actor(self).map(|report, checker, ctx| {
+            checker.under_way.remove(&tag);
+            let noted = report.ok_or(CheckError::Gone).and_then(|report| checker.note(tag, report));
+            // There is room for the next.
+            checker.round(ctx);
+            noted
         }))
     }
 }

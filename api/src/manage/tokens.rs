@@ -85,7 +85,7 @@ pub(super) async fn create(
     state: web::Data<AppState>,
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
-    let new = wanted(&state, body(&http, &state, payload).await?)?;
+    let new = wanted(&state, &caller, body(&http, &state, payload).await?)?;
     let account = caller.account(&state, new.account_id.as_str(), Permission::Admin)?;
     grants(&caller, &new)?;
     let new = NewToken { account_id: account.id, ..new };
@@ -162,7 +162,7 @@ fn grants(caller: &Caller, new: &NewToken) -> Result<(), ApiError> {
 }
 
 /// The token that a request describes.
-fn wanted(state: &AppState, body: TokenBody) -> Result<NewToken, ApiError> {
+fn wanted(state: &AppState, caller: &Caller, body: TokenBody) -> Result<NewToken, ApiError> {
     let mut permissions = Vec::new();
     let mut resources = Resources::default();
     for (index, policy) in body.policies.iter().enumerate() {
@@ -174,7 +174,7 @@ fn wanted(state: &AppState, body: TokenBody) -> Result<NewToken, ApiError> {
             permissions.push(permission(&group.id).ok_or_else(|| no_group(index, &group.id))?);
         }
         for name in policy.resources.keys() {
-            resources.take(state, name).ok_or_else(|| no_resource(index, name))?;
+            resources.take(state, caller, name).ok_or_else(|| no_resource(index, name))?;
         }
     }
     permissions.sort_unstable();
@@ -207,16 +207,17 @@ struct Resources {
 }
 
 impl Resources {
-    /// `None` for what there is not, and for a second account.
-    fn take(&mut self, state: &AppState, name: &str) -> Option<()> {
+    /// `None` for what there is not, as far as the caller may know, and for a second account.
+    fn take(&mut self, state: &AppState, caller: &Caller, name: &str) -> Option<()> {
         let account = if let Some(id) = name.strip_prefix(ZONE) {
-            let zone = state.control.zone(id)?;
+            let zone = state.control.zone(id).filter(|zone| caller.sees(zone))?;
             if !self.zones.contains(&zone.id) {
                 self.zones.push(zone.id);
             }
             zone.account_id
         } else {
-            state.control.account(name.strip_prefix(ACCOUNT)?)?.id
+            let account = state.control.account(name.strip_prefix(ACCOUNT)?);
+            account.filter(|account| caller.sees_account(account))?.id
         };
         if self.account.as_ref().is_some_and(|known| *known != account) {
             return None;

@@ -132,6 +132,21 @@ impl Suppressions {
         if any { self.change(|transaction| forget(transaction, number, &key)) } else { Ok(()) }
     }
 
+    /// Hands over every account and address that has soft bounces counted.
+    pub(super) fn each_counted(
+        &self,
+        mut found: impl FnMut(&str, &AddressKey),
+    ) -> Result<(), SuppressionError> {
+        let connection = self.pages();
+        let sql = "SELECT DISTINCT id, email FROM soft_bounces JOIN accounts ON n = account";
+        let mut statement = connection.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            found(&row.get::<_, String>(0)?, &AddressKey::stored(row.get(1)?));
+        }
+        Ok(())
+    }
+
     fn count(
         &self,
         transaction: &Transaction<'_>,

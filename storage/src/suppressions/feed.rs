@@ -2,16 +2,15 @@
 //!
 //! What is on its way when the process is killed is lost: the next bounce of the address suppresses it.
 
-use super::{Automatic, AutomaticCause, Scope, SoftBounce, Suppressions};
-use crate::control::ObjectId;
+use super::{AddressKey, Automatic, AutomaticCause, Scope, SoftBounce, SuppressionError, Suppressions};
+use crate::{control::ObjectId, error::StorageError};
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use mailwright_engine::{address::EmailAddress, time::UnixMillis};
 use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::HashSet,
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
     thread::JoinHandle,
 };
 
@@ -48,8 +47,33 @@ pub enum What {
 #[derive(Debug, Clone)]
 pub struct SuppressionFeed {
     fates: Option<Sender<Fate>>,
-    /// Whether a delivery may have soft bounces to be forgotten.
-    counts: Arc<AtomicBool>,
+    counted: Arc<Counted>,
+}
+
+/// Who may have soft bounces counted, so that the deliveries of all others need not be told.
+#[derive(Debug, Default)]
+struct Counted {
+    hasher: RandomState,
+    /// Hashes of account and address: two that share one cost a look-up in vain.
+    hashes: RwLock<HashSet<u64>>,
+}
+
+impl Counted {
+    fn hash(&self, account: &str, address: &AddressKey) -> u64 {
+        self.hasher.hash_one((account, address.as_str()))
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        self.hashes.read().unwrap_or_else(PoisonError::into_inner).contains(&hash)
+    }
+
+    fn insert(&self, hash: u64) {
+        self.hashes.write().unwrap_or_else(PoisonError::into_inner).insert(hash);
+    }
+
+    fn remove(&self, hash: u64) {
+        self.hashes.write().unwrap_or_else(PoisonError::into_inner).remove(&hash);
+    }
 }
 
 /// The thread that writes.
@@ -63,31 +87,41 @@ pub struct SuppressionThread {
 impl SuppressionFeed {
     /// A feed that leads nowhere.
     pub fn disabled() -> Self {
-        Self { fates: None, counts: Arc::default() }
+        Self { fates: None, counted: Arc::default() }
     }
 
     /// A feed into `suppressions`.
     ///
     /// # Errors
-    /// When there is no thread to be had.
-    pub fn start(suppressions: Suppressions) -> io::Result<(Self, SuppressionThread)> {
+    /// When what was counted before cannot be read, or there is no thread to be had.
+    pub fn start(suppressions: Suppressions) -> Result<(Self, SuppressionThread), SuppressionError> {
+        let counted = Counted::default();
+        suppressions.each_counted(|account, address| counted.insert(counted.hash(account, address)))?;
+        let counted = Arc::new(counted);
         let (fates, arriving) = bounded(ON_THE_WAY);
         let (until, ends) = bounded(0);
-        // What was counted before this start, if anything was.
-        let counts = Arc::new(AtomicBool::new(suppressions.settings().soft_bounces > 0));
         let thread = std::thread::Builder::new().name("suppressions".to_owned());
-        let thread = thread.spawn(move || write(&suppressions, &arriving, &ends))?;
-        Ok((Self { fates: Some(fates), counts }, SuppressionThread { thread, until }))
+        let thread = thread.spawn(move || write(&suppressions, &arriving, &ends));
+        let failed = |error| StorageError::io("start the thread of", Path::new("suppressions"), error);
+        let thread = thread.map_err(failed)?;
+        Ok((Self { fates: Some(fates), counted }, SuppressionThread { thread, until }))
     }
 
-    /// Whether it matters that mail was delivered: only once something has bounced.
-    pub fn counts_deliveries(&self) -> bool {
-        self.fates.is_some() && self.counts.load(Ordering::Relaxed)
+    /// Whether anybody is listening.
+    pub fn is_on(&self) -> bool {
+        self.fates.is_some()
     }
 
-    /// Tells what became of mail; never waits.
+    /// Tells what became of mail; never waits. A delivery to somebody who never bounced is nothing to tell.
     pub fn tell(&self, fate: Fate) {
         let Some(fates) = &self.fates else { return };
+        let hash = self.counted.hash(fate.account.as_str(), &AddressKey::of(&fate.email));
+        match fate.what {
+            What::Delivered if !self.counted.has(hash) => return,
+            What::Delivered => self.counted.remove(hash),
+            What::SoftBounce => self.counted.insert(hash),
+            What::HardBounce(_) => {}
+        }
         if fates.try_send(fate).is_err() {
             tracing::warn!("more bounces at once than can be written down; one was not counted");
         }
@@ -118,7 +152,7 @@ fn write(suppressions: &Suppressions, arriving: &Receiver<Fate>, ends: &Receiver
     }
 }
 
-fn apply(suppressions: &Suppressions, fates: Vec<Fate>) -> Result<(), super::SuppressionError> {
+fn apply(suppressions: &Suppressions, fates: Vec<Fate>) -> Result<(), SuppressionError> {
     let Some(now) = fates.iter().map(|fate| fate.at).max() else { return Ok(()) };
     let (mut hard, mut soft) = (Vec::new(), Vec::new());
     for Fate { account, email, what, at } in fates {
@@ -132,7 +166,11 @@ fn apply(suppressions: &Suppressions, fates: Vec<Fate>) -> Result<(), super::Sup
                 note: Some(words),
             }),
             What::SoftBounce => soft.push(SoftBounce { account, email, at }),
-            What::Delivered => suppressions.forget_soft_bounces(&account, &email)?,
+            What::Delivered => {
+                // What came before it is forgotten with it.
+                suppressions.record_soft_bounces(&std::mem::take(&mut soft), now)?;
+                suppressions.forget_soft_bounces(&account, &email)?;
+            }
         }
     }
     suppressions.add_automatic(hard, now)?;

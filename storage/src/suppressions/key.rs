@@ -28,6 +28,11 @@ impl AddressKey {
         plain.then(|| Self(format!("{user}@{domain}")))
     }
 
+    /// A key as it was stored.
+    pub(super) fn stored(key: String) -> Self {
+        Self(key)
+    }
+
     /// The folded address.
     pub fn as_str(&self) -> &str {
         &self.0

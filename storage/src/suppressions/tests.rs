@@ -1,4 +1,5 @@
 mod automatic;
+mod feed;
 mod list;
 mod store;
 
