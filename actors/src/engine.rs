@@ -31,9 +31,15 @@ use mailwright_storage::{
 };
 use std::{
     rc::Rc,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
+
+/// How often a checkpoint looks whether webhooks were told of what the last process did.
+const TELLING: Duration = Duration::from_millis(5);
 
 /// Why the engine did not start.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +105,15 @@ impl Engine {
         let feed = WebhookFeed::new(Arc::clone(&parts.control), outbox.clone());
         let supervisor_cell: Arc<OnceLock<Addr<Supervisor>>> = Arc::default();
         let recent = starter.take_recent();
+        let (written, told_again) = (outbox.clone(), Arc::new(AtomicBool::new(recent.is_empty())));
+        let is_told = Arc::clone(&told_again);
+        starter.before_checkpoint(move || {
+            // Soon: mail is not even delivered before.
+            while !is_told.load(Ordering::Acquire) {
+                std::thread::sleep(TELLING);
+            }
+            written.flush_now();
+        });
         let (spool, threads) =
             starter.start(sink(Arc::clone(&supervisor_cell), backlog.clone(), feed.clone()))?;
         let board = OutcomeBoard::default();
@@ -110,6 +125,7 @@ impl Engine {
         TlsReporter::new(Rc::clone(&deps), intake.clone()).start();
         // Before anything new happens to that mail.
         webhooks::tell_again(recent, &deps).await;
+        told_again.store(true, Ordering::Release);
         let desk = webhooks::start(&deps, outbox, &calls);
         supervisor.send(ResumeQueue).await??;
         Ok(Self { supervisor, deps, threads, intake, board, desk })

@@ -283,6 +283,9 @@ impl Node {
         self.event_thread.close();
         self.outbox_thread.close();
         self.suppression_thread.close();
+        if let Err(error) = self.control.flush() {
+            tracing::error!(%error, "what was learnt is lost with this process");
+        }
         tracing::info!("stopped");
     }
 }

@@ -73,12 +73,15 @@ pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovere
     let (index, position) = match resume(&segments, &state.queue_dir(), &mut report, &mut recent)? {
         Ok(resumed) => resumed,
         Err(reason) => {
+            // A state that was never stored says that nobody was sure to be told of anything; any other is old.
+            let never_stored = reason.as_deref() == Some(NEVER_STORED);
             recent.clear();
             report = Recovery { rebuilt: reason, ..Recovery::default() };
             if report.rebuilt.is_some() {
                 metrics::counter!(names::REBUILDS).increment(1);
             }
-            rebuild(&segments, &state.queue_dir(), &mut report)?
+            let recent = never_stored.then_some(&mut recent);
+            rebuild(&segments, &state.queue_dir(), &mut report, recent)?
         }
     };
     cut_tail(&segments, position)?;
@@ -89,6 +92,9 @@ pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovere
     let in_doubt = report.in_doubt.clone();
     Ok((Recovered { segments, index, position, in_doubt, recent }, report))
 }
+
+/// Why a state cannot be used that the last process began and never stored.
+const NEVER_STORED: &str = "the queue state is empty";
 
 type Resumed = Result<(QueueIndex, u64), Option<String>>;
 
@@ -107,7 +113,7 @@ fn resume(
     let (store, reflects) = match open(dir) {
         Ok(Some(stored)) => stored,
         Ok(None) if journal_is_empty => return Ok(Err(None)),
-        Ok(None) => return Ok(Err(Some("the queue state is empty".to_owned()))),
+        Ok(None) => return Ok(Err(Some(NEVER_STORED.to_owned()))),
         Err(error) => return Ok(Err(Some(error.to_string()))),
     };
     let from = reflects.position;
@@ -172,6 +178,7 @@ fn rebuild(
     segments: &Arc<Segments>,
     dir: &Path,
     report: &mut Recovery,
+    recent: Option<&mut Vec<RecentChange>>,
 ) -> Result<(QueueIndex, u64), StorageError> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).map_err(|e| StorageError::io("remove", dir, e))?;
@@ -181,7 +188,7 @@ fn rebuild(
     }
     let store = QueueStore::open(dir)?;
     let index = QueueIndex::new(store, Reflects::default(), Arc::clone(segments), Mode::Rebuild);
-    let mut replay = Replay { index, report, end: 0, recent: None };
+    let mut replay = Replay { index, report, end: 0, recent };
     let all = segments.all();
     for (at, segment) in all.iter().enumerate() {
         // Only the last segment can hold a torn write; the others were synced when they were closed.

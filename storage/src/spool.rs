@@ -21,7 +21,7 @@ use crate::{
         entry::{EntryKey, Outcome, QueueEntry},
         feed::Feed,
         reclaim::Reclaimer,
-        worker::{Command, Worker},
+        worker::{Command, Worker, WorkerFeed},
     },
     recovery,
     recovery::RecentChange,
@@ -118,7 +118,11 @@ pub struct Spool {
 pub struct SpoolStarter {
     recovered: recovery::Recovered,
     settings: SpoolSettings,
+    before_checkpoint: BeforeCheckpoint,
 }
+
+/// What is done before the queue state is stored.
+pub(crate) type BeforeCheckpoint = Box<dyn Fn() + Send>;
 
 /// The spool's threads, to be closed at the end.
 #[derive(Debug)]
@@ -161,7 +165,7 @@ impl SpoolStarter {
         settings: SpoolSettings,
     ) -> Result<(Self, Recovery), StorageError> {
         let (recovered, report) = recovery::recover(state, disk)?;
-        Ok((Self { recovered, settings }, report))
+        Ok((Self { recovered, settings, before_checkpoint: Box::new(|| {}) }, report))
     }
 
     /// Takes what happened to mail of accounts shortly before the last process ended, unless it stopped in good order;
@@ -170,12 +174,18 @@ impl SpoolStarter {
         std::mem::take(&mut self.recovered.recent)
     }
 
+    /// Has `work` done before each time that the queue state is stored. What the stored state reflects is not told again
+    /// at the next start ([`take_recent`](Self::take_recent)), so whoever is told of it must have it safe by then.
+    pub fn before_checkpoint(&mut self, work: impl Fn() + Send + 'static) {
+        self.before_checkpoint = Box::new(work);
+    }
+
     /// Starts the threads; committed entries go to `sink`.
     ///
     /// # Errors
     /// When the first segment or a thread cannot be made.
     pub fn start(self, sink: DeliverySink) -> Result<(Spool, SpoolThreads), StorageError> {
-        let Self { mut recovered, settings } = self;
+        let Self { mut recovered, settings, before_checkpoint } = self;
         recovered.index.go_live();
         let (journal, appends) = unbounded();
         let (queue, commands) = unbounded();
@@ -195,8 +205,13 @@ impl SpoolStarter {
         let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
         let corrections = journal.clone();
         let index = recovered.index;
-        let worker =
-            Worker::new(index, feed, recovered.position, reclaimer, corrections, Arc::clone(&shared));
+        let worker = Worker::new(
+            index,
+            WorkerFeed { feed, position: recovered.position, before_checkpoint },
+            reclaimer,
+            corrections,
+            Arc::clone(&shared),
+        );
         let handles = vec![
             spawn("journal", move || committer.run(&appends))?,
             spawn("queue", move || worker.run(&commands))?,

@@ -94,7 +94,7 @@ impl DmarcRecord {
     /// Reads a record.
     ///
     /// # Errors
-    /// [`DmarcError`] with the first thing wrong.
+    /// The first thing wrong.
     pub fn parse(text: &str) -> Result<Self, DmarcError> {
         let tags = TagList::parse(text)?;
         let reports: Vec<_> =

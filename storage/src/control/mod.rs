@@ -181,6 +181,15 @@ impl Control {
         self.commit(batch)
     }
 
+    /// Puts down what was only kept so far ([`keep`](Self::keep), uses of tokens): to be called when the process stops,
+    /// since other threads may hold the control data to its very end.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&self) -> Result<(), ControlError> {
+        self.commit(sled::Batch::default())
+    }
+
     /// Makes changes together, safe from a power cut on return.
     fn commit(&self, batch: sled::Batch) -> Result<(), ControlError> {
         self.db.apply_batch(batch).map_err(database)?;

@@ -17,7 +17,7 @@ use crate::{
         record::Record,
     },
     metrics as names,
-    spool::Shared,
+    spool::{BeforeCheckpoint, Shared},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use mailwright_engine::{address::Domain, class::QueueClass, id::QueueId, time::UnixMillis};
@@ -61,11 +61,22 @@ pub(crate) enum Command {
     Close,
 }
 
+/// What a worker takes changes from, and how far these have come.
+pub(crate) struct WorkerFeed {
+    /// Where changes come from.
+    pub(crate) feed: Arc<Feed>,
+    /// The position in the journal up to which they are in already.
+    pub(crate) position: u64,
+    /// What is done before the state is stored.
+    pub(crate) before_checkpoint: BeforeCheckpoint,
+}
+
 /// The worker's state; [`Worker::run`] is its thread.
 pub(crate) struct Worker {
     index: QueueIndex,
     feed: Arc<Feed>,
     position: u64,
+    before_checkpoint: BeforeCheckpoint,
     /// What the stored state reflects; `None` until this process has stored one, so that even a spool that
     /// took no mail leaves a state for the next start to take up.
     stored_at: Option<u64>,
@@ -76,18 +87,28 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker over a state that reflects `position`; `journal` is where it sends records of its own.
+    /// A worker over a state that reflects the feed's position; `journal` is where it sends records of its own.
     pub(crate) fn new(
         index: QueueIndex,
-        feed: Arc<Feed>,
-        position: u64,
+        feed: WorkerFeed,
         reclaimer: Reclaimer,
         journal: Sender<Request>,
         shared: Arc<Shared>,
     ) -> Self {
         let last_checkpoint = Instant::now();
         let journal = Some(journal);
-        Self { index, feed, position, stored_at: None, last_checkpoint, reclaimer, journal, shared }
+        let WorkerFeed { feed, position, before_checkpoint } = feed;
+        Self {
+            index,
+            feed,
+            position,
+            before_checkpoint,
+            stored_at: None,
+            last_checkpoint,
+            reclaimer,
+            journal,
+            shared,
+        }
     }
 
     /// Serves commands until the journal closes.
@@ -203,6 +224,7 @@ impl Worker {
     fn checkpoint(&mut self) {
         self.last_checkpoint = Instant::now();
         if self.stored_at != Some(self.position) {
+            (self.before_checkpoint)();
             FailPoint::BeforeCheckpoint.reached();
             if let Err(error) = self.index.checkpoint(self.position) {
                 return self.shared.queue_failed(&error);

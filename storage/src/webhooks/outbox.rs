@@ -4,7 +4,7 @@ mod writer;
 
 use super::store::{Attempt, Claim, EndpointStatus, NewEvent, OutboxSettings, Store};
 use crate::{control::ObjectId, error::StorageError, metrics as names};
-use crossbeam_channel::{Sender, unbounded};
+use crossbeam_channel::{Sender, bounded, unbounded};
 use mailwright_engine::{time::UnixMillis, webhook::WebhookEvent};
 use metrics::counter;
 use std::{
@@ -16,12 +16,16 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
+    time::Duration,
 };
 use tokio::sync::{Notify, oneshot};
 use writer::Writer;
 
 /// Events that may wait to be written, a kilobyte each: more than delivery makes in the seconds that a disk may stall.
 const CAPACITY: usize = 65_536;
+
+/// How long a checkpoint waits for events on their way.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Something to do in a transaction.
 type Work = Box<dyn FnOnce(&mut Store) -> Answer + Send>;
@@ -221,6 +225,24 @@ impl Outbox {
     /// When the database fails.
     pub async fn flush(&self) -> Result<(), StorageError> {
         self.ask(|_| Ok(())).await
+    }
+
+    /// Does the same, if anything is on its way, on a thread that may block; for at most two seconds.
+    pub fn flush_now(&self) {
+        if self.shared.under_way.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let (tell, told) = bounded(1);
+        let work: Work = Box::new(move |_| {
+            Box::new(move |_| {
+                // Whoever asked may have given up.
+                let _ = tell.send(());
+            })
+        });
+        let is_asked = self.channel.send(Message::Work(work)).is_ok();
+        if is_asked && told.recv_timeout(PATIENCE).is_err() {
+            tracing::warn!("the outbox of webhooks is slow; a crash now could lose events");
+        }
     }
 
     fn wake(&self, endpoint: ObjectId) {
