@@ -3,7 +3,7 @@
 //! ```text
 //! Ledger, Intake ─► WebhookFeed ─► Outbox (disk) ─► Sender ─► endpoint
 //! ```
-//! Events get to the [outbox](mailwright_storage::webhooks) by a feed that never waits; the [`Sender`](sender) claims
+//! Events get to the [outbox](mailwright_storage::webhooks) by a feed that never waits; the sender claims
 //! them from there, one batch and one connection an endpoint at a time, so that events come in order. What is not
 //! answered with success is sent again: the same batch, with the same id, whatever became of the process in between.
 

@@ -1,7 +1,7 @@
 //! `send`, `send_raw`, `send/batch` and `send/preflight`: from a request to a message on disk, and what became of it
 //! so far.
 //!
-//! [`draft`] makes a message of a request, [`handover`] has it accepted and waits for outcomes.
+//! `draft` makes a message of a request, `handover` has it accepted and waits for outcomes.
 
 mod batch;
 mod draft;
