@@ -12,6 +12,7 @@ mod zones;
 
 use crate::{
     answer::{self, ApiError},
+    delivery::blocking,
     server::AppState,
 };
 use actix_web::{Resource, web};
@@ -96,6 +97,5 @@ pub(crate) async fn change<T: Send + 'static>(
     work: impl FnOnce(&Control) -> Result<T, ControlError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let control = Arc::clone(&state.control);
-    let done = web::block(move || work(&control)).await;
-    Ok(done.map_err(|_| ApiError::unavailable("The server is stopping; try again after its restart."))??)
+    blocking(move || Ok(work(&control)?)).await
 }
