@@ -1,8 +1,9 @@
 //! The envelope of every answer, errors included.
 
 use actix_web::{
-    HttpResponse, ResponseError,
+    HttpResponse, Resource, ResponseError,
     http::{StatusCode, header},
+    web,
 };
 use mailwright_actors::{control::OrderError, intake::IntakeError, suppressed::SuppressedError};
 use mailwright_engine::message::{SendError, SendErrorCode};
@@ -343,8 +344,13 @@ pub(crate) async fn unknown_route() -> Result<HttpResponse, ApiError> {
     Err(ApiError::not_found())
 }
 
+/// A path, on which methods without a route get an answer of their own.
+pub(crate) fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(wrong_method))
+}
+
 /// Answers a known path with a method it does not take.
-pub(crate) async fn wrong_method() -> Result<HttpResponse, ApiError> {
+async fn wrong_method() -> Result<HttpResponse, ApiError> {
     Err(ApiError::method_not_allowed())
 }
 

@@ -264,18 +264,19 @@ fn spawn(server: Server, stopping: watch::Receiver<bool>, failed: Arc<Notify>) -
 }
 
 fn routes(config: &mut web::ServiceConfig) {
-    let resource = |path: &str| web::resource(path).default_service(web::to(answer::wrong_method));
     let sending = "/client/v4/accounts/{account_id}/email/sending";
     config
         .configure(delivery::routes)
         .configure(manage::routes)
         .configure(webhooks::routes)
         .configure(suppressions::routes)
-        .service(resource(&format!("{sending}/send")).route(web::post().to(send::send)))
-        .service(resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
-        .service(resource(&format!("{sending}/send/preflight")).route(web::post().to(send::preflight)))
-        .service(resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
-        .service(resource("/health").route(web::get().to(health::health)))
-        .service(resource("/metrics").route(web::get().to(health::metrics)))
+        .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
+        .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
+        .service(
+            answer::resource(&format!("{sending}/send/preflight")).route(web::post().to(send::preflight)),
+        )
+        .service(answer::resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
+        .service(answer::resource("/health").route(web::get().to(health::health)))
+        .service(answer::resource("/metrics").route(web::get().to(health::metrics)))
         .default_service(web::to(answer::unknown_route));
 }

@@ -23,9 +23,7 @@ use mailwright_actors::{control::OrderError, supervisor::Supervisor};
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    let resource = |path: &str| {
-        web::resource(format!("/client/v4/delivery/{path}")).default_service(web::to(answer::wrong_method))
-    };
+    let resource = |path: &str| answer::resource(&format!("/client/v4/delivery/{path}"));
     config
         .service(resource("queue").route(web::get().to(summary::queue)))
         .service(resource("sources").route(web::get().to(summary::sources)))

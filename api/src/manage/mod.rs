@@ -19,9 +19,9 @@ use actix_web::{Resource, web};
 use mailwright_storage::control::{Control, ControlError};
 use std::sync::Arc;
 
-/// A path, on which methods without a route get an answer of their own.
+/// A path beneath the API's.
 fn resource(path: &str) -> Resource {
-    web::resource(format!("/client/v4/{path}")).default_service(web::to(answer::wrong_method))
+    answer::resource(&format!("/client/v4/{path}"))
 }
 
 /// The routes.

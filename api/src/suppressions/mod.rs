@@ -24,8 +24,7 @@ use read::{CreateBody, EditBody, ListQuery};
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let resource = |path: &str| {
-        web::resource(format!("/client/v4/accounts/{{account_id}}/email/sending/suppressions{path}"))
-            .default_service(web::to(answer::wrong_method))
+        answer::resource(&format!("/client/v4/accounts/{{account_id}}/email/sending/suppressions{path}"))
     };
     config
         .service(resource("").route(web::get().to(list)).route(web::post().to(create)))

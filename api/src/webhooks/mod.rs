@@ -22,8 +22,7 @@ use std::sync::Arc;
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let resource = |path: &str| {
-        let path = format!("/client/v4/accounts/{{account_id}}/email/sending/webhooks{path}");
-        web::resource(path).default_service(web::to(answer::wrong_method))
+        answer::resource(&format!("/client/v4/accounts/{{account_id}}/email/sending/webhooks{path}"))
     };
     config
         .service(resource("").route(web::get().to(endpoints::list)).route(web::post().to(endpoints::create)))
