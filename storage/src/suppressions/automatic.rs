@@ -4,7 +4,7 @@ use super::{
     AddressKey, NewSuppression, Reason, Recorded, Scope, Stored, Suppression, SuppressionError, Suppressions,
     model::lasts_longer,
     row::{account_number, millis, number_account},
-    write::{Kind, put},
+    write::{Kind, Writing, put},
 };
 use crate::control::ObjectId;
 use mailwright_engine::{address::EmailAddress, time::UnixMillis};
@@ -149,7 +149,7 @@ impl Suppressions {
 
     fn count(
         &self,
-        transaction: &Transaction<'_>,
+        transaction: &Writing<'_>,
         bounce: &SoftBounce,
         now: UnixMillis,
     ) -> Result<Option<Stored>, SuppressionError> {
@@ -183,7 +183,7 @@ impl Suppressions {
     }
 }
 
-fn add(transaction: &Transaction<'_>, entry: Automatic, now: UnixMillis) -> Result<Stored, SuppressionError> {
+fn add(transaction: &Writing<'_>, entry: Automatic, now: UnixMillis) -> Result<Stored, SuppressionError> {
     let Automatic { account, email, cause, scope, expires, note } = entry;
     let account = number_account(transaction, &account)?;
     let read_only = cause.is_read_only();

@@ -29,7 +29,8 @@ impl Suppressions {
     /// A row applies if it is for the whole account or for this sender's domain and is not over by `now`; of several
     /// the one that lasts longest. A row for an address without its sub-address applies too.
     ///
-    /// Takes some microseconds an address and never waits for writers; what is not in memory is read from disk.
+    /// Takes less than a microsecond an address that nobody has suppressed, some for others, and never waits for
+    /// writers; what is not in memory is read from disk.
     ///
     /// # Errors
     /// When the database cannot be read: then it is unknown, and nothing should be sent.
@@ -39,19 +40,27 @@ impl Suppressions {
         addresses: &[EmailAddress],
         now: UnixMillis,
     ) -> Result<Vec<Option<Suppression>>, SuppressionError> {
+        let keys = addresses.iter().map(|address| self.possible_keys(address)).collect::<Vec<_>>();
+        let possible = keys.iter().filter(|keys| !keys.is_empty()).count();
+        if possible == 0 {
+            return Ok(vec![None; addresses.len()]);
+        }
         let connection = self.lookup()?;
         // One view for all of them; but taking one costs as much as the look-up of a single address.
-        let _view = if addresses.len() > 1 { Some(connection.unchecked_transaction()?) } else { None };
-        let one = |address| {
-            let key = AddressKey::of(address);
-            match applying(&connection, &sender, &key, now)? {
-                Some(found) => Ok(Some(found)),
-                None => key.base().map_or(Ok(None), |base| applying(&connection, &sender, &base, now)),
-            }
+        let _view = if possible > 1 { Some(connection.unchecked_transaction()?) } else { None };
+        let first = |keys: Vec<AddressKey>| {
+            keys.iter().find_map(|key| applying(&connection, &sender, key, now).transpose()).transpose()
         };
-        let found = addresses.iter().map(one).collect::<Result<Vec<_>, SuppressionError>>()?;
+        let found = keys.into_iter().map(first).collect::<Result<Vec<_>, SuppressionError>>()?;
         metrics::suppression_hits(found.iter().flatten().count());
         Ok(found)
+    }
+
+    /// By which keys the address may be found, in the order in which they count; mostly none.
+    fn possible_keys(&self, address: &EmailAddress) -> Vec<AddressKey> {
+        let key = AddressKey::of(address);
+        let base = key.base();
+        [Some(key), base].into_iter().flatten().filter(|key| self.shared.filter.may_have(key)).collect()
     }
 }
 

@@ -3,13 +3,29 @@
 use super::{
     AddressKey, Edit, NewSuppression, Reason, Recorded, Stored, Suppression, SuppressionError, SuppressionId,
     Suppressions,
+    filter::Filter,
     model::lasts_longer,
     row::{Numbered, delete, find, find_by_id, insert, millis, number_account, time, update},
 };
 use crate::{control::ObjectId, metrics};
 use mailwright_engine::time::UnixMillis;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
-use std::time::Duration;
+use std::{ops::Deref, time::Duration};
+
+/// A change under way.
+pub(super) struct Writing<'w> {
+    transaction: Transaction<'w>,
+    /// Is told of each address before its row can be seen.
+    filter: &'w Filter,
+}
+
+impl<'w> Deref for Writing<'w> {
+    type Target = Transaction<'w>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.transaction
+    }
+}
 
 /// Over what time removals are limited.
 const DAY: Duration = Duration::from_secs(86_400);
@@ -42,7 +58,7 @@ impl Suppressions {
         new: Vec<NewSuppression>,
         now: UnixMillis,
     ) -> Result<Vec<Stored>, SuppressionError> {
-        let all = |transaction: &Transaction<'_>| {
+        let all = |transaction: &Writing<'_>| {
             new.into_iter().map(|new| create(transaction, account, new, now)).collect()
         };
         self.change(all)
@@ -122,18 +138,19 @@ impl Suppressions {
     /// Makes changes that all happen, and are safe from a power cut, or (on an error) none of them.
     pub(super) fn change<T>(
         &self,
-        change: impl FnOnce(&Transaction<'_>) -> Result<T, SuppressionError>,
+        change: impl FnOnce(&Writing<'_>) -> Result<T, SuppressionError>,
     ) -> Result<T, SuppressionError> {
         let mut writer = self.writer();
         let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let changed = change(&transaction)?;
-        transaction.commit()?;
+        let writing = Writing { transaction, filter: &self.shared.filter };
+        let changed = change(&writing)?;
+        writing.transaction.commit()?;
         Ok(changed)
     }
 }
 
 fn create(
-    transaction: &Transaction<'_>,
+    transaction: &Writing<'_>,
     account: &ObjectId,
     new: NewSuppression,
     now: UnixMillis,
@@ -154,7 +171,7 @@ pub(super) struct Kind<P> {
 
 /// Sees to it that there is a row, new or old.
 pub(super) fn put(
-    transaction: &Transaction<'_>,
+    transaction: &Writing<'_>,
     account: i64,
     new: NewSuppression,
     kind: &Kind<impl Fn(&Suppression, Option<UnixMillis>) -> bool>,
@@ -169,6 +186,7 @@ pub(super) fn put(
         old => old,
     };
     let Some(Numbered { number, mut row, .. }) = old else {
+        transaction.filter.insert(AddressKey::of(&new.email).as_str());
         let row = insert(transaction, account, new, kind.reason, kind.read_only, now)?;
         metrics::suppression_added(kind.reason);
         return Ok(Stored { row, recorded: Recorded::Created });
