@@ -5,12 +5,12 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use mailwright_tests::error::{Context, Result};
+use mailwright_tests::error::{Context, Error, Result};
 use mailwright_tests::http::Api;
 use mailwright_tests::knot::{KEY, Knot};
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::sandbox::Sandbox;
-use mailwright_tests::server::{Config, Installation, Server};
+use mailwright_tests::server::{Config, Installation, Server, mailwright};
 use mailwright_tests::zone::Zone;
 
 /// What is in the DNS before: our own hosts, and nothing about the domain.
@@ -22,10 +22,10 @@ struct Scene {
     /// Where sending domains of the zone are.
     domains: String,
     _server: Server,
-    _installation: Installation,
+    installation: Installation,
     _sandbox: Sandbox,
     _knot: Knot,
-    _files: tempfile::TempDir,
+    files: tempfile::TempDir,
 }
 
 impl Scene {
@@ -53,10 +53,10 @@ impl Scene {
             zone_id,
             domains,
             _server: server,
-            _installation: installation,
+            installation,
             _sandbox: sandbox,
             _knot: knot,
-            _files: files,
+            files,
         })
     }
 
@@ -114,6 +114,37 @@ fn a_domain_is_published_found_verified_and_sends() -> Result<()> {
     let zone_file = scene.api.request("GET", &path, "", &[])?;
     assert_eq!((zone_file.status, zone_file.content_type.as_str()), (200, "text/plain"));
     assert!(zone_file.text.contains("cf-bounce.shop.example."), "{}", zone_file.text);
+    Ok(())
+}
+
+#[test]
+fn the_doctor_knows_from_the_server_what_should_be_there() -> Result<()> {
+    if skip_without(&[Need::Knot]) {
+        return Ok(());
+    }
+    let scene = Scene::new(RECORDS)?;
+    let domain = scene.make("shop.example")?;
+    let config = scene.files.path().join("mailwright.toml");
+    fs::write(&config, scene.installation.configuration()?).context("write the configuration")?;
+    let doctor = || -> Result<Value> {
+        let mut command = mailwright();
+        command.args(["doctor", "shop.example", "--no-block-lists", "--json", "--config"]).arg(&config);
+        let output =
+            command.arg("--state").arg(scene.installation.state()).output().context("run the doctor")?;
+        serde_json::from_slice(&output.stdout)
+            .map_err(|error| Error::unexpected("the doctor's JSON", format!("{error}: {output:?}")))
+    };
+    let codes = |report: &Value| {
+        let findings = report["findings"].as_array().cloned().unwrap_or_default();
+        let errors = findings.into_iter().filter(|finding| finding["severity"] == "error");
+        errors.filter_map(|finding| finding["code"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    let before = doctor()?;
+    assert_eq!(before["sending"]["state"], "unconfigured", "{before:#}");
+    assert_eq!(codes(&before).iter().filter(|code| *code == "dkim_not_found").count(), 2, "{before:#}");
+    call(&scene.api, "POST", &format!("{domain}/dns"), &Value::Null)?;
+    let after = doctor()?;
+    assert_eq!(after["sending"]["state"], "ready", "{after:#}");
     Ok(())
 }
 

@@ -1,10 +1,12 @@
 //! `mailwright doctor`
 
+mod known;
 mod story;
 mod tree;
 
 use super::{CommandError, say, say_error};
 use crate::{config::Config, control_client::Place};
+use known::Known;
 use mailwright_actors::{
     dns::HickoryDns,
     dns_check::DnsCheck,
@@ -25,15 +27,16 @@ pub(crate) struct Args {
     /// The domain that sends, or `*.` and the domain beneath which others do
     domain: String,
     /// A selector of its DKIM keys, `SELECTOR` or `SELECTOR=RECORD` with the TXT record that should be there; repeatable
+    /// [default: those of the running server]
     #[arg(long = "selector", value_name = "SELECTOR")]
     selectors: Vec<String>,
-    /// Its return-path domain [default: cf-bounce.DOMAIN]
+    /// Its return-path domain [default: that of the running server, or cf-bounce.DOMAIN]
     #[arg(long, value_name = "DOMAIN")]
     return_path: Option<String>,
     /// The SPF record that has to be included, if one names our hosts
     #[arg(long, value_name = "NAME")]
     include: Option<String>,
-    /// A host that has to take its bounces; repeatable
+    /// A host that has to take its bounces; repeatable [default: those of the running server]
     #[arg(long, value_name = "HOST")]
     mx: Vec<String>,
     /// An address that mail goes out from, `ADDRESS` or `ADDRESS=EHLO-NAME`; repeatable [default: the configured
@@ -94,9 +97,15 @@ async fn look(
 impl Args {
     fn subject(&self, config: &Config) -> Result<Subject, CommandError> {
         let name = SendingName::parse(&self.domain)?;
-        let return_path = match &self.return_path {
-            Some(domain) => Domain::parse(domain)?,
-            None => Domain::parse(&format!("cf-bounce.{}", name.base()))?,
+        let known = if self.selectors.is_empty() {
+            known::known(&self.place.client()?, &name.to_string())?
+        } else {
+            Known::default()
+        };
+        let return_path = match (&self.return_path, known.return_path) {
+            (Some(domain), _) => Domain::parse(domain)?,
+            (None, Some(domain)) => domain,
+            (None, None) => Domain::parse(&format!("cf-bounce.{}", name.base()))?,
         };
         let key = |text: &String| match text.split_once('=') {
             Some((selector, record)) => DomainKey::new(selector, Some(record.to_owned()), DkimRole::Signing),
@@ -105,9 +114,20 @@ impl Args {
         let domain = SendingDomain {
             name,
             return_path,
-            keys: self.selectors.iter().map(key).collect::<Result<_, _>>()?,
-            spf: self.include.as_deref().map(SpfAuthority::include).transpose()?,
-            mx: self.mx.iter().map(|host| Domain::parse(host)).collect::<Result<_, _>>()?,
+            keys: if self.selectors.is_empty() {
+                known.keys
+            } else {
+                self.selectors.iter().map(key).collect::<Result<_, _>>()?
+            },
+            spf: match &self.include {
+                Some(include) => Some(SpfAuthority::include(include)?),
+                None => config.sending()?.records.spf,
+            },
+            mx: if self.mx.is_empty() {
+                known.mx
+            } else {
+                self.mx.iter().map(|host| Domain::parse(host)).collect::<Result<_, _>>()?
+            },
             dmarc: None,
             ttl: DEFAULT_TTL,
         };

@@ -87,7 +87,7 @@ fn spf(examination: &Examination) -> Vec<String> {
 fn dkim(examination: &Examination) -> Vec<String> {
     let keys = &examination.sending.dkim;
     if keys.is_empty() {
-        return vec!["No selector was named (--selector), so no key was looked at.".to_owned()];
+        return vec!["No key was looked at: no server runs here that knows the domain, and no selector was named (--selector).".to_owned()];
     }
     let rows = keys.iter().map(|key| {
         let state = match key.state {

@@ -1,0 +1,91 @@
+//! What the running server knows of a domain that is set up there.
+
+use super::CommandError;
+use crate::control_client::{ControlClient, ControlClientError};
+use mailwright_engine::{
+    address::Domain,
+    domain_dns::{DkimRole, DomainKey},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// How the domain is set up.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) return_path: Option<Domain>,
+    pub(super) keys: Vec<DomainKey>,
+    pub(super) mx: Vec<Domain>,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    tag: String,
+    name: String,
+    return_path_domain: String,
+    dkim_keys: Vec<ShownKey>,
+}
+
+#[derive(Deserialize)]
+struct ShownKey {
+    selector: String,
+    stage: String,
+}
+
+#[derive(Deserialize)]
+struct ShownRecord {
+    r#type: String,
+    name: String,
+    content: String,
+}
+
+/// What the server knows of `name`; nothing where none runs, or the domain is not set up there.
+pub(super) fn known(client: &ControlClient, name: &str) -> Result<Known, CommandError> {
+    let zones = match client.list("zones") {
+        Err(error) if error.is_no_server() => return Ok(Known::default()),
+        zones => zones?,
+    };
+    let is_within = |zone: &&Value| {
+        let zone = zone["name"].as_str().unwrap_or_default();
+        name == zone || name.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.'))
+    };
+    for zone in zones.iter().filter(is_within) {
+        let path = format!("zones/{}/email/sending", zone["id"].as_str().unwrap_or_default());
+        if let Some(domain) = set_up(client, &path, name)? {
+            let records = client.get(&format!("{path}/subdomains/{}/dns", domain.tag))?;
+            return domain.known(records);
+        }
+    }
+    Ok(Known::default())
+}
+
+fn set_up(client: &ControlClient, path: &str, name: &str) -> Result<Option<Shown>, ControlClientError> {
+    let mut sending: Value = client.get(path)?;
+    let domains: Vec<Shown> = serde_json::from_value(sending["subdomains"].take())?;
+    Ok(domains.into_iter().find(|domain| domain.name == name))
+}
+
+impl Shown {
+    fn known(self, records: Vec<ShownRecord>) -> Result<Known, CommandError> {
+        let return_path = Domain::parse(&self.return_path_domain)?;
+        let is_ours = |record: &&ShownRecord| record.r#type == "MX" && record.name == return_path.as_str();
+        let mx = records.iter().filter(is_ours).map(|record| Domain::parse(&record.content));
+        let mx = mx.collect::<Result<_, _>>()?;
+        let key = |key: &ShownKey| {
+            let at = format!("{}._domainkey.", key.selector);
+            let record = records.iter().find(|record| record.name.starts_with(&at));
+            DomainKey::new(&key.selector, record.map(|record| record.content.clone()), key.role())
+        };
+        let keys = self.dkim_keys.iter().map(key).collect::<Result<_, _>>()?;
+        Ok(Known { return_path: Some(return_path), keys, mx })
+    }
+}
+
+impl ShownKey {
+    fn role(&self) -> DkimRole {
+        match self.stage.as_str() {
+            "waiting" => DkimRole::Waiting,
+            "retiring" => DkimRole::Retiring,
+            _ => DkimRole::Signing,
+        }
+    }
+}
