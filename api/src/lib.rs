@@ -18,6 +18,7 @@ pub mod request;
 pub mod send;
 pub mod server;
 mod suppressions;
+mod time;
 mod webhooks;
 
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

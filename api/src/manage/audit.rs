@@ -2,9 +2,9 @@
 
 use crate::{
     access::Caller, answer::ApiError, delivery::blocking, page::Page, request::query, server::AppState,
+    time::read_time,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use mailwright_engine::time::UnixMillis;
 use mailwright_storage::control::{Actor, AuditFilter, AuditRecord, Permission};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,22 +29,13 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &id, Permission::Admin)?;
     let AuditQuery { since, before, kind, object } = query(&http)?;
-    let time = |field: &str, text: Option<String>| {
-        text.map(|text| moment(&text).ok_or_else(|| ApiError::schema(field, NO_TIME))).transpose()
-    };
+    let time = |field: &str, text: Option<String>| text.map(|text| read_time(field, &text)).transpose();
     let (since, before) = (time("since", since)?, time("before", before)?);
     let filter = AuditFilter { account_id: Some(account.id), since, before, kind, object };
     let (control, page) = (Arc::clone(&state.control), Page::of(&http)?);
     let read = blocking(move || Ok(control.audit_log(&filter, page.skip(), page.most())?));
     let (records, total) = read.await?;
     Ok(page.answer(&records.iter().map(shown).collect::<Vec<_>>(), total))
-}
-
-const NO_TIME: &str = "Write a time as 2026-11-21T10:00:00Z (RFC 3339), or a day as 2026-11-21.";
-
-/// A time or a day.
-fn moment(text: &str) -> Option<UnixMillis> {
-    UnixMillis::from_rfc3339(text).or_else(|| UnixMillis::from_date(text))
 }
 
 /// A record as the service shows it.

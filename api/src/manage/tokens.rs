@@ -10,6 +10,7 @@ use crate::{
     page::Page,
     request::{body, optional_body},
     server::AppState,
+    time::read_time,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::clock;
@@ -194,8 +195,8 @@ fn wanted(state: &AppState, caller: &Caller, body: TokenBody) -> Result<NewToken
         priority: priority
             .map_err(|error| ApiError::schema("priority", format!("{error}.")))?
             .unwrap_or_default(),
-        not_before: moment("not_before", body.not_before)?,
-        expires: moment("expires_on", body.expires_on)?,
+        not_before: body.not_before.map(|text| read_time("not_before", &text)).transpose()?,
+        expires: body.expires_on.map(|text| read_time("expires_on", &text)).transpose()?,
     })
 }
 
@@ -239,14 +240,6 @@ fn no_resource(index: usize, name: &str) -> ApiError {
         "{name:?} is no resource of this token's account: name {ACCOUNT}<id>, or {ZONE}<id>, all of one account."
     );
     ApiError::schema(format!("policies[{index}].resources"), why)
-}
-
-fn moment(field: &str, text: Option<String>) -> Result<Option<UnixMillis>, ApiError> {
-    let read = |text: String| {
-        UnixMillis::from_rfc3339(&text)
-            .ok_or_else(|| ApiError::schema(field, "Write a time as 2026-11-21T10:00:00Z (RFC 3339)."))
-    };
-    text.map(read).transpose()
 }
 
 /// The permission of a group's id: its place in the list of permissions, in 32 digits.

@@ -1,6 +1,6 @@
 //! Requests about suppressions, from JSON and queries to the store's model.
 
-use crate::answer::ApiError;
+use crate::{answer::ApiError, time::read_time};
 use mailwright_engine::{
     address::{Domain, EmailAddress},
     time::UnixMillis,
@@ -203,12 +203,10 @@ fn domain(field: &str, text: &str) -> Result<Domain, ApiError> {
     Ok(domain)
 }
 
-/// When a suppression ends: a time with its zone, or in UTC when it names none.
+/// When a suppression ends.
 fn end(text: &str, now: UnixMillis) -> Result<UnixMillis, ApiError> {
-    let refuse = |why: &str| ApiError::schema("expires_at", format!("'expires_at' {why}."));
-    let at = UnixMillis::from_rfc3339(text).or_else(|| UnixMillis::from_rfc3339(&format!("{text}Z")));
-    let at = at.ok_or_else(|| refuse("must be a time such as 2026-11-21T10:00:00Z (RFC 3339)"))?;
-    if at > now { Ok(at) } else { Err(refuse("must be in the future")) }
+    let at = read_time("expires_at", text)?;
+    if at > now { Ok(at) } else { Err(ApiError::schema("expires_at", "'expires_at' must be in the future.")) }
 }
 
 /// A note; an empty one is none.

@@ -7,9 +7,9 @@ use crate::{
     page::Page,
     request::body,
     server::AppState,
+    time::read_time,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use mailwright_engine::time::UnixMillis;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -66,9 +66,4 @@ pub(super) async fn replay(
     }
     let replayed = state.outbox.replay(&found.id, from, to).await.map_err(|error| outbox_error(&error))?;
     Ok(answer::success(json!({ "replayed": replayed })))
-}
-
-fn read_time(field: &str, text: &str) -> Result<UnixMillis, ApiError> {
-    let why = "This is no time; give one as 2026-11-21T10:00:00Z (RFC 3339).";
-    UnixMillis::from_rfc3339(text).ok_or_else(|| ApiError::schema(field, why))
 }

@@ -51,8 +51,8 @@ pub(super) fn known(client: &ControlClient, name: &str) -> Result<Known, Command
     for zone in zones.iter().filter(is_within) {
         let path = format!("zones/{}/email/sending", zone["id"].as_str().unwrap_or_default());
         if let Some(domain) = set_up(client, &path, name)? {
-            let records = client.get(&format!("{path}/subdomains/{}/dns", domain.tag))?;
-            return domain.known(records);
+            let records: Vec<ShownRecord> = client.get(&format!("{path}/subdomains/{}/dns", domain.tag))?;
+            return domain.known(&records);
         }
     }
     Ok(Known::default())
@@ -65,7 +65,7 @@ fn set_up(client: &ControlClient, path: &str, name: &str) -> Result<Option<Shown
 }
 
 impl Shown {
-    fn known(self, records: Vec<ShownRecord>) -> Result<Known, CommandError> {
+    fn known(self, records: &[ShownRecord]) -> Result<Known, CommandError> {
         let return_path = Domain::parse(&self.return_path_domain)?;
         let is_ours = |record: &&ShownRecord| record.r#type == "MX" && record.name == return_path.as_str();
         let mx = records.iter().filter(is_ours).map(|record| Domain::parse(&record.content));
