@@ -15,6 +15,7 @@ pub(super) enum Purpose {
     Verp,
     Unsubscribe,
     Complaint,
+    Srs,
 }
 
 impl Purpose {
@@ -24,6 +25,7 @@ impl Purpose {
             Self::Verp => b"mailwright verp v1\0",
             Self::Unsubscribe => b"mailwright unsubscribe v1\0",
             Self::Complaint => b"mailwright complaint v1\0",
+            Self::Srs => b"mailwright srs v1\0",
         }
     }
 }
@@ -63,6 +65,20 @@ impl Checksum {
     }
 }
 
+/// The first 40 bits of a checksum, in eight letters: where a local part has no room for all of it. Guessing one takes
+/// more recipients than a listener lets anybody name.
+pub(super) struct ShortSum(String);
+
+impl ShortSum {
+    const LEN: usize = 8;
+}
+
+impl fmt::Display for ShortSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A secret that makes tokens. Clones share nothing but their value; `Debug` does not show it.
 #[derive(Clone)]
 pub struct TokenKey(hmac::Key);
@@ -96,6 +112,12 @@ impl TokenKey {
         kept.iter_mut().zip(context.sign().as_ref()).for_each(|(to, from)| *to = *from);
         Checksum(kept)
     }
+
+    fn short_sum(&self, purpose: Purpose, covered: &[u8]) -> ShortSum {
+        let mut text = self.sum(purpose, &[covered]).to_text();
+        text.truncate(ShortSum::LEN);
+        ShortSum(text)
+    }
 }
 
 impl fmt::Debug for TokenKey {
@@ -127,5 +149,19 @@ impl TokenKeys {
     pub(super) fn verify(&self, purpose: Purpose, parts: &[&[u8]], checksum: Checksum) -> bool {
         let mut keys = [&self.first].into_iter().chain(&self.older);
         keys.any(|key| verify_slices_are_equal(&key.sum(purpose, parts).0, &checksum.0).is_ok())
+    }
+
+    /// The short checksum over `covered`.
+    pub(super) fn short_sum(&self, purpose: Purpose, covered: &[u8]) -> ShortSum {
+        self.first.short_sum(purpose, covered)
+    }
+
+    /// Whether one of the keys made the short checksum `text`, in any case.
+    pub(super) fn verify_short(&self, purpose: Purpose, covered: &[u8], text: &str) -> bool {
+        let text = text.to_ascii_lowercase();
+        let is_sum = |key: &TokenKey| {
+            verify_slices_are_equal(key.short_sum(purpose, covered).0.as_bytes(), text.as_bytes()).is_ok()
+        };
+        [&self.first].into_iter().chain(&self.older).any(is_sum)
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`VerpAddress`] | envelope sender | a message, one of its recipients or all |
 //! | [`UnsubscribeToken`] | hosted unsubscribe link (RFC 8058) | a recipient of an account, or of a message |
+//! | [`rewrite_sender`] | envelope sender of forwarded mail (SRS) | the sender |
 //! | [`ComplaintId`] | `CFBL-Feedback-ID` (RFC 9477) | a message, one of its recipients or all |
 //!
 //! The checksum covers what kind of token it is, so that none can be turned into one of another kind. Keys
@@ -11,11 +12,13 @@
 
 mod complaint_id;
 mod key;
+mod srs;
 mod unsubscribe;
 mod verp;
 
 pub use complaint_id::ComplaintId;
 pub use key::{InvalidTokenKey, TokenKey, TokenKeys};
+pub use srs::{SrsError, SrsTooLong, original_sender, rewrite_sender};
 pub use unsubscribe::UnsubscribeToken;
 pub use verp::VerpAddress;
 
