@@ -127,6 +127,22 @@ pub fn time_to_delivery(
     }
 }
 
+/// Measures until a time is within `bound`, three times at most, and returns the shortest: what else the machine did
+/// meanwhile is not the server's. `measure` is told how many times were measured before.
+///
+/// # Errors
+/// Those of `measure`.
+pub fn shortest(bound: Duration, mut measure: impl FnMut(usize) -> Result<Duration>) -> Result<Duration> {
+    let mut shortest = Duration::MAX;
+    for round in 0..3 {
+        shortest = shortest.min(measure(round)?);
+        if shortest <= bound {
+            break;
+        }
+    }
+    Ok(shortest)
+}
+
 /// Allows this process, and what it starts, as many open files as the system lets it have.
 ///
 /// # Errors
