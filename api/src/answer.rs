@@ -1,8 +1,12 @@
 //! The envelope of every answer, errors included.
 
+use crate::openapi;
 use actix_web::{
-    HttpResponse, Resource, ResponseError,
-    http::{StatusCode, header},
+    HttpRequest, HttpResponse, Resource, ResponseError,
+    http::{
+        StatusCode,
+        header::{self, HeaderValue},
+    },
     web,
 };
 use mailwright_actors::{control::OrderError, intake::IntakeError, suppressed::SuppressedError};
@@ -346,12 +350,19 @@ pub(crate) async fn unknown_route() -> Result<HttpResponse, ApiError> {
 
 /// A path, on which methods without a route get an answer of their own.
 pub(crate) fn resource(path: &str) -> Resource {
+    #[cfg(test)]
+    tests::PATHS.with_borrow_mut(|paths| paths.insert(path.to_owned()));
     web::resource(path).default_service(web::to(wrong_method))
 }
 
-/// Answers a known path with a method it does not take.
-async fn wrong_method() -> Result<HttpResponse, ApiError> {
-    Err(ApiError::method_not_allowed())
+/// Answers a known path with a method it does not take, and says which it takes (RFC 9110 section 15.5.6).
+async fn wrong_method(http: HttpRequest) -> HttpResponse {
+    let methods = http.match_pattern().map(|path| openapi::methods(&path)).unwrap_or_default();
+    let mut answer = ApiError::method_not_allowed().error_response();
+    if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
+        answer.headers_mut().insert(header::ALLOW, allowed);
+    }
+    answer
 }
 
 /// Turns errors of the HTTP layer itself (a body that breaks off …) into envelopes.
@@ -360,9 +371,15 @@ pub(crate) fn body_error(error: &actix_web::Error) -> ApiError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use mailwright_storage::StorageError;
+    use std::{cell::RefCell, collections::BTreeSet};
+
+    thread_local! {
+        /// The paths that were made on this thread.
+        pub(crate) static PATHS: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
+    }
 
     #[test]
     fn tells_clients_nothing_of_our_disk() {

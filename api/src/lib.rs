@@ -2,7 +2,7 @@
 //!
 //! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
 //! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
-//! for accounts, zones, tokens and sending domains, [`answer`] is the form of every answer.
+//! for accounts, zones, tokens and sending domains, [`answer`] is the form of every answer, [`openapi`] describes them all.
 
 mod access;
 pub mod answer;
@@ -11,6 +11,7 @@ mod body;
 pub mod delivery;
 mod health;
 mod manage;
+pub mod openapi;
 mod page;
 mod patient;
 mod prefer;

@@ -4,6 +4,7 @@ use crate::{answer::ApiError, request};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::IntoParams;
 
 /// Objects of a page when nobody says.
 const PER_PAGE: usize = 20;
@@ -17,9 +18,15 @@ pub(crate) struct Page {
     per_page: usize,
 }
 
-#[derive(Debug, Deserialize)]
-struct PageQuery {
+/// How the pages of a list are asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// Which page, from 1.
+    #[param(minimum = 1)]
     page: Option<usize>,
+    /// Most objects of a page; 20 when nobody says.
+    #[param(minimum = 1, maximum = 1_000)]
     per_page: Option<usize>,
 }
 

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// Longest time a client may ask us to wait for outcomes.
 const MAX_WAIT: Duration = Duration::from_secs(60);
 
+/// What the preferences of sends are, as their description says it.
+pub(crate) const DESCRIPTION: &str =
+    "`wait=N` waits N seconds for outcomes, 60 at most; `respond-async` does not wait (RFC 7240).";
+
 /// How long to wait for outcomes: `Prefer: wait=N`, else none at all for `respond-async`, else the default.
 /// With both, `wait` says when waiting becomes too long (RFC 7240 section 4.3).
 pub(crate) fn wait(headers: &HeaderMap, default: Duration) -> Duration {

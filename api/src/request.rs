@@ -1,6 +1,10 @@
 //! Request bodies: from JSON to the engine's model, with errors that name the field.
 
-use crate::{answer::ApiError, server::AppState};
+use crate::{
+    answer::ApiError,
+    openapi::text::{Address, Addresses},
+    server::AppState,
+};
 use actix_web::{HttpRequest, http::header::CONTENT_LENGTH, web};
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
@@ -14,32 +18,55 @@ use mailwright_engine::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt::Display};
+use utoipa::ToSchema;
 
 /// The body of `send`, as it comes.
-#[derive(Debug, Deserialize)]
-struct SendBody {
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Message)]
+pub(crate) struct SendBody {
+    /// Its author.
+    #[schema(value_type = Address)]
     from: Option<Value>,
+    /// To whom: 50 with those of `cc` and `bcc` at most.
+    #[schema(value_type = Option<Addresses>)]
     to: Option<Value>,
+    /// To whom for information.
+    #[schema(value_type = Option<Addresses>)]
     cc: Option<Value>,
+    /// To whom without telling the others.
+    #[schema(value_type = Option<Addresses>)]
     bcc: Option<Value>,
+    /// Where answers go.
+    #[schema(value_type = Option<Address>)]
     #[serde(alias = "replyTo")]
     reply_to: Option<Value>,
+    /// What it is about.
+    #[schema(value_type = String, max_length = 998)]
     subject: Option<String>,
+    /// What it says, as HTML. At least one of `html` and `text` is needed.
     html: Option<String>,
+    /// What it says, as plain text.
     text: Option<String>,
+    /// Further headers.
     headers: Option<BTreeMap<String, String>>,
+    /// Files that go with it.
     attachments: Option<Vec<AttachmentBody>>,
     #[serde(flatten)]
     asked: AskedBody,
 }
 
 /// What a request may ask for beside the message; ours, beyond the service.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = SendingWishes)]
 struct AskedBody {
+    /// How urgent it is: `high`, `normal` or `bulk`.
     priority: Option<String>,
+    /// What its sender counts it to.
     campaign: Option<String>,
+    /// From which pool of sources it is to leave.
     pool: Option<String>,
+    /// How long it is tried, as `2h`.
     expires_in: Option<String>,
 }
 
@@ -65,29 +92,45 @@ fn asked<T, E: Display>(
     text.map(|text| parse(text).map_err(invalid)).transpose()
 }
 
-#[derive(Debug, Deserialize)]
+/// A file that goes with a message.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Attachment)]
 struct AttachmentBody {
+    /// What is in it, as base64.
+    #[schema(content_encoding = "base64")]
     content: String,
+    /// Its name.
     filename: String,
+    /// Its media type.
     #[serde(rename = "type", alias = "contentType")]
     content_type: String,
+    /// Whether it stands beside the text or in it.
     disposition: Option<DispositionBody>,
+    /// What HTML calls it; needed by what is inline.
     #[serde(alias = "contentId")]
     content_id: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = Disposition)]
 enum DispositionBody {
     Attachment,
     Inline,
 }
 
 /// The body of `send_raw`, as it comes.
-#[derive(Debug, Deserialize)]
-struct SendRawBody {
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = RawMessage)]
+pub(crate) struct SendRawBody {
+    /// The sender of the envelope.
+    #[schema(value_type = Address)]
     from: Option<Value>,
+    /// The recipients of the envelope.
+    #[schema(value_type = Addresses)]
     recipients: Option<Value>,
+    /// The message (RFC 5322).
+    #[schema(value_type = String)]
     mime_message: Option<String>,
     #[serde(flatten)]
     asked: AskedBody,
@@ -115,8 +158,11 @@ pub fn read_send(body: &[u8]) -> Result<(SendRequest, SendingHints), ApiError> {
 }
 
 /// The body of `send/batch`, as it comes.
-#[derive(Debug, Deserialize)]
-struct BatchBody {
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = Batch)]
+pub(crate) struct BatchBody {
+    /// The messages, each good or bad by itself.
+    #[schema(value_type = Vec<SendBody>, min_items = 1, max_items = 1_000)]
     messages: Vec<Value>,
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     access, answer,
     body::BodyMemory,
-    delivery, health, manage,
+    delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
     send, suppressions, webhooks,
 };
@@ -263,7 +263,8 @@ fn spawn(server: Server, stopping: watch::Receiver<bool>, failed: Arc<Notify>) -
     handle
 }
 
-fn routes(config: &mut web::ServiceConfig) {
+/// Every route.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let sending = "/client/v4/accounts/{account_id}/email/sending";
     config
         .configure(delivery::routes)
@@ -276,6 +277,7 @@ fn routes(config: &mut web::ServiceConfig) {
             answer::resource(&format!("{sending}/send/preflight")).route(web::post().to(send::preflight)),
         )
         .service(answer::resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
+        .service(answer::resource(openapi::PATH).route(web::get().to(openapi::describe)))
         .service(answer::resource("/health").route(web::get().to(health::health)))
         .service(answer::resource("/metrics").route(web::get().to(health::metrics)))
         .default_service(web::to(answer::unknown_route));

@@ -60,6 +60,8 @@ enum Command {
     Doctor(commands::doctor::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
+    /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
+    Openapi,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::run(&args),
         Command::Doctor(args) => return commands::doctor::main(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
+        Command::Openapi => commands::openapi::run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use super::{blocking, filter::FilterFields, model::EntryRow, read};
 use crate::{
     access::Operator,
     answer::{self, ApiError},
+    openapi::{Input, Known, Stretch},
     request::query,
     server::AppState,
 };
@@ -11,21 +12,31 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::control::OrderError;
 use mailwright_storage::{ListCursor, QueueEntry};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Entries of a page unless the client asks for another number.
 const PER_PAGE: usize = 100;
 /// Most entries of a page.
 const PER_PAGE_MAX: usize = 1_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct EntriesQuery {
     #[serde(flatten)]
+    #[param(ignore)]
     filter: FilterFields,
+    /// Where the page before ended.
     cursor: Option<String>,
+    /// Most entries of a page; 100 when nobody says.
+    #[param(minimum = 1, maximum = 1_000)]
     per_page: Option<usize>,
 }
 
 /// `GET queue/entries?domain=&tenant=&pool=&id=&cursor=&per_page=`
+#[utoipa::path(
+    get, path = "/client/v4/delivery/queue/entries", tag = "Delivery", operation_id = "list_queue_entries",
+    params(FilterFields, EntriesQuery), responses((status = 200, body = Stretch<EntryRow>), Known, Input),
+)]
 pub(super) async fn entries(
     http: HttpRequest,
     _operator: Operator,

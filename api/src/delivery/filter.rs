@@ -8,14 +8,20 @@ use mailwright_engine::{
 };
 use mailwright_storage::ListFilter;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// The fields of a filter as they come: those that are given must all match.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub(super) struct FilterFields {
+    /// Mail to this domain.
     pub(super) domain: Option<String>,
+    /// Mail of this tenant.
     pub(super) tenant: Option<String>,
+    /// Mail for this pool of sources.
     pub(super) pool: Option<String>,
+    /// This message.
     pub(super) id: Option<String>,
 }
 

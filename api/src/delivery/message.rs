@@ -8,6 +8,7 @@ use super::{
 use crate::{
     access::Operator,
     answer::{self, ApiError},
+    openapi::{Answer, Input, Known, Lookup},
     server::AppState,
 };
 use actix_web::{HttpResponse, web};
@@ -24,6 +25,11 @@ use serde_json::{Map, Value};
 const TIMES: [&str; 3] = ["next_due", "due", "until"];
 
 /// `GET queue/messages/{id}`
+#[utoipa::path(
+    get, path = "/client/v4/delivery/queue/messages/{id}",
+    tag = "Delivery", operation_id = "show_queued_message",
+    responses((status = 200, body = Answer<MessageReport>), Known, Lookup, Input),
+)]
 pub(super) async fn message(
     id: web::Path<String>,
     _operator: Operator,
@@ -48,6 +54,11 @@ pub(super) async fn message(
 }
 
 /// `GET queue/messages/{id}/why`
+#[utoipa::path(
+    get, path = "/client/v4/delivery/queue/messages/{id}/why",
+    tag = "Delivery", operation_id = "explain_queued_message",
+    responses((status = 200, body = Answer<Vec<HoldingRow>>), Known, Lookup, Input),
+)]
 pub(super) async fn why(
     id: web::Path<String>,
     _operator: Operator,

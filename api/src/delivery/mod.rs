@@ -20,6 +20,28 @@ use crate::{
 };
 use actix_web::web;
 use mailwright_actors::{control::OrderError, supervisor::Supervisor};
+use utoipa::OpenApi;
+
+/// What the routes are, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(paths(
+    summary::queue,
+    summary::sources,
+    entries::entries,
+    message::message,
+    message::why,
+    orders::retry,
+    orders::cancel,
+    orders::reroute,
+    suspensions::list,
+    suspensions::suspend,
+    suspensions::resume,
+    shaping::reload,
+    shaping::explain,
+    shaping::replay,
+    trace::trace,
+))]
+pub(crate) struct Described;
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {

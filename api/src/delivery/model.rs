@@ -3,6 +3,7 @@
 use mailwright_engine::time::UnixMillis;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{fmt, time::Duration};
+use utoipa::ToSchema;
 
 /// A point in time as answers have it: RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +49,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 /// Entries of the queue, summed up.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sums {
     /// How many.
     pub entries: u64,
@@ -77,7 +78,7 @@ impl Sums {
 }
 
 /// Entries that have something in common.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// What: a domain, or a tenant; empty for mail of no tenant.
     pub name: String,
@@ -87,7 +88,7 @@ pub struct Group {
 }
 
 /// Entries that go to one site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SiteGroup {
     /// Its hosts, or the configured next hop; empty for domains whose way is not known now.
     pub name: String,
@@ -103,7 +104,7 @@ pub struct SiteGroup {
 }
 
 /// A source and the mail that is ready to leave from it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SourceGroup {
     /// Its name.
     pub name: String,
@@ -120,7 +121,7 @@ pub struct SourceGroup {
 }
 
 /// The queue at a glance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueSummary {
     /// Everything that was asked about.
     pub totals: Sums,
@@ -137,7 +138,7 @@ pub struct QueueSummary {
 }
 
 /// An entry of the queue: a message and one destination domain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntryRow {
     /// The message.
     pub id: String,
@@ -162,7 +163,7 @@ pub struct EntryRow {
 }
 
 /// What holds an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HoldingRow {
     /// The destination.
     pub domain: String,
@@ -178,7 +179,7 @@ pub struct HoldingRow {
 }
 
 /// An entry with its surroundings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EntryDetail {
     /// What holds it.
     pub why: HoldingRow,
@@ -193,20 +194,21 @@ pub struct EntryDetail {
 }
 
 /// A message: what of it is in the queue, and everything that happened to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MessageReport {
     /// Its id.
     pub id: String,
     /// Its entries; none when every recipient is settled.
     pub entries: Vec<EntryDetail>,
     /// Its events, each an object with `at`, `event` and what the event tells.
+    #[schema(value_type = Vec<Object>)]
     pub timeline: Vec<serde_json::Map<String, serde_json::Value>>,
     /// Whether the timeline is whole.
     pub complete: bool,
 }
 
 /// How many entries an order concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OrderResult {
     /// Entries changed.
     pub changed: u64,
@@ -215,7 +217,7 @@ pub struct OrderResult {
 }
 
 /// Something that is suspended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SuspensionRow {
     /// `domain:`, `site:`, `source:` or `tenant:` and a name.
     pub scope: String,

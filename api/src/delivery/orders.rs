@@ -4,6 +4,7 @@ use super::{ask, filter::FilterFields, model::OrderResult, read};
 use crate::{
     access::Operator,
     answer::{self, ApiError},
+    openapi::{Answer, Body, Known},
     request::body,
     server::AppState,
 };
@@ -15,15 +16,22 @@ use mailwright_actors::{
 use mailwright_engine::class::PoolName;
 use mailwright_storage::ListFilter;
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 /// What `retry` and `cancel` take.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Order)]
 struct OrderBody {
+    /// Mail to this domain.
     domain: Option<String>,
+    /// Mail of this tenant.
     tenant: Option<String>,
+    /// Mail for this pool of sources.
     pool: Option<String>,
+    /// This message.
     id: Option<String>,
+    /// All mail, which has to be said.
     #[serde(default)]
     all: bool,
 }
@@ -36,18 +44,28 @@ impl OrderBody {
 }
 
 /// What `reroute` takes: entries and `to_pool`, or a domain and `via`. `null` as either undoes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Reroute)]
 struct RerouteBody {
+    /// Mail to this domain.
     domain: Option<String>,
+    /// Mail of this tenant.
     tenant: Option<String>,
+    /// Mail for this pool of sources.
     pool: Option<String>,
+    /// This message.
     id: Option<String>,
+    /// All mail, which has to be said.
     #[serde(default)]
     all: bool,
+    /// The pool that it is to leave from.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     to_pool: Option<Option<String>>,
+    /// The next hop of a domain: `host:port`.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
     via: Option<Option<String>>,
 }
 
@@ -57,6 +75,10 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 }
 
 /// `POST queue/retry`
+#[utoipa::path(
+    post, path = "/client/v4/delivery/queue/retry", tag = "Delivery", operation_id = "retry_mail",
+    request_body = OrderBody, responses((status = 200, body = Answer<OrderResult>), Known, Body),
+)]
 pub(super) async fn retry(
     http: HttpRequest,
     operator: Operator,
@@ -69,6 +91,10 @@ pub(super) async fn retry(
 }
 
 /// `POST queue/cancel`
+#[utoipa::path(
+    post, path = "/client/v4/delivery/queue/cancel", tag = "Delivery", operation_id = "cancel_mail",
+    request_body = OrderBody, responses((status = 200, body = Answer<OrderResult>), Known, Body),
+)]
 pub(super) async fn cancel(
     http: HttpRequest,
     operator: Operator,
@@ -81,6 +107,10 @@ pub(super) async fn cancel(
 }
 
 /// `POST queue/reroute`
+#[utoipa::path(
+    post, path = "/client/v4/delivery/queue/reroute", tag = "Delivery", operation_id = "reroute_mail",
+    request_body = RerouteBody, responses((status = 200, body = Answer<OrderResult>), Known, Body),
+)]
 pub(super) async fn reroute(
     http: HttpRequest,
     operator: Operator,

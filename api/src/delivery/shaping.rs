@@ -4,6 +4,13 @@ use super::{ask, blocking};
 use crate::{
     access::Operator,
     answer::{self, ApiError},
+    openapi::{
+        Answer, Body, Input, Known,
+        objects::{
+            accounts::NoFields,
+            delivery::{Explanation, ReplayReport},
+        },
+    },
     request::{body, query},
     server::AppState,
 };
@@ -17,20 +24,26 @@ use mailwright_storage::events::EventReader;
 use serde::Deserialize;
 use serde_json::json;
 use std::time::Duration;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ExplainQuery {
+    /// A domain.
     domain: String,
+    /// A source.
     source: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ShapingReplay)]
 struct ReplayBody {
     /// The text of a shaping file.
     shaping: String,
-    /// How far back to go.
+    /// How far back to go, as `2h`; a day when nobody says.
     #[serde(default = "a_day", with = "humantime_serde")]
+    #[schema(value_type = String)]
     since: Duration,
 }
 
@@ -39,6 +52,11 @@ const fn a_day() -> Duration {
 }
 
 /// `POST shaping/reload`
+#[utoipa::path(
+    post, path = "/client/v4/delivery/shaping/reload",
+    tag = "Delivery", operation_id = "reload_shaping",
+    responses((status = 200, body = Answer<NoFields>), Known, Input),
+)]
 pub(super) async fn reload(
     _operator: Operator,
     state: web::Data<AppState>,
@@ -48,6 +66,15 @@ pub(super) async fn reload(
 }
 
 /// `GET shaping/explain?domain=&source=`: JSON, or tables for whoever accepts `text/plain`.
+#[utoipa::path(
+    get, path = "/client/v4/delivery/shaping/explain",
+    tag = "Delivery", operation_id = "explain_shaping",
+    params(ExplainQuery),
+    responses(
+        (status = 200, content((Answer<Explanation> = "application/json"), (String = "text/plain"))),
+        Known, Input
+    ),
+)]
 pub(super) async fn explain(
     http: HttpRequest,
     _operator: Operator,
@@ -67,6 +94,11 @@ pub(super) async fn explain(
 }
 
 /// `POST shaping/replay {shaping, since}`: tries a file on what happened; nothing changes.
+#[utoipa::path(
+    post, path = "/client/v4/delivery/shaping/replay",
+    tag = "Delivery", operation_id = "replay_shaping",
+    request_body = ReplayBody, responses((status = 200, body = Answer<ReplayReport>), Known, Body),
+)]
 pub(super) async fn replay(
     http: HttpRequest,
     _operator: Operator,

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     access::Operator,
     answer::{self, ApiError},
+    openapi::{Answer, Input, Known},
     request::query,
     server::AppState,
 };
@@ -21,20 +22,29 @@ use mailwright_actors::{
 use mailwright_storage::{ClassSummary, DomainSummary, ListFilter, StorageError};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
+use utoipa::IntoParams;
 
 /// Groups of each kind that are told unless the client asks for another number.
 const GROUPS: usize = 100;
 /// Most groups of each kind that are told.
 const GROUPS_MAX: usize = 10_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct SummaryQuery {
     #[serde(flatten)]
+    #[param(ignore)]
     filter: FilterFields,
+    /// Most groups of each kind; 100 when nobody says.
+    #[param(maximum = 10_000)]
     limit: Option<usize>,
 }
 
 /// `GET queue?domain=&tenant=&pool=&limit=`
+#[utoipa::path(
+    get, path = "/client/v4/delivery/queue", tag = "Delivery", operation_id = "summarise_queue",
+    params(FilterFields, SummaryQuery), responses((status = 200, body = Answer<QueueSummary>), Known, Input),
+)]
 pub(super) async fn queue(
     http: HttpRequest,
     _operator: Operator,
@@ -56,6 +66,10 @@ pub(super) async fn queue(
 }
 
 /// `GET sources`
+#[utoipa::path(
+    get, path = "/client/v4/delivery/sources", tag = "Delivery", operation_id = "list_sources",
+    responses((status = 200, body = Answer<Vec<SourceGroup>>), Known),
+)]
 pub(super) async fn sources(
     _operator: Operator,
     state: web::Data<AppState>,

@@ -1,6 +1,12 @@
 //! A domain's protocol dialogues, live.
 
-use crate::{access::Operator, answer::ApiError, request::query, server::AppState};
+use crate::{
+    access::Operator,
+    answer::ApiError,
+    openapi::{Input, Known},
+    request::query,
+    server::AppState,
+};
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{self, Bytes},
@@ -10,17 +16,26 @@ use mailwright_engine::address::Domain;
 use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
 use tokio::{sync::mpsc::Receiver, time::sleep};
+use utoipa::IntoParams;
 
 /// How often an empty line is sent where there is nothing to tell: a watcher that is gone is noticed by it.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct TraceQuery {
+    /// The domain.
     domain: String,
 }
 
 /// `GET trace?domain=`: a line of JSON for each line said on connections that carry the domain's mail, until the
 /// client goes. Empty lines mean nothing.
+#[utoipa::path(
+    get, path = "/client/v4/delivery/trace",
+    tag = "Delivery", operation_id = "trace_domain",
+    params(TraceQuery),
+    responses((status = 200, body = String, content_type = "application/x-ndjson"), Known, Input),
+)]
 pub(super) async fn trace(
     http: HttpRequest,
     _operator: Operator,

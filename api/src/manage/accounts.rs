@@ -4,7 +4,11 @@ use super::change;
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    page::Page,
+    openapi::{
+        Answer, Body, Input, Known, Lookup, PageOf,
+        objects::{self, accounts::Removed},
+    },
+    page::{Page, PageQuery},
     request::{body, query},
     server::AppState,
 };
@@ -12,18 +16,26 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_storage::control::{Account, Permission};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct AccountBody {
+    /// Its name.
     name: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct AccountQuery {
+    /// Only the account of this name.
     name: Option<String>,
 }
 
 /// `GET /accounts?name=&page=&per_page=`
+#[utoipa::path(
+    get, path = "/client/v4/accounts", tag = "Accounts", operation_id = "list_accounts",
+    params(AccountQuery, PageQuery), responses((status = 200, body = PageOf<objects::accounts::Account>), Known, Input),
+)]
 pub(super) async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -38,6 +50,10 @@ pub(super) async fn list(
 }
 
 /// `POST /accounts {name}`
+#[utoipa::path(
+    post, path = "/client/v4/accounts", tag = "Accounts", operation_id = "make_account",
+    request_body = AccountBody, responses((status = 200, body = Answer<objects::accounts::Account>), Known, Body),
+)]
 pub(super) async fn create(
     http: HttpRequest,
     caller: Caller,
@@ -51,6 +67,10 @@ pub(super) async fn create(
 }
 
 /// `GET /accounts/{account_id}`
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}", tag = "Accounts", operation_id = "show_account",
+    responses((status = 200, body = Answer<objects::accounts::Account>), Known, Lookup),
+)]
 pub(super) async fn get(
     caller: Caller,
     id: web::Path<String>,
@@ -61,6 +81,10 @@ pub(super) async fn get(
 }
 
 /// `PUT /accounts/{account_id} {name}`
+#[utoipa::path(
+    put, path = "/client/v4/accounts/{account_id}", tag = "Accounts", operation_id = "rename_account",
+    request_body = AccountBody, responses((status = 200, body = Answer<objects::accounts::Account>), Known, Lookup, Body),
+)]
 pub(super) async fn rename(
     http: HttpRequest,
     caller: Caller,
@@ -76,6 +100,10 @@ pub(super) async fn rename(
 }
 
 /// `DELETE /accounts/{account_id}`
+#[utoipa::path(
+    delete, path = "/client/v4/accounts/{account_id}", tag = "Accounts", operation_id = "remove_account",
+    responses((status = 200, body = Answer<Removed>), Known, Lookup, Input),
+)]
 pub(super) async fn delete(
     caller: Caller,
     id: web::Path<String>,

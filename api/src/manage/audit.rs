@@ -1,7 +1,13 @@
 //! `/accounts/{account_id}/audit_logs`: who changed what.
 
 use crate::{
-    access::Caller, answer::ApiError, delivery::blocking, page::Page, request::query, server::AppState,
+    access::Caller,
+    answer::ApiError,
+    delivery::blocking,
+    openapi::{Input, Known, Lookup, PageOf, objects},
+    page::{Page, PageQuery},
+    request::query,
+    server::AppState,
     time::read_time,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,18 +15,30 @@ use mailwright_storage::control::{Actor, AuditFilter, AuditRecord, Permission};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::IntoParams;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct AuditQuery {
+    /// Changes from then on: a time, or a day.
     since: Option<String>,
+    /// Changes before then.
     before: Option<String>,
+    /// Changes of one kind of object, as `zone`.
     #[serde(rename = "resource.type")]
     kind: Option<String>,
+    /// Changes of one object.
     #[serde(rename = "resource.id")]
     object: Option<String>,
 }
 
 /// `GET /accounts/{account_id}/audit_logs?since=&before=&resource.type=&resource.id=&page=&per_page=`, newest first.
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/audit_logs",
+    tag = "Accounts", operation_id = "list_audit_logs",
+    params(AuditQuery, PageQuery),
+    responses((status = 200, body = PageOf<objects::accounts::AuditRecord>), Known, Lookup, Input),
+)]
 pub(super) async fn list(
     http: HttpRequest,
     caller: Caller,

@@ -18,11 +18,54 @@ use crate::{
 use actix_web::{Resource, web};
 use mailwright_storage::control::{Control, ControlError};
 use std::sync::Arc;
+use utoipa::OpenApi;
 
 /// A path beneath the API's.
 fn resource(path: &str) -> Resource {
     answer::resource(&format!("/client/v4/{path}"))
 }
+
+/// What the routes are, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(paths(
+    user::user,
+    user::memberships,
+    accounts::list,
+    accounts::create,
+    accounts::get,
+    accounts::rename,
+    accounts::delete,
+    audit::list,
+    zones::list,
+    zones::create,
+    zones::get,
+    zones::delete,
+    records::of_apex,
+    records::of_domain,
+    records::of_zone,
+    records::check,
+    records::checked,
+    records::publish,
+    records::remove,
+    sending::zones,
+    sending::settings,
+    sending::enable,
+    sending::disable,
+    sending::list,
+    sending::create,
+    sending::get,
+    sending::edit,
+    sending::delete,
+    sending::rotate,
+    tokens::verify,
+    tokens::permission_groups,
+    tokens::list,
+    tokens::create,
+    tokens::get,
+    tokens::delete,
+    tokens::roll,
+))]
+pub(crate) struct Described;
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {

@@ -4,6 +4,10 @@ use super::sending::tagged;
 use crate::{
     access::Caller,
     answer::{self, ApiError},
+    openapi::{
+        Answer, Body, Input, Known, Lookup,
+        objects::dns::{DnsRecord as Record, DomainCheck, RecordChanges, ZoneRecord},
+    },
     request::{optional_body, query},
     server::AppState,
 };
@@ -16,19 +20,32 @@ use mailwright_storage::control::{Permission, SendingDomain};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct FormatQuery {
+    /// `json`, or `bind` for lines of a zone file.
     format: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct PublishBody {
+    /// Whether what others have put in the place of records is replaced.
     #[serde(default)]
     replace: bool,
 }
 
 /// `GET /zones/{zone_id}/email/sending/dns?format=`: the records of the zone's own domain.
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/sending/dns",
+    tag = "Sending domains", operation_id = "list_apex_records",
+    params(FormatQuery),
+    responses(
+        (status = 200, content((Answer<Vec<Record>> = "application/json"), (String = "text/plain"))),
+        Known, Lookup, Input
+    ),
+)]
 pub(super) async fn of_apex(
     http: HttpRequest,
     caller: Caller,
@@ -43,6 +60,15 @@ pub(super) async fn of_apex(
 }
 
 /// `GET …/subdomains/{tag}/dns?format=`: as JSON, or with `format=bind` as lines for a zone file.
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/dns",
+    tag = "Sending domains", operation_id = "list_domain_records",
+    params(FormatQuery),
+    responses(
+        (status = 200, content((Answer<Vec<Record>> = "application/json"), (String = "text/plain"))),
+        Known, Lookup, Input
+    ),
+)]
 pub(super) async fn of_domain(
     http: HttpRequest,
     caller: Caller,
@@ -64,6 +90,11 @@ fn shown(http: &HttpRequest, records: &[DnsRecord]) -> Result<HttpResponse, ApiE
 }
 
 /// `GET /zones/{zone_id}/dns_records`: every record of the zone's sending domains, and where it stands.
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/dns_records",
+    tag = "Zones", operation_id = "list_zone_records",
+    responses((status = 200, body = Answer<Vec<ZoneRecord>>), Known, Lookup),
+)]
 pub(super) async fn of_zone(
     caller: Caller,
     zone_id: web::Path<String>,
@@ -92,6 +123,11 @@ fn row(domain: &SendingDomain, record: &DnsRecord, checked: Option<&CheckedDomai
 }
 
 /// `POST …/subdomains/{tag}/check`: looks at the DNS now; a domain that is found in order is verified from then on.
+#[utoipa::path(
+    post, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/check",
+    tag = "Sending domains", operation_id = "check_domain",
+    responses((status = 200, body = Answer<DomainCheck>), Known, Lookup, Input),
+)]
 pub(super) async fn check(
     caller: Caller,
     path: web::Path<(String, String)>,
@@ -103,6 +139,11 @@ pub(super) async fn check(
 }
 
 /// `GET …/subdomains/{tag}/check`: what the last look found.
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/check",
+    tag = "Sending domains", operation_id = "show_domain_check",
+    responses((status = 200, body = Answer<DomainCheck>), Known, Lookup),
+)]
 pub(super) async fn checked(
     caller: Caller,
     path: web::Path<(String, String)>,
@@ -125,6 +166,12 @@ fn report(state: &AppState, domain: &SendingDomain, checked: Option<&CheckedDoma
 
 /// `POST …/subdomains/{tag}/dns {replace?}`: publishes the records at the configured name server. What others have put
 /// in their place is left alone, and nothing is done then, unless `replace` says otherwise.
+#[utoipa::path(
+    post, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/dns",
+    tag = "Sending domains", operation_id = "publish_domain_records",
+    request_body = Option<PublishBody>,
+    responses((status = 200, body = Answer<RecordChanges>), Known, Lookup, Body),
+)]
 pub(super) async fn publish(
     http: HttpRequest,
     caller: Caller,
@@ -143,6 +190,11 @@ pub(super) async fn publish(
 
 /// `DELETE …/subdomains/{tag}/dns`: takes the records out at the configured name server, and leaves what is not exactly
 /// ours.
+#[utoipa::path(
+    delete, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/dns",
+    tag = "Sending domains", operation_id = "remove_domain_records",
+    responses((status = 200, body = Answer<RecordChanges>), Known, Lookup, Input),
+)]
 pub(super) async fn remove(
     caller: Caller,
     path: web::Path<(String, String)>,

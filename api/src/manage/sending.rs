@@ -4,7 +4,14 @@ use super::{change, records};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    page::Page,
+    openapi::{
+        Answer, Body, Input, Known, Lookup, PageOf,
+        objects::{
+            self,
+            sending::{RemovedDomain, SendingSettings, SendingZone},
+        },
+    },
+    page::{Page, PageQuery},
     request::{body, optional_body, query},
     server::AppState,
 };
@@ -16,20 +23,28 @@ use mailwright_storage::control::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SendingDomainName)]
 struct NameBody {
+    /// The domain, or `*.` and a domain for all below it; the zone's own when there is none.
     name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct RemovalQuery {
+    /// What becomes of its records: `keep` or `remove`.
     dns: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SendingDomainEdit)]
 struct EditBody {
+    /// Whether suppressed recipients are left out, not refused.
     drop_suppressed_recipients: Option<bool>,
+    /// Whether the beginning of messages is kept for looking at.
     preview_enabled: Option<bool>,
 }
 
@@ -56,6 +71,11 @@ impl Pattern {
 }
 
 /// `GET /accounts/{account_id}/email/sending/zones?page=&per_page=`
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/zones",
+    tag = "Sending domains", operation_id = "list_sending_zones",
+    params(PageQuery), responses((status = 200, body = PageOf<SendingZone>), Known, Lookup, Input),
+)]
 pub(super) async fn zones(
     http: HttpRequest,
     caller: Caller,
@@ -76,6 +96,11 @@ pub(super) async fn zones(
 }
 
 /// `GET /zones/{zone_id}/email/sending`
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/sending",
+    tag = "Sending domains", operation_id = "show_sending_settings",
+    responses((status = 200, body = Answer<SendingSettings>), Known, Lookup),
+)]
 pub(super) async fn settings(
     caller: Caller,
     zone_id: web::Path<String>,
@@ -86,6 +111,12 @@ pub(super) async fn settings(
 }
 
 /// `POST /zones/{zone_id}/email/sending/enable {name?}`: the zone's own domain, or another of it.
+#[utoipa::path(
+    post, path = "/client/v4/zones/{zone_id}/email/sending/enable",
+    tag = "Sending domains", operation_id = "enable_sending",
+    request_body = Option<NameBody>,
+    responses((status = 200, body = Answer<SendingSettings>), Known, Lookup, Body),
+)]
 pub(super) async fn enable(
     http: HttpRequest,
     caller: Caller,
@@ -106,6 +137,12 @@ pub(super) async fn enable(
 }
 
 /// `POST /zones/{zone_id}/email/sending/disable {name?}`: nothing more is sent, and everything stays as it is set up.
+#[utoipa::path(
+    post, path = "/client/v4/zones/{zone_id}/email/sending/disable",
+    tag = "Sending domains", operation_id = "disable_sending",
+    request_body = Option<NameBody>,
+    responses((status = 200, body = Answer<SendingSettings>), Known, Lookup, Body),
+)]
 pub(super) async fn disable(
     http: HttpRequest,
     caller: Caller,
@@ -125,6 +162,11 @@ pub(super) async fn disable(
 }
 
 /// `GET /zones/{zone_id}/email/sending/subdomains`
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/sending/subdomains",
+    tag = "Sending domains", operation_id = "list_sending_domains",
+    responses((status = 200, body = Answer<Vec<objects::sending::SendingDomain>>), Known, Lookup),
+)]
 pub(super) async fn list(
     caller: Caller,
     zone_id: web::Path<String>,
@@ -136,6 +178,12 @@ pub(super) async fn list(
 }
 
 /// `POST /zones/{zone_id}/email/sending/subdomains {name}`; one that is there already is the answer.
+#[utoipa::path(
+    post, path = "/client/v4/zones/{zone_id}/email/sending/subdomains",
+    tag = "Sending domains", operation_id = "onboard_sending_domain",
+    request_body = NameBody,
+    responses((status = 200, body = Answer<objects::sending::SendingDomain>), Known, Lookup, Body),
+)]
 pub(super) async fn create(
     http: HttpRequest,
     caller: Caller,
@@ -156,6 +204,11 @@ pub(super) async fn create(
 }
 
 /// `GET /zones/{zone_id}/email/sending/subdomains/{tag}`
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}",
+    tag = "Sending domains", operation_id = "show_sending_domain",
+    responses((status = 200, body = Answer<objects::sending::SendingDomain>), Known, Lookup),
+)]
 pub(super) async fn get(
     caller: Caller,
     path: web::Path<(String, String)>,
@@ -166,6 +219,12 @@ pub(super) async fn get(
 }
 
 /// `PATCH /zones/{zone_id}/email/sending/subdomains/{tag} {drop_suppressed_recipients?, preview_enabled?}`
+#[utoipa::path(
+    patch, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}",
+    tag = "Sending domains", operation_id = "change_sending_domain",
+    request_body = EditBody,
+    responses((status = 200, body = Answer<objects::sending::SendingDomain>), Known, Lookup, Body),
+)]
 pub(super) async fn edit(
     http: HttpRequest,
     caller: Caller,
@@ -186,6 +245,11 @@ pub(super) async fn edit(
 
 /// `DELETE /zones/{zone_id}/email/sending/subdomains/{tag}?dns=`: nothing is sent from it any more, and its keys are gone.
 /// What is published stays, unless `dns=remove` has it taken out at the configured name server first.
+#[utoipa::path(
+    delete, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}",
+    tag = "Sending domains", operation_id = "remove_sending_domain",
+    params(RemovalQuery), responses((status = 200, body = Answer<RemovedDomain>), Known, Lookup, Input),
+)]
 pub(super) async fn delete(
     http: HttpRequest,
     caller: Caller,
@@ -204,6 +268,11 @@ pub(super) async fn delete(
 }
 
 /// `POST /zones/{zone_id}/email/sending/subdomains/{tag}/rotate`: new keys, which sign once they are published.
+#[utoipa::path(
+    post, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/rotate",
+    tag = "Sending domains", operation_id = "rotate_domain_keys",
+    responses((status = 200, body = Answer<objects::sending::SendingDomain>), Known, Lookup, Input),
+)]
 pub(super) async fn rotate(
     caller: Caller,
     path: web::Path<(String, String)>,

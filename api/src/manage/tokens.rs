@@ -7,7 +7,15 @@ use super::change;
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    page::Page,
+    openapi::{
+        Answer, Body, Input, Known, Lookup, PageOf,
+        objects::{
+            self,
+            accounts::Removed,
+            tokens::{PermissionGroup, TokenStatus},
+        },
+    },
+    page::{Page, PageQuery},
     request::{body, optional_body},
     server::AppState,
     time::read_time,
@@ -19,6 +27,7 @@ use mailwright_storage::control::{NewToken, ObjectId, Permission, Token};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use utoipa::ToSchema;
 
 const ACCOUNT: &str = "com.cloudflare.api.account.";
 const ZONE: &str = "com.cloudflare.api.account.zone.";
@@ -28,34 +37,55 @@ const OVERLAP: Duration = Duration::from_secs(86_400);
 /// Longest time that two secrets are good.
 const OVERLAP_MAX: Duration = Duration::from_secs(30 * 86_400);
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewToken)]
 struct TokenBody {
+    /// Its name.
     name: String,
+    /// What it may do.
     policies: Vec<Policy>,
+    /// From when on it is good.
+    #[schema(format = DateTime)]
     not_before: Option<String>,
+    /// Until when.
+    #[schema(format = DateTime)]
     expires_on: Option<String>,
+    /// How urgent its mail is when nobody says: `high`, `normal` or `bulk`.
     priority: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewTokenPolicy)]
 struct Policy {
+    /// `allow`: what is not allowed is denied.
     effect: String,
+    /// What.
     permission_groups: Vec<GroupRef>,
+    /// With what: names of an account or of zones.
     resources: BTreeMap<String, Value>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = PermissionGroupRef)]
 struct GroupRef {
+    /// The permission group's id.
     id: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TokenRoll)]
 struct RollBody {
+    /// How long the value before stays good, as `2h`.
     #[serde(default, with = "humantime_serde")]
+    #[schema(value_type = Option<String>)]
     overlap: Option<Duration>,
 }
 
 /// `GET /user/tokens/verify`
+#[utoipa::path(
+    get, path = "/client/v4/user/tokens/verify", tag = "Tokens", operation_id = "verify_token",
+    responses((status = 200, body = Answer<TokenStatus>), Known),
+)]
 pub(super) async fn verify(caller: Caller) -> Result<HttpResponse, ApiError> {
     let token = caller.token().ok_or_else(ApiError::unauthenticated)?;
     Ok(answer::success(json!({
@@ -64,11 +94,19 @@ pub(super) async fn verify(caller: Caller) -> Result<HttpResponse, ApiError> {
 }
 
 /// `GET /user/tokens/permission_groups`
+#[utoipa::path(
+    get, path = "/client/v4/user/tokens/permission_groups", tag = "Tokens", operation_id = "list_permission_groups",
+    responses((status = 200, body = Answer<Vec<PermissionGroup>>), Known),
+)]
 pub(super) async fn permission_groups(_caller: Caller) -> HttpResponse {
     answer::success(Permission::ALL.map(group).to_vec())
 }
 
 /// `GET /user/tokens?page=&per_page=`: those that the caller may manage.
+#[utoipa::path(
+    get, path = "/client/v4/user/tokens", tag = "Tokens", operation_id = "list_tokens",
+    params(PageQuery), responses((status = 200, body = PageOf<objects::tokens::Token>), Known, Input),
+)]
 pub(super) async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -80,6 +118,11 @@ pub(super) async fn list(
 }
 
 /// `POST /user/tokens {name, policies, not_before?, expires_on?, priority?}`
+#[utoipa::path(
+    post, path = "/client/v4/user/tokens", tag = "Tokens", operation_id = "make_token",
+    request_body = TokenBody,
+    responses((status = 200, body = Answer<objects::tokens::Token>), Known, Lookup, Body),
+)]
 pub(super) async fn create(
     http: HttpRequest,
     caller: Caller,
@@ -97,6 +140,10 @@ pub(super) async fn create(
 }
 
 /// `GET /user/tokens/{token_id}`
+#[utoipa::path(
+    get, path = "/client/v4/user/tokens/{token_id}", tag = "Tokens", operation_id = "show_token",
+    responses((status = 200, body = Answer<objects::tokens::Token>), Known, Lookup),
+)]
 pub(super) async fn get(
     caller: Caller,
     id: web::Path<String>,
@@ -107,6 +154,10 @@ pub(super) async fn get(
 }
 
 /// `DELETE /user/tokens/{token_id}`
+#[utoipa::path(
+    delete, path = "/client/v4/user/tokens/{token_id}", tag = "Tokens", operation_id = "remove_token",
+    responses((status = 200, body = Answer<Removed>), Known, Lookup),
+)]
 pub(super) async fn delete(
     caller: Caller,
     id: web::Path<String>,
@@ -120,6 +171,11 @@ pub(super) async fn delete(
 
 /// `PUT /user/tokens/{token_id}/value {overlap?}`: another secret; the one before stays good for a day, or as long as
 /// `overlap` says (`"0s"`: not at all). The answer is the secret.
+#[utoipa::path(
+    put, path = "/client/v4/user/tokens/{token_id}/value",
+    tag = "Tokens", operation_id = "roll_token",
+    request_body = Option<RollBody>, responses((status = 200, body = Answer<String>), Known, Lookup, Body),
+)]
 pub(super) async fn roll(
     http: HttpRequest,
     caller: Caller,

@@ -4,13 +4,21 @@ use super::accounts;
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    page::Page,
+    openapi::{
+        Answer, Input, Known, PageOf,
+        objects::accounts::{Membership, User},
+    },
+    page::{Page, PageQuery},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 /// `GET /user`
+#[utoipa::path(
+    get, path = "/client/v4/user", tag = "Accounts", operation_id = "show_user",
+    responses((status = 200, body = Answer<User>), Known),
+)]
 pub(super) async fn user(caller: Caller, state: web::Data<AppState>) -> HttpResponse {
     let id = caller.token().map(|token| token.id.clone());
     let accounts: Vec<_> =
@@ -23,6 +31,10 @@ pub(super) async fn user(caller: Caller, state: web::Data<AppState>) -> HttpResp
 }
 
 /// `GET /memberships?page=&per_page=`
+#[utoipa::path(
+    get, path = "/client/v4/memberships", tag = "Accounts", operation_id = "list_memberships",
+    params(PageQuery), responses((status = 200, body = PageOf<Membership>), Known, Input),
+)]
 pub(super) async fn memberships(
     http: HttpRequest,
     caller: Caller,

@@ -4,7 +4,11 @@ use super::change;
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    page::Page,
+    openapi::{
+        Answer, Body, Input, Known, Lookup, PageOf,
+        objects::{self, accounts::Removed},
+    },
+    page::{Page, PageQuery},
     request::{body, query},
     server::AppState,
 };
@@ -13,26 +17,38 @@ use mailwright_engine::address::Domain;
 use mailwright_storage::control::{Permission, Zone};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct ZoneBody {
+    /// The domain.
     name: String,
+    /// Whose it is to be.
     account: AccountRef,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 struct AccountRef {
+    /// The account's id.
     id: String,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ZoneQuery {
+    /// Only the zone of this name.
     name: Option<String>,
+    /// Only zones of this account.
     #[serde(rename = "account.id")]
     account_id: Option<String>,
 }
 
 /// `GET /zones?name=&account.id=&page=&per_page=`
+#[utoipa::path(
+    get, path = "/client/v4/zones", tag = "Zones", operation_id = "list_zones",
+    params(ZoneQuery, PageQuery),
+    responses((status = 200, body = PageOf<objects::accounts::Zone>), Known, Input),
+)]
 pub(super) async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -51,6 +67,11 @@ pub(super) async fn list(
 }
 
 /// `POST /zones {name, account: {id}}`
+#[utoipa::path(
+    post, path = "/client/v4/zones", tag = "Zones", operation_id = "make_zone",
+    request_body = ZoneBody,
+    responses((status = 200, body = Answer<objects::accounts::Zone>), Known, Lookup, Body),
+)]
 pub(super) async fn create(
     http: HttpRequest,
     caller: Caller,
@@ -65,6 +86,10 @@ pub(super) async fn create(
 }
 
 /// `GET /zones/{zone_id}`
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}", tag = "Zones", operation_id = "show_zone",
+    responses((status = 200, body = Answer<objects::accounts::Zone>), Known, Lookup),
+)]
 pub(super) async fn get(
     caller: Caller,
     id: web::Path<String>,
@@ -75,6 +100,10 @@ pub(super) async fn get(
 }
 
 /// `DELETE /zones/{zone_id}`
+#[utoipa::path(
+    delete, path = "/client/v4/zones/{zone_id}", tag = "Zones", operation_id = "remove_zone",
+    responses((status = 200, body = Answer<Removed>), Known, Lookup, Input),
+)]
 pub(super) async fn delete(
     caller: Caller,
     id: web::Path<String>,

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     access::Caller,
     answer::{self, ApiError},
+    openapi::{Answer, Body, Known, Lookup, objects::mail::BatchReport},
     prefer,
     request::{self, ReadMessage},
     server::AppState,
@@ -24,6 +25,13 @@ const ABREAST: usize = 64;
 /// `POST /accounts/{account_id}/email/sending/send/batch {messages: [...]}`: bodies of `send`, up to 1,000 of them.
 ///
 /// Waits for no outcomes unless `Prefer: wait=N` asks for that.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/send/batch",
+    tag = "Sending", operation_id = "send_batch",
+    params(("prefer" = Option<String>, Header, description = prefer::DESCRIPTION)),
+    request_body = request::BatchBody,
+    responses((status = 200, body = Answer<BatchReport>), Known, Lookup, Body),
+)]
 pub(crate) async fn batch(
     http: HttpRequest,
     caller: Caller,

@@ -3,10 +3,10 @@
 //!
 //! `draft` makes a message of a request, `handover` has it accepted and waits for outcomes.
 
-mod batch;
+pub(crate) mod batch;
 mod draft;
 mod handover;
-mod preflight;
+pub(crate) mod preflight;
 
 pub(crate) use batch::batch;
 pub(crate) use preflight::preflight;
@@ -15,6 +15,7 @@ use crate::{
     access::Caller,
     answer::{self, ApiError},
     body::Body,
+    openapi::{self, Answer, Known, Lookup},
     prefer, request,
     server::AppState,
 };
@@ -23,9 +24,10 @@ use draft::{Draft, Sender};
 use handover::hand_in;
 use mailwright_storage::{control::Permission, fail_point::FailPoint};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What became of each recipient by the time of the answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 pub struct SendResult {
     /// Its server took the message.
     pub delivered: Vec<String>,
@@ -40,6 +42,13 @@ pub struct SendResult {
 }
 
 /// `POST /accounts/{account_id}/email/sending/send`
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/send",
+    tag = "Sending", operation_id = "send_message",
+    params(("prefer" = Option<String>, Header, description = prefer::DESCRIPTION)),
+    request_body = request::SendBody,
+    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body),
+)]
 pub(crate) async fn send(
     http: HttpRequest,
     caller: Caller,
@@ -55,6 +64,13 @@ pub(crate) async fn send(
 }
 
 /// `POST /accounts/{account_id}/email/sending/send_raw`
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/send_raw",
+    tag = "Sending", operation_id = "send_raw_message",
+    params(("prefer" = Option<String>, Header, description = prefer::DESCRIPTION)),
+    request_body = request::SendRawBody,
+    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body),
+)]
 pub(crate) async fn send_raw(
     http: HttpRequest,
     caller: Caller,

@@ -4,6 +4,7 @@ use super::draft::{Draft, Sender};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
+    openapi::{Answer, Body, Known, Lookup, objects::mail::Preflight},
     request,
     server::AppState,
 };
@@ -13,6 +14,12 @@ use mailwright_storage::control::Permission;
 use serde_json::{Value, json};
 
 /// `POST /accounts/{account_id}/email/sending/send/preflight`, with a body of `send`.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/send/preflight",
+    tag = "Sending", operation_id = "preflight_message",
+    request_body = request::SendBody,
+    responses((status = 200, body = Answer<Preflight>), Known, Lookup, Body),
+)]
 pub(crate) async fn preflight(
     http: HttpRequest,
     caller: Caller,

@@ -4,6 +4,7 @@ use super::{read::CreateBody, shown, with};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
+    openapi::{Answer, Body, Known, Lookup, objects::suppressions::BulkReport},
     request::body,
     server::AppState,
 };
@@ -17,6 +18,7 @@ use mailwright_storage::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::HashSet;
+use utoipa::ToSchema;
 
 /// Most items of a request.
 const MAX_ITEMS: usize = 1_000;
@@ -27,14 +29,21 @@ const INVALID: &str = "invalid";
 /// The word for items whose row is the service's.
 const SKIPPED: &str = "skipped";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SuppressionItems)]
 struct BulkBody {
     /// Each as it comes: one that makes no sense does not spoil the others.
+    #[schema(value_type = Vec<CreateBody>, max_items = 1_000)]
     items: Vec<Value>,
 }
 
 /// `POST …/suppressions/bulk {items:[{email, expires_at?, note?, scope?}]}`. All items that make sense are stored
 /// together, or none.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/suppressions/bulk",
+    tag = "Suppressions", operation_id = "import_suppressions",
+    request_body = BulkBody, responses((status = 200, body = Answer<BulkReport>), Known, Lookup, Body),
+)]
 pub(super) async fn import(
     http: HttpRequest,
     caller: Caller,

@@ -10,6 +10,10 @@ use crate::{
     access::Caller,
     answer::{self, ApiError},
     delivery::blocking,
+    openapi::{
+        Answer, Body, Input, Known, Limited, Lookup, Stretch,
+        objects::suppressions::{RemovedSuppression, Suppression},
+    },
     request::{body, query},
     server::AppState,
 };
@@ -20,6 +24,12 @@ use mailwright_storage::{
     suppressions::{SuppressionError, SuppressionId, Suppressions},
 };
 use read::{CreateBody, EditBody, ListQuery};
+use utoipa::OpenApi;
+
+/// What the routes are, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(paths(list, create, get, edit, delete, bulk::import,))]
+pub(crate) struct Described;
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -38,6 +48,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// `GET …/suppressions?cursor=&email=&per_page=&reason=&scope_type=&scope_value=&search=`
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/suppressions",
+    tag = "Suppressions", operation_id = "list_suppressions",
+    params(ListQuery), responses((status = 200, body = Stretch<Suppression>), Known, Lookup, Input),
+)]
 async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -52,6 +67,11 @@ async fn list(
 }
 
 /// `POST …/suppressions {email, expires_at?, note?, scope?}`
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/suppressions",
+    tag = "Suppressions", operation_id = "make_suppression",
+    request_body = CreateBody, responses((status = 200, body = Answer<Suppression>), Known, Lookup, Body),
+)]
 async fn create(
     http: HttpRequest,
     caller: Caller,
@@ -68,6 +88,11 @@ async fn create(
 }
 
 /// `GET …/suppressions/{suppression_id}`
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/suppressions/{suppression_id}",
+    tag = "Suppressions", operation_id = "show_suppression",
+    responses((status = 200, body = Answer<Suppression>), Known, Lookup),
+)]
 async fn get(
     caller: Caller,
     path: web::Path<(String, String)>,
@@ -79,6 +104,11 @@ async fn get(
 }
 
 /// `PATCH …/suppressions/{suppression_id} {expires_at?, note?}`
+#[utoipa::path(
+    patch, path = "/client/v4/accounts/{account_id}/email/sending/suppressions/{suppression_id}",
+    tag = "Suppressions", operation_id = "change_suppression",
+    request_body = EditBody, responses((status = 200, body = Answer<Suppression>), Known, Lookup, Body),
+)]
 async fn edit(
     http: HttpRequest,
     caller: Caller,
@@ -95,6 +125,11 @@ async fn edit(
 }
 
 /// `DELETE …/suppressions/{suppression_id}`
+#[utoipa::path(
+    delete, path = "/client/v4/accounts/{account_id}/email/sending/suppressions/{suppression_id}",
+    tag = "Suppressions", operation_id = "remove_suppression",
+    responses((status = 200, body = Answer<RemovedSuppression>), Known, Lookup, Limited),
+)]
 async fn delete(
     caller: Caller,
     path: web::Path<(String, String)>,

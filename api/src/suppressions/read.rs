@@ -10,6 +10,7 @@ use mailwright_storage::suppressions::{
     ScopeFilter, Search,
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use utoipa::{IntoParams, ToSchema};
 
 /// Rows of a page when nobody says.
 const PER_PAGE: usize = 50;
@@ -19,23 +20,33 @@ const PER_PAGE_MAX: usize = 1_000;
 const MAX_NOTE: usize = 1_000;
 
 /// What makes a suppression.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewSuppression)]
 pub(super) struct CreateBody {
+    /// The address.
     pub(super) email: String,
+    /// Until when; for good when nobody says.
+    #[schema(format = DateTime)]
     expires_at: Option<String>,
+    /// What somebody notes.
+    #[schema(max_length = 1_000)]
     note: Option<String>,
+    /// Where it applies; in the whole account when nobody says.
     scope: Option<ScopeBody>,
 }
 
 /// Where it applies.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewSuppressionScope)]
 struct ScopeBody {
+    /// In the whole account, or for mail from one domain.
     #[serde(rename = "type")]
     kind: ScopeType,
+    /// The domain, if it is of one.
     value: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum ScopeType {
     Account,
@@ -72,13 +83,19 @@ impl ScopeBody {
 }
 
 /// What changes a suppression. A field that is `null` is not one that is missing.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SuppressionEdit)]
 pub(super) struct EditBody {
+    /// Until when; `null`: for good.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Option<String>>,
+    /// What somebody notes; `null`: nothing.
     #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, max_length = 1_000)]
     note: Option<Option<String>>,
     #[serde(default, deserialize_with = "given")]
+    #[schema(ignore)]
     scope: Option<IgnoredAny>,
 }
 
@@ -109,15 +126,24 @@ impl EditBody {
 }
 
 /// What a list shows. An empty value is as good as none.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
+    /// Where the page before ended.
     cursor: String,
+    /// Only those of this address.
     email: String,
+    /// Most rows of a page; 50 when nobody says.
+    #[param(minimum = 1, maximum = 1_000)]
     per_page: Option<usize>,
+    /// Only those for this reason.
     reason: String,
+    /// Only those of the account, or of sending domains: `account` or `sending_domain`.
     scope_type: String,
+    /// Only those of this sending domain.
     scope_value: String,
+    /// Only those whose address has this in it.
     search: String,
 }
 

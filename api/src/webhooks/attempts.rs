@@ -4,7 +4,8 @@ use super::{model::AttemptRow, outbox_error, webhook};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    page::Page,
+    openapi::{Answer, Body, Input, Known, Lookup, PageOf, objects::mail::Replayed},
+    page::{Page, PageQuery},
     request::body,
     server::AppState,
     time::read_time,
@@ -12,17 +13,28 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 type Ids = web::Path<(String, String)>;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventRange)]
 struct ReplayBody {
+    /// Events from then on.
+    #[schema(format = DateTime)]
     from: String,
+    /// Events before then.
+    #[schema(format = DateTime)]
     to: String,
 }
 
 /// `GET webhooks/{id}/attempts`: the newest hundred, the newest first.
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}/attempts",
+    tag = "Webhooks", operation_id = "list_webhook_attempts",
+    params(PageQuery), responses((status = 200, body = PageOf<AttemptRow>), Known, Lookup, Input),
+)]
 pub(super) async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -35,6 +47,11 @@ pub(super) async fn list(
 }
 
 /// `POST webhooks/{id}/test`: calls it now, with no events, and tells what it answered.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}/test",
+    tag = "Webhooks", operation_id = "test_webhook",
+    responses((status = 200, body = Answer<AttemptRow>), Known, Lookup),
+)]
 pub(super) async fn test(
     caller: Caller,
     ids: Ids,
@@ -48,6 +65,11 @@ pub(super) async fn test(
 }
 
 /// `POST webhooks/{id}/replay {from, to}`: tells it the events of that time again.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}/replay",
+    tag = "Webhooks", operation_id = "replay_webhook_events",
+    request_body = ReplayBody, responses((status = 200, body = Answer<Replayed>), Known, Lookup, Body),
+)]
 pub(super) async fn replay(
     http: HttpRequest,
     caller: Caller,

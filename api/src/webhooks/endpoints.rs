@@ -5,7 +5,8 @@ use crate::{
     access::Caller,
     answer::{self, ApiError},
     manage::change as change_control,
-    page::Page,
+    openapi::{Answer, Body, Input, Known, Lookup, PageOf, objects::accounts::Removed, text::EventName},
+    page::{Page, PageQuery},
     request::{body, optional_body},
     server::AppState,
 };
@@ -15,6 +16,7 @@ use mailwright_engine::webhook::{EndpointUrl, EventKind};
 use mailwright_storage::control::{NewWebhook, Permission, Webhook, WebhookChange, WebhookState};
 use serde::Deserialize;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use utoipa::ToSchema;
 
 /// Most characters of a name.
 const NAME_MAX: usize = 100;
@@ -25,33 +27,54 @@ const OVERLAP_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 type Ids = web::Path<(String, String)>;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewWebhook)]
 struct CreateBody {
+    /// Where it is called.
     url: String,
+    /// Its name.
     #[serde(default)]
+    #[schema(max_length = 100)]
     name: String,
+    /// What it is told of; none: of everything.
     #[serde(default)]
+    #[schema(value_type = Vec<EventName>)]
     events: Vec<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = WebhookEdit)]
 struct ChangeBody {
+    /// Where it is called.
     url: Option<String>,
+    /// Its name.
+    #[schema(max_length = 100)]
     name: Option<String>,
+    /// What it is told of; none: of everything.
+    #[schema(value_type = Option<Vec<EventName>>)]
     events: Option<Vec<String>>,
+    /// Whether it is called.
     enabled: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = SecretRotation)]
 struct RotateBody {
+    /// How long the secret before signs on, as `2h`.
     #[serde(with = "humantime_serde::option")]
+    #[schema(value_type = Option<String>)]
     overlap: Option<Duration>,
 }
 
 /// `GET webhooks`
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/webhooks",
+    tag = "Webhooks", operation_id = "list_webhooks",
+    params(PageQuery), responses((status = 200, body = PageOf<WebhookRow>), Known, Lookup, Input),
+)]
 pub(super) async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -65,6 +88,11 @@ pub(super) async fn list(
 }
 
 /// `POST webhooks {url, name?, events?}`: the answer has the secret, for the only time.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/webhooks",
+    tag = "Webhooks", operation_id = "make_webhook",
+    request_body = CreateBody, responses((status = 200, body = Answer<WebhookRow>), Known, Lookup, Body),
+)]
 pub(super) async fn create(
     http: HttpRequest,
     caller: Caller,
@@ -85,6 +113,11 @@ pub(super) async fn create(
 }
 
 /// `GET webhooks/{id}`
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}",
+    tag = "Webhooks", operation_id = "show_webhook",
+    responses((status = 200, body = Answer<WebhookRow>), Known, Lookup),
+)]
 pub(super) async fn get(
     caller: Caller,
     ids: Ids,
@@ -95,6 +128,11 @@ pub(super) async fn get(
 }
 
 /// `PATCH webhooks/{id} {url?, name?, events?, enabled?}`
+#[utoipa::path(
+    patch, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}",
+    tag = "Webhooks", operation_id = "change_webhook",
+    request_body = ChangeBody, responses((status = 200, body = Answer<WebhookRow>), Known, Lookup, Body),
+)]
 pub(super) async fn change(
     http: HttpRequest,
     caller: Caller,
@@ -127,6 +165,11 @@ pub(super) async fn change(
 }
 
 /// `DELETE webhooks/{id}`
+#[utoipa::path(
+    delete, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}",
+    tag = "Webhooks", operation_id = "remove_webhook",
+    responses((status = 200, body = Answer<Removed>), Known, Lookup),
+)]
 pub(super) async fn delete(
     caller: Caller,
     ids: Ids,
@@ -140,6 +183,12 @@ pub(super) async fn delete(
 }
 
 /// `POST webhooks/{id}/rotate-secret {overlap?}`: the answer has the new secret, for the only time.
+#[utoipa::path(
+    post, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}/rotate-secret",
+    tag = "Webhooks", operation_id = "rotate_webhook_secret",
+    request_body = Option<RotateBody>,
+    responses((status = 200, body = Answer<WebhookRow>), Known, Lookup, Body),
+)]
 pub(super) async fn rotate_secret(
     http: HttpRequest,
     caller: Caller,

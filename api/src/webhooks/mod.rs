@@ -18,6 +18,22 @@ use mailwright_storage::{
     control::{Permission, Webhook},
 };
 use std::sync::Arc;
+use utoipa::OpenApi;
+
+/// What the routes are, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(paths(
+    endpoints::list,
+    endpoints::create,
+    endpoints::get,
+    endpoints::change,
+    endpoints::delete,
+    endpoints::rotate_secret,
+    attempts::list,
+    attempts::test,
+    attempts::replay,
+))]
+pub(crate) struct Described;
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {

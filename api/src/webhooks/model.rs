@@ -1,6 +1,9 @@
 //! What answers look like.
 
-use crate::delivery::model::Moment;
+use crate::{
+    delivery::model::Moment,
+    openapi::text::{EventName, Id},
+};
 use mailwright_engine::{
     time::UnixMillis,
     webhook::{EventKind, WebhookSecret},
@@ -10,14 +13,18 @@ use mailwright_storage::{
     webhooks::{Attempt, EndpointStatus},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A webhook.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Webhook)]
 pub(super) struct WebhookRow {
+    #[schema(value_type = Id)]
     id: String,
     name: String,
     url: String,
     /// Empty: all there are.
+    #[schema(value_type = Vec<EventName>)]
     events: Vec<EventKind>,
     enabled: bool,
     disabled_reason: Option<String>,
@@ -33,6 +40,7 @@ pub(super) struct WebhookRow {
     modified: Moment,
     /// Shown once.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     secret: Option<String>,
 }
 
@@ -69,7 +77,8 @@ impl WebhookRow {
 }
 
 /// A call of a webhook.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = WebhookAttempt)]
 pub(super) struct AttemptRow {
     at: Moment,
     /// The `webhook-id` of the call.

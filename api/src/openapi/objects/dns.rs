@@ -1,0 +1,236 @@
+//! DNS records, and what a look at them found.
+
+use crate::{delivery::model::Moment, openapi::text::Id};
+use std::net::IpAddr;
+use utoipa::ToSchema;
+
+/// A type of record.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+pub enum RecordType {
+    /// A mail exchanger.
+    Mx,
+    /// Text.
+    Txt,
+}
+
+/// A record to publish.
+#[derive(Debug, ToSchema)]
+pub struct DnsRecord {
+    /// Its type.
+    #[schema(rename = "type")]
+    pub kind: RecordType,
+    /// Its whole name.
+    pub name: String,
+    /// Its text, or the host of an MX record.
+    pub content: String,
+    /// The preference of an MX record.
+    #[schema(nullable = false)]
+    pub priority: Option<u16>,
+    /// Its time to live in seconds.
+    pub ttl: u32,
+}
+
+/// Where a record stands.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum RecordState {
+    /// It is there, or another that does as well.
+    Locked,
+    /// It is not there.
+    NotFound,
+    /// There is something else in its place.
+    Conflict,
+    /// Nobody looked yet, or the DNS gave no answer.
+    Unknown,
+}
+
+/// A record of a zone and where it stands.
+#[derive(Debug, ToSchema)]
+pub struct ZoneRecord {
+    /// Its type.
+    #[schema(rename = "type")]
+    pub kind: RecordType,
+    /// Its whole name.
+    pub name: String,
+    /// Its text, or the host of an MX record.
+    pub content: String,
+    /// The preference of an MX record.
+    #[schema(nullable = false)]
+    pub priority: Option<u16>,
+    /// Its time to live in seconds.
+    pub ttl: u32,
+    /// Where it stands.
+    pub state: RecordState,
+    /// Whether it is there.
+    pub locked: bool,
+    /// The tag of the sending domain that needs it.
+    pub sending_domain: Id,
+    /// When it was looked for.
+    pub checked_on: Option<Moment>,
+}
+
+/// What was done at the name server.
+#[derive(Debug, ToSchema)]
+pub struct RecordChanges {
+    /// In order.
+    pub changes: Vec<RecordChange>,
+    /// What others published, which does as well.
+    #[schema(nullable = false)]
+    pub kept: Option<Vec<DnsRecord>>,
+}
+
+/// One thing that was done.
+#[derive(Debug, ToSchema)]
+pub struct RecordChange {
+    /// `added` or `removed`.
+    pub change: String,
+    /// The record's type.
+    #[schema(rename = "type")]
+    pub kind: RecordType,
+    /// Its name.
+    pub name: String,
+    /// What it says.
+    pub content: String,
+}
+
+/// When a sending domain was looked at, and what was found.
+#[derive(Debug, ToSchema)]
+pub struct DomainCheck {
+    /// When.
+    pub checked_on: Option<Moment>,
+    /// Since when it is known to be the account's own.
+    pub verified: Option<Moment>,
+    /// What was found; `null` before the first look.
+    pub report: Option<DomainReport>,
+}
+
+/// Where a domain stands.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum DomainState {
+    /// Everything that is needed is there.
+    Ready,
+    /// Nothing is published yet.
+    Unconfigured,
+    /// Something must be mended.
+    Misconfigured,
+    /// The DNS gave no answer for something that is needed.
+    Unknown,
+}
+
+/// What came of looking at a domain.
+#[derive(Debug, ToSchema)]
+pub struct DomainReport {
+    /// The domain, with `*.` for a wildcard.
+    pub domain: String,
+    /// Where it stands.
+    pub state: DomainState,
+    /// Its records.
+    pub records: Vec<RecordStatus>,
+    /// The hosts that take its bounces.
+    pub return_path: MailHosts,
+    /// Its keys.
+    pub dkim: Vec<PublishedKey>,
+    /// Its policy.
+    pub dmarc: DmarcFacts,
+    /// What to know and what to mend.
+    pub findings: Vec<Finding>,
+}
+
+/// A record and where it stands.
+#[derive(Debug, ToSchema)]
+pub struct RecordStatus {
+    /// Its type.
+    #[schema(rename = "type")]
+    pub kind: RecordType,
+    /// Its whole name.
+    pub name: String,
+    /// Its text, or the host of an MX record.
+    pub content: String,
+    /// The preference of an MX record.
+    #[schema(nullable = false)]
+    pub priority: Option<u16>,
+    /// Its time to live in seconds.
+    pub ttl: u32,
+    /// Where it stands.
+    pub state: RecordState,
+}
+
+/// Hosts that take mail.
+#[derive(Debug, ToSchema)]
+pub struct MailHosts {
+    /// Best first.
+    pub hosts: Vec<MailHost>,
+    /// Whether the DNS gave no answer.
+    pub unknown: bool,
+}
+
+/// A host that takes mail.
+#[derive(Debug, ToSchema)]
+pub struct MailHost {
+    /// Lower is tried first.
+    pub preference: u16,
+    /// Its name.
+    pub host: String,
+    /// Its addresses.
+    #[schema(value_type = Vec<String>)]
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A key as the DNS has it.
+#[derive(Debug, ToSchema)]
+pub struct PublishedKey {
+    /// Its selector.
+    pub selector: String,
+    /// Where it stands.
+    pub name: String,
+    /// The record there.
+    pub record: Option<String>,
+    /// What it is: `published`, `missing`, `multiple`, `invalid`, `mismatch`, `revoked` or `unknown`.
+    pub state: String,
+}
+
+/// What is known of a domain's DMARC policy.
+#[derive(Debug, ToSchema)]
+pub struct DmarcFacts {
+    /// Where the policy stands that holds.
+    pub name: Option<String>,
+    /// The record there.
+    pub record: Option<String>,
+    /// `none`, `quarantine` or `reject`.
+    pub policy: Option<String>,
+    /// The organisational domain.
+    pub organizational_domain: Option<String>,
+    /// Whether our signatures align.
+    pub dkim_aligned: bool,
+    /// Whether our envelope senders align.
+    pub spf_aligned: bool,
+}
+
+/// How much a finding matters.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// Some receivers trust the mail less.
+    Warning,
+    /// Must be mended.
+    Error,
+}
+
+/// One thing that was found.
+#[derive(Debug, ToSchema)]
+pub struct Finding {
+    /// What it is about: `spf`, `dkim`, …
+    pub area: String,
+    /// What it says, for programs.
+    pub code: String,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The name or address concerned.
+    pub name: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}

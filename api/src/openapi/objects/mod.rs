@@ -1,0 +1,11 @@
+//! The objects in answers whose handlers write them as JSON, in the form that the service gave them.
+//!
+//! What may be missing is never `null`, and what may be `null` is never missing.
+
+pub mod accounts;
+pub mod delivery;
+pub mod dns;
+pub mod mail;
+pub mod sending;
+pub mod suppressions;
+pub mod tokens;
