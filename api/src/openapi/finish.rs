@@ -2,7 +2,7 @@
 
 use super::answers::{Refusal, SHARED, Shared};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Where the schemas of a document are.
@@ -26,6 +26,7 @@ pub(super) fn finished(mut routes: utoipa::openapi::OpenApi) -> Value {
             finish_route(path, route);
         }
     }
+    refer_to_what_has_a_name(&mut document["components"]["schemas"]);
     demand_what_is_always_there(&mut document);
     document
 }
@@ -90,7 +91,7 @@ fn finish_route(path: &str, route: &mut Value) {
         text => route["description"] = text.into(),
     }
     for (_, response) in fields(&mut route["responses"]) {
-        if response["description"] == "" {
+        if response.get("$ref").is_none() {
             response["description"] = "What was asked for.".into();
         }
     }
@@ -141,6 +142,33 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
     }
 }
 
+/// Says the schemas that stand in others in full by their names: envelopes have what they are around written out.
+fn refer_to_what_has_a_name(schemas: &mut Value) {
+    let named: BTreeMap<String, String> = (fields(schemas))
+        .filter(|(_, schema)| schema.get("properties").is_some() || schema.get("enum").is_some())
+        .map(|(name, schema)| (schema.to_string(), name.clone()))
+        .collect();
+    for (_, schema) in fields(schemas) {
+        inner_values(schema).for_each(|part| refer(part, &named));
+    }
+}
+
+fn refer(part: &mut Value, named: &BTreeMap<String, String>) {
+    match named.get(&part.to_string()) {
+        Some(name) => *part = json!({ "$ref": format!("{SCHEMAS}{name}") }),
+        None => inner_values(part).for_each(|part| refer(part, named)),
+    }
+}
+
+/// The values in an object or an array.
+fn inner_values(value: &mut Value) -> Box<dyn Iterator<Item = &mut Value> + '_> {
+    match value {
+        Value::Object(object) => Box::new(object.values_mut()),
+        Value::Array(values) => Box::new(values.iter_mut()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
 /// In answers, what may be missing is never `null`: so whatever may be `null` is always there.
 fn demand_what_is_always_there(document: &mut Value) {
     let (mut answered, mut asked) = (BTreeSet::new(), BTreeSet::new());
@@ -171,9 +199,8 @@ fn demand_in(schema: &mut Value) {
         required.extend(found);
         schema["required"] = required.into();
     }
-    for part in schema["allOf"].as_array_mut().into_iter().flatten() {
-        demand_in(part);
-    }
+    let parts = schema.get_mut("allOf").and_then(Value::as_array_mut);
+    parts.into_iter().flatten().for_each(demand_in);
 }
 
 /// The names of the schemas that `part` of a document refers to, and of those that they refer to.
