@@ -1,5 +1,9 @@
 //! Intake: the one door through which every message enters, whatever protocol brought it.
 
+mod reschedule;
+
+pub use reschedule::Rescheduled;
+
 use crate::{
     clock, metrics as names,
     signing::{Signers, SigningError},
@@ -9,13 +13,14 @@ use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     class::{Priority, TenantName, TransportSecurity},
     dsn::{DsnRequest, RecipientDsn},
-    envelope::{BodyType, Envelope, Origin, SmtpUtf8},
+    envelope::{BodyType, Envelope, Origin, Schedule, SmtpUtf8},
     id::QueueId,
     message::{
         author, fields,
         hints::{InvalidHint, SendingHints},
         is_8bit, split_header,
     },
+    request_mark::RequestMark,
     time::UnixMillis,
     webhook::{EventKind, WebhookEvent},
 };
@@ -65,6 +70,8 @@ pub struct NewMessage {
     pub content: Vec<u8>,
     /// The domain whose keys sign it, if any.
     pub signed_by: Option<Arc<SendingDomain>>,
+    /// The request that it came by, if its client named that with a key.
+    pub request: Option<Box<RequestMark>>,
 }
 
 impl NewMessage {
@@ -91,6 +98,7 @@ impl NewMessage {
             trace: String::new(),
             content,
             signed_by: None,
+            request: None,
         }
     }
 }
@@ -107,6 +115,9 @@ pub enum IntakeError {
     /// More recipients than a message may have.
     #[error("{0} recipients are more than a message may have")]
     TooManyRecipients(usize),
+    /// The time of a scheduled message was changed so often that its entries have no names left.
+    #[error("the time of this message was changed too often; cancel it and send it again")]
+    ChangedTooOften,
     /// A header field that is for us says what we do not understand.
     #[error(transparent)]
     Hint(#[from] InvalidHint),
@@ -129,6 +140,7 @@ impl IntakeError {
             Self::Busy => "busy",
             Self::QueueFull => "queue_full",
             Self::TooManyRecipients(_) => "recipients",
+            Self::ChangedTooOften => "changes",
             Self::Hint(_) => "hint",
             Self::Signing(_) => "signing",
             Self::Storage(error) if error.is_disk_full() => "disk_full",
@@ -211,8 +223,10 @@ impl Intake {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));
         }
         let (asked, hints) = (message.asked, SendingHints::take(&mut message.content)?);
-        let now = clock::now();
-        let content = self.finish(message.trace, message.content, message.signed_by.as_ref())?;
+        let (now, wall) = (clock::now(), clock::wall());
+        let send_at = asked.send_at.filter(|at| *at > wall);
+        let date = send_at.unwrap_or(wall);
+        let content = self.finish(message.trace, message.content, message.signed_by.as_ref(), date)?;
         let eight_bit = is_8bit(&content.body);
         let envelope = Envelope {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
@@ -224,6 +238,8 @@ impl Intake {
             expires_after: asked.expires_after.or(hints.expires_after),
             dsn: message.dsn,
             recipients_dsn: said(message.recipients_dsn),
+            schedule: send_at.map(|at| scheduled(at, &content, 0)),
+            request: message.request,
             // A demand of the envelope is stronger than the leave of the header (RFC 8689 section 5).
             security: match message.security {
                 TransportSecurity::ByPolicy => hints.security,
@@ -233,7 +249,9 @@ impl Intake {
         };
         let (id, accepted) = (envelope.id, accepted(&envelope, &content));
         self.webhooks.announce(id, self.acceptances(&envelope, &content));
-        if let Err(error) = self.spool.accept(envelope, content, now).await {
+        // What is due goes by a time that is never set; the sender's clock says how far off it is.
+        let due = send_at.map_or(now, |at| now.saturating_add(at.since(wall)));
+        if let Err(error) = self.spool.accept(envelope, content, due).await {
             self.webhooks.withdraw(id);
             return Err(error.into());
         }
@@ -253,20 +271,27 @@ impl Intake {
         events.map(|event| WebhookEvent { message_id: message_id.clone(), ..event }).collect()
     }
 
-    /// Puts trace and signatures on top.
+    /// Puts trace and signatures on top; `date` is when the message goes.
     fn finish(
         &self,
         trace: String,
         content: Vec<u8>,
         signed_by: Option<&Arc<SendingDomain>>,
+        date: UnixMillis,
     ) -> Result<Content, IntakeError> {
         let mut head = trace.into_bytes();
         if let Some(domain) = signed_by {
             let (header, body) = split_header(&content);
-            head.extend(self.signers.sign(domain, header, body, clock::wall())?);
+            head.extend(self.signers.sign(domain, header, body, date)?);
         }
         Ok(Content { head: head.into(), body: content.into() })
     }
+}
+
+/// A message of this content that goes at `at`.
+fn scheduled(at: UnixMillis, content: &Content, first_group: u16) -> Schedule {
+    let on_top = u32::try_from(content.head.len()).unwrap_or(u32::MAX);
+    Schedule { at, on_top, first_group }
 }
 
 /// What was said about reports; nothing at all if it was nothing about anybody.

@@ -157,6 +157,37 @@ impl ApiError {
         )
     }
 
+    /// A request with this key is being worked on.
+    pub(crate) fn key_under_way() -> Self {
+        let mut error =
+            Self::new(StatusCode::CONFLICT, 10409, "email.sending.error.idempotency_key_in_use").because(
+                SendErrorCode::ValidationError,
+                "Idempotency-Key",
+                "A request with this Idempotency-Key is being worked on: ask again in a moment for its answer.",
+            );
+        error.retry_after = Some(Duration::from_secs(1));
+        error
+    }
+
+    /// The key was used for something else.
+    pub(crate) fn key_reused() -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, 10422, "email.sending.error.idempotency_key_reused")
+            .because(
+                SendErrorCode::ValidationError,
+                "Idempotency-Key",
+                "This Idempotency-Key was used for another request: give each request a key of its own.",
+            )
+    }
+
+    /// It is too late for that.
+    pub(crate) fn too_late(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, 10410, "email.sending.error.already_due").because(
+            SendErrorCode::ValidationError,
+            "",
+            why,
+        )
+    }
+
     /// An operator asked for something that is not there.
     pub(crate) fn nothing_there(why: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, 10404, "delivery.error.not_found").because(
@@ -239,6 +270,7 @@ impl From<IntakeError> for ApiError {
             IntakeError::TooManyRecipients(_) => {
                 SendError::new(SendErrorCode::TooManyRecipients, "to", error.to_string()).into()
             }
+            IntakeError::ChangedTooOften => Self::too_late(sentence(&error.to_string())),
             IntakeError::Hint(_) => {
                 SendError::new(SendErrorCode::HeaderValueInvalid, "headers", error.to_string()).into()
             }

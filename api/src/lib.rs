@@ -2,7 +2,8 @@
 //!
 //! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
 //! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
-//! for accounts, zones, tokens and sending domains, [`answer`] is the form of every answer, [`openapi`] describes them all.
+//! for accounts, zones, tokens and sending domains, `scheduled` for messages that go later, [`answer`] is the form of every
+//! answer, [`openapi`] describes them all.
 
 mod access;
 pub mod answer;
@@ -16,6 +17,7 @@ mod page;
 mod patient;
 mod prefer;
 pub mod request;
+mod scheduled;
 pub mod send;
 pub mod server;
 mod suppressions;

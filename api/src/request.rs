@@ -2,6 +2,7 @@
 
 use crate::{
     answer::ApiError,
+    time::read_time,
     openapi::text::{Address, Addresses},
     server::AppState,
 };
@@ -68,15 +69,18 @@ struct AskedBody {
     pool: Option<String>,
     /// How long it is tried, as `2h`.
     expires_in: Option<String>,
+    /// When it is to go, by RFC 3339; at most 30 days ahead.
+    send_at: Option<String>,
 }
 
 impl AskedBody {
-    fn read(&self) -> Result<SendingHints, SendError> {
+    fn read(&self) -> Result<SendingHints, ApiError> {
         Ok(SendingHints {
             priority: asked(self.priority.as_deref(), "priority", str::parse)?,
             campaign: asked(self.campaign.as_deref(), "campaign", Campaign::parse)?,
             pool: asked(self.pool.as_deref(), "pool", PoolName::parse)?,
             expires_after: asked(self.expires_in.as_deref(), "expires_in", lifetime)?,
+            send_at: self.send_at.as_deref().map(|text| read_time("send_at", text)).transpose()?,
             security: TransportSecurity::ByPolicy,
         })
     }
@@ -422,9 +426,13 @@ mod tests {
         assert_eq!(with("priority", "high").unwrap().priority, Some(Priority::High));
         assert_eq!(with("expires_in", "30m").unwrap().expires_after, Some(Duration::from_secs(1800)));
         assert_eq!(with("pool", "warm").unwrap().pool.unwrap().as_str(), "warm");
-        for (key, value) in
-            [("priority", "urgent"), ("expires_in", "0s"), ("pool", "no pool"), ("campaign", "")]
-        {
+        for (key, value) in [
+            ("priority", "urgent"),
+            ("expires_in", "0s"),
+            ("pool", "no pool"),
+            ("campaign", ""),
+            ("send_at", "tomorrow"),
+        ] {
             let error = format!("{:?}", with(key, value).unwrap_err());
             assert!(error.contains(key), "{error}");
         }

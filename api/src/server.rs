@@ -5,7 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
-    send, suppressions, webhooks,
+    scheduled, send, suppressions, webhooks,
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -28,6 +28,7 @@ use mailwright_actors::{
 use mailwright_storage::{
     Spool,
     control::{Control, SendingNames},
+    requests::KeyedRequests,
     suppressions::Suppressions,
     webhooks::Outbox,
 };
@@ -36,7 +37,7 @@ use std::{
     future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 /// Most connections of one worker; further clients wait to be accepted. Descriptors are needed elsewhere too.
 pub const MAX_CONNECTIONS: usize = 2_000;
@@ -87,6 +88,9 @@ pub struct AppState {
     pub(crate) webhooks: WebhookDesk,
     pub(crate) events_dir: PathBuf,
     pub(crate) suppressions: Suppressions,
+    pub(crate) requests: KeyedRequests,
+    /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
+    pub(crate) rescheduling: Mutex<()>,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -115,6 +119,8 @@ pub struct ApiParts {
     pub events_dir: PathBuf,
     /// Whom accounts must not write to.
     pub suppressions: Suppressions,
+    /// What remembers requests by the keys that clients gave.
+    pub requests: KeyedRequests,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -140,6 +146,7 @@ impl AppState {
             webhooks,
             events_dir,
             suppressions,
+            requests,
             metrics,
             settings,
             stopping,
@@ -160,6 +167,8 @@ impl AppState {
             webhooks,
             events_dir,
             suppressions,
+            requests,
+            rescheduling: Mutex::default(),
             stopping,
             failed,
         }
@@ -271,6 +280,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(manage::routes)
         .configure(webhooks::routes)
         .configure(suppressions::routes)
+        .configure(scheduled::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

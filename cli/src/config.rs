@@ -15,7 +15,7 @@ pub(crate) use webhooks::Webhooks;
 use bytesize::ByteSize;
 use mailwright_actors::smtp::relay::Network;
 use mailwright_engine::{address::Domain, envelope::Envelope, source::SourcesConfig};
-use mailwright_storage::SpoolSettings;
+use mailwright_storage::{SpoolSettings, requests::RequestSettings};
 use serde::Deserialize;
 use std::{
     fmt::Display,
@@ -54,6 +54,9 @@ pub(crate) struct Http {
     pub(crate) workers: usize,
     #[serde(with = "humantime_serde")]
     pub(crate) wait: Duration,
+    #[serde(with = "humantime_serde")]
+    pub(crate) idempotency_keep: Duration,
+    pub(crate) idempotency_keys: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -116,7 +119,13 @@ impl Default for Config {
 
 impl Default for Http {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8787".to_owned(), workers: 2, wait: Duration::from_secs(1) }
+        Self {
+            listen: "127.0.0.1:8787".to_owned(),
+            workers: 2,
+            wait: Duration::from_secs(1),
+            idempotency_keep: Duration::from_secs(86_400),
+            idempotency_keys: 1_000_000,
+        }
     }
 }
 
@@ -182,6 +191,7 @@ impl Config {
         config.webhooks.outbox()?;
         config.webhooks.calls()?;
         config.suppressions.settings()?;
+        config.requests()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -236,6 +246,18 @@ impl Config {
             .map_err(|_| invalid("http.listen", listen, &"expected an address and a port, as 127.0.0.1:8787"))
     }
 
+    /// How requests with keys are remembered.
+    pub(crate) fn requests(&self) -> Result<RequestSettings, ConfigError> {
+        let Http { idempotency_keep: keep, idempotency_keys: most, .. } = self.http;
+        if keep.is_zero() {
+            return Err(invalid("http.idempotency_keep", &"0s", &"more than zero"));
+        }
+        if most == 0 {
+            return Err(invalid("http.idempotency_keys", &most, &"at least 1"));
+        }
+        Ok(RequestSettings { keep, most })
+    }
+
     /// Who may relay.
     pub(crate) fn trusted_networks(&self) -> Result<Vec<Network>, ConfigError> {
         let network =
@@ -288,7 +310,7 @@ mod tests {
     fn the_documented_file_names_every_key() {
         let documented: toml::Table = uncommented().parse().unwrap();
         let sections = [
-            ("http", "listen workers wait"),
+            ("http", "listen workers wait idempotency_keep idempotency_keys"),
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",
@@ -357,6 +379,8 @@ mod tests {
             ("[smtp]\ntrusted_networks = [\"x\"]", "smtp.trusted_networks"),
             ("[delivery]\nmax_connections = 0", "delivery.max_connections"),
             ("[delivery]\nmax_active_domains = 0", "delivery.max_active_domains"),
+            ("[http]\nidempotency_keep = \"0s\"", "http.idempotency_keep"),
+            ("[http]\nidempotency_keys = 0", "http.idempotency_keys"),
             ("[spool]\nsegment_size = \"1KiB\"", "spool.segment_size"),
             ("[webhooks]\nmax_events = 0", "webhooks.max_events"),
             ("[webhooks]\ntimeout = \"0s\"", "webhooks.timeout"),

@@ -31,12 +31,14 @@ use mailwright_actors::{
 use mailwright_api::{ApiParts, ApiSettings, AppState};
 use mailwright_engine::{
     dkim::{self, DkimError},
+    envelope::Envelope,
     smtp::server::{Dsn, ServerConfig},
 };
 use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
+    requests::KeyedRequests,
     suppressions::{SuppressionError, SuppressionFeed, SuppressionThread, Suppressions},
     webhooks::{Outbox, OutboxThread},
 };
@@ -104,6 +106,7 @@ pub(crate) struct Node {
     engine: Engine,
     domains: Addr<DomainChecker>,
     suppressions: Suppressions,
+    requests: KeyedRequests,
     events: EventLog,
     event_thread: EventLogThread,
     outbox: Outbox,
@@ -132,9 +135,12 @@ impl Node {
         let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
         let suppressions = Suppressions::open(&state.suppressions_dir(), config.suppressions.settings()?)?;
-        let (starter, recovery) = SpoolStarter::recover(&state, config.spool()?)?;
+        let requests = KeyedRequests::open(&state.requests_dir(), config.requests()?, clock::now)?;
+        let recall = |envelope: &Envelope| requests.recall(envelope);
+        let (mut starter, recovery) = SpoolStarter::recover_and_recall(&state, config.spool()?, recall)?;
         clock::go_on_from(recovery.newest);
         tell(&recovery);
+        remember(&mut starter, &requests)?;
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
         let (suppression_feed, suppression_thread) = SuppressionFeed::start(suppressions.clone())?;
@@ -169,6 +175,7 @@ impl Node {
             engine,
             domains,
             suppressions,
+            requests,
             events,
             event_thread,
             outbox,
@@ -252,6 +259,7 @@ impl Node {
             webhooks: self.engine.webhooks().clone(),
             events_dir: self.state.events_dir(),
             suppressions: self.suppressions.clone(),
+            requests: self.requests.clone(),
             metrics,
             settings,
             stopping: self.stopping.subscribe(),
@@ -283,11 +291,27 @@ impl Node {
         self.event_thread.close();
         self.outbox_thread.close();
         self.suppression_thread.close();
+        if let Err(error) = self.requests.flush() {
+            tracing::error!(%error, "answers to requests with keys are lost with this process");
+        }
         if let Err(error) = self.control.flush() {
             tracing::error!(%error, "what was learnt is lost with this process");
         }
         tracing::info!("stopped");
     }
+}
+
+/// Has requests with keys remembered: what the journal has of them now, and what comes.
+fn remember(starter: &mut SpoolStarter, requests: &KeyedRequests) -> Result<(), StorageError> {
+    requests.flush()?;
+    let (accepted, stored) = (requests.clone(), requests.clone());
+    starter.when_accepted(move |id| accepted.confirm(id));
+    starter.before_checkpoint(move || {
+        if let Err(error) = stored.flush() {
+            tracing::error!(%error, "requests with keys are not safe: after a crash one could be carried out twice");
+        }
+    });
+    Ok(())
 }
 
 /// Every listening socket, and what else can fail before anything begins.

@@ -5,6 +5,7 @@ use crate::{
     class::{PoolName, Priority, QueueClass, TenantName, TransportSecurity},
     dsn::{DsnRequest, RecipientDsn},
     id::QueueId,
+    request_mark::RequestMark,
     time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
@@ -114,6 +115,17 @@ impl From<Campaign> for String {
     }
 }
 
+/// A message that waits for a time that its sender asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// When it is to go.
+    pub at: UnixMillis,
+    /// How many octets of its content we put on top: trace and signatures, made anew when the time is changed.
+    pub on_top: u32,
+    /// The number of its first group. Each change of the time makes new entries, so that no two have a name in common.
+    pub first_group: u16,
+}
+
 /// Who sent a message to whom, and how it must be carried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -147,6 +159,10 @@ pub struct Envelope {
     pub dsn: DsnRequest,
     /// What the sender said about reports on each recipient, by index; empty if nothing about any.
     pub recipients_dsn: Vec<RecipientDsn>,
+    /// When it is to go; `None`: at once.
+    pub schedule: Option<Schedule>,
+    /// The request that it came by, if its client named that with a key.
+    pub request: Option<Box<RequestMark>>,
 }
 
 /// The recipients of one message at one destination domain: the unit the queue schedules.
@@ -186,6 +202,8 @@ impl Envelope {
             expires_after: None,
             dsn: DsnRequest::default(),
             recipients_dsn: Vec::new(),
+            schedule: None,
+            request: None,
         }
     }
 
@@ -206,7 +224,8 @@ impl Envelope {
 
     /// The recipients by destination domain, in order of first appearance.
     ///
-    /// A group is known by its position in this list, so the order is part of the stored format.
+    /// A group is known by its position in this list, counted from [`Schedule::first_group`], so the order is part of the
+    /// stored format.
     pub fn groups(&self) -> Vec<RecipientGroup> {
         let mut groups: Vec<RecipientGroup> = Vec::with_capacity(1);
         for (index, recipient) in (0u16..).zip(&self.recipients) {

@@ -16,6 +16,7 @@ pub mod id;
 pub mod message;
 pub mod mx;
 pub mod public_ip;
+pub mod request_mark;
 pub mod retry;
 pub mod return_path;
 pub mod roster;

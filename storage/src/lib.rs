@@ -6,7 +6,8 @@
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
 //! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
 //! remembers what happened, for people; the **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
-//! **Suppressions** ([`suppressions`]) say whom not to write to. [`state_dir`] owns the folder, [`disk`] is what the
+//! **Suppressions** ([`suppressions`]) say whom not to write to. **Requests** ([`requests`]) remember what was asked for
+//! with a key, so that nothing is sent twice. [`state_dir`] owns the folder, [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
@@ -20,6 +21,7 @@ pub mod journal;
 pub mod metrics;
 pub mod queue;
 mod recovery;
+pub mod requests;
 pub mod spool;
 pub mod state_dir;
 pub mod suppressions;

@@ -69,6 +69,12 @@ declare_metrics! {
     counter SUPPRESSIONS_ADDED = "mailwright_suppressions_added_total";
     /// Recipients found suppressed by a look-up.
     counter SUPPRESSION_HITS = "mailwright_suppression_hits_total";
+    /// Requests that are remembered by the key that their client gave (Idempotency-Key), as of the last minute.
+    gauge REQUESTS_KEPT = "mailwright_idempotency_keys";
+    /// Requests that were asked for again with their key and answered as before.
+    counter REQUESTS_REPEATED = "mailwright_idempotency_replays_total";
+    /// Requests forgotten before their time because there were more than http.idempotency_keys.
+    counter REQUESTS_DROPPED = "mailwright_idempotency_keys_dropped_total";
 }
 
 /// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
@@ -77,7 +83,8 @@ pub fn describe() {
     describe_all();
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
     let events = [EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS, SUPPRESSION_HITS];
-    for name in counters.into_iter().chain(events) {
+    let requests = [REQUESTS_REPEATED, REQUESTS_DROPPED];
+    for name in counters.into_iter().chain(events).chain(requests) {
         counter!(name).increment(0);
     }
     for reason in ["age", "number", "overload"] {
@@ -90,6 +97,7 @@ pub fn describe() {
     {
         gauge!(name).set(0.0);
     }
+    gauge!(REQUESTS_KEPT).set(0.0);
     for name in [COMMIT_BATCH_RECORDS, COMMIT_SECONDS, SYNC_SECONDS, CHECKPOINT_SECONDS] {
         let _registered = histogram!(name);
     }

@@ -4,6 +4,7 @@ use crate::{
     disk::{Disk, sync_dir},
     error::StorageError,
     journal::{
+        record::Record,
         scan::{self, Bodies, DamagedRange, Found},
         segment::{Segment, Segments},
     },
@@ -16,7 +17,7 @@ use crate::{
     },
     state_dir::StateDir,
 };
-use mailwright_engine::time::UnixMillis;
+use mailwright_engine::{envelope::Envelope, time::UnixMillis};
 use std::{path::Path, sync::Arc};
 
 /// How many replayed changes may gather in memory.
@@ -65,12 +66,19 @@ pub(crate) struct Recovered {
     pub(crate) recent: Vec<RecentChange>,
 }
 
+/// Whoever keeps track of messages beside the queue is told of every message that is replayed, perhaps again.
+pub(crate) type Recall<'a> = &'a mut dyn FnMut(&Envelope);
+
 /// Reads everything back. The journal's torn tail is cut off.
-pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovered, Recovery), StorageError> {
+pub(crate) fn recover(
+    state: &StateDir,
+    disk: Arc<dyn Disk>,
+    recall: Recall<'_>,
+) -> Result<(Recovered, Recovery), StorageError> {
     let segments = Arc::new(Segments::open(disk, &state.spool_dir())?);
     let mut report = Recovery::default();
     let mut recent = Vec::new();
-    let (index, position) = match resume(&segments, &state.queue_dir(), &mut report, &mut recent)? {
+    let (index, position) = match resume(&segments, &state.queue_dir(), &mut report, &mut recent, recall)? {
         Ok(resumed) => resumed,
         Err(reason) => {
             // A state that was never stored says that nobody was sure to be told of anything; any other is old.
@@ -81,7 +89,7 @@ pub(crate) fn recover(state: &StateDir, disk: Arc<dyn Disk>) -> Result<(Recovere
                 metrics::counter!(names::REBUILDS).increment(1);
             }
             let recent = never_stored.then_some(&mut recent);
-            rebuild(&segments, &state.queue_dir(), &mut report, recent)?
+            rebuild(&segments, &state.queue_dir(), &mut report, recent, recall)?
         }
     };
     cut_tail(&segments, position)?;
@@ -105,6 +113,7 @@ fn resume(
     dir: &Path,
     report: &mut Recovery,
     recent: &mut Vec<RecentChange>,
+    recall: Recall<'_>,
 ) -> Result<Resumed, StorageError> {
     let journal_is_empty = segments.all().is_empty();
     if !dir.exists() {
@@ -128,7 +137,7 @@ fn resume(
         Ok(index) => index,
         Err(error) => return Ok(Err(Some(error.to_string()))),
     };
-    let mut replay = Replay { index, report, end: from, recent: Some(recent) };
+    let mut replay = Replay { index, report, end: from, recent: Some(recent), recall };
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
         match replay.segment(&segment, start, Bodies::Verified) {
@@ -179,6 +188,7 @@ fn rebuild(
     dir: &Path,
     report: &mut Recovery,
     recent: Option<&mut Vec<RecentChange>>,
+    recall: Recall<'_>,
 ) -> Result<(QueueIndex, u64), StorageError> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).map_err(|e| StorageError::io("remove", dir, e))?;
@@ -188,7 +198,7 @@ fn rebuild(
     }
     let store = QueueStore::open(dir)?;
     let index = QueueIndex::new(store, Reflects::default(), Arc::clone(segments), Mode::Rebuild);
-    let mut replay = Replay { index, report, end: 0, recent };
+    let mut replay = Replay { index, report, end: 0, recent, recall };
     let all = segments.all();
     for (at, segment) in all.iter().enumerate() {
         // Only the last segment can hold a torn write; the others were synced when they were closed.
@@ -206,14 +216,18 @@ struct Replay<'a> {
     end: u64,
     /// Where recent changes are noted, if they are.
     recent: Option<&'a mut Vec<RecentChange>>,
+    recall: Recall<'a>,
 }
 
 impl Replay<'_> {
     fn segment(&mut self, segment: &Segment, from: u64, bodies: Bodies) -> Result<(), StorageError> {
-        let (index, recent) = (&mut self.index, &mut self.recent);
+        let (index, recent, recall) = (&mut self.index, &mut self.recent, &mut self.recall);
         let mut replayed = 0;
         let scanned = scan::scan_segment(segment, from, bodies, &mut |Found { location, record }| {
             replayed += 1;
+            if let Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. } = &record {
+                recall(envelope);
+            }
             let change = Change::from_record(record, location);
             if let Some(recent) = recent.as_deref_mut().filter(|recent| recent.len() < RECENT) {
                 note(recent, index, &change)?;

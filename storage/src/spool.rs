@@ -119,7 +119,11 @@ pub struct SpoolStarter {
     recovered: recovery::Recovered,
     settings: SpoolSettings,
     before_checkpoint: BeforeCheckpoint,
+    when_accepted: WhenAccepted,
 }
+
+/// Who is told of each message that is safe, before the queue knows of it.
+type WhenAccepted = Box<dyn FnMut(QueueId) + Send>;
 
 /// What is done before the queue state is stored.
 pub(crate) type BeforeCheckpoint = Box<dyn Fn() + Send>;
@@ -155,6 +159,19 @@ impl SpoolStarter {
         Self::recover_on(Arc::new(RealDisk), state, settings)
     }
 
+    /// The same, and tells `recall` of every message in the part of the journal that the queue state did not reflect;
+    /// of some perhaps again, and of some that are delivered long since.
+    ///
+    /// # Errors
+    /// As [`SpoolStarter::recover`].
+    pub fn recover_and_recall(
+        state: &StateDir,
+        settings: SpoolSettings,
+        mut recall: impl FnMut(&Envelope),
+    ) -> Result<(Self, Recovery), StorageError> {
+        Self::recover_with(Arc::new(RealDisk), state, settings, &mut recall)
+    }
+
     /// The same with the journal on `disk`.
     ///
     /// # Errors
@@ -164,8 +181,18 @@ impl SpoolStarter {
         state: &StateDir,
         settings: SpoolSettings,
     ) -> Result<(Self, Recovery), StorageError> {
-        let (recovered, report) = recovery::recover(state, disk)?;
-        Ok((Self { recovered, settings, before_checkpoint: Box::new(|| {}) }, report))
+        Self::recover_with(disk, state, settings, &mut |_| {})
+    }
+
+    fn recover_with(
+        disk: Arc<dyn Disk>,
+        state: &StateDir,
+        settings: SpoolSettings,
+        recall: recovery::Recall<'_>,
+    ) -> Result<(Self, Recovery), StorageError> {
+        let (recovered, report) = recovery::recover(state, disk, recall)?;
+        let (before_checkpoint, when_accepted) = (Box::new(|| {}), Box::new(|_| {}));
+        Ok((Self { recovered, settings, before_checkpoint, when_accepted }, report))
     }
 
     /// Takes what happened to mail of accounts shortly before the last process ended, unless it stopped in good order;
@@ -174,10 +201,20 @@ impl SpoolStarter {
         std::mem::take(&mut self.recovered.recent)
     }
 
-    /// Has `work` done before each time that the queue state is stored. What the stored state reflects is not told again
+    /// Has `work` done, beside what was asked for before, each time before the queue state is stored. What the stored state reflects is not told again
     /// at the next start ([`take_recent`](Self::take_recent)), so whoever is told of it must have it safe by then.
     pub fn before_checkpoint(&mut self, work: impl Fn() + Send + 'static) {
-        self.before_checkpoint = Box::new(work);
+        let earlier = std::mem::replace(&mut self.before_checkpoint, Box::new(|| {}));
+        self.before_checkpoint = Box::new(move || {
+            earlier();
+            work();
+        });
+    }
+
+    /// Has `told` told of each message that is safe, on the committer's thread and before any stored queue state can
+    /// reflect it: must not block.
+    pub fn when_accepted(&mut self, told: impl FnMut(QueueId) + Send + 'static) {
+        self.when_accepted = Box::new(told);
     }
 
     /// Starts the threads; committed entries go to `sink`.
@@ -185,7 +222,7 @@ impl SpoolStarter {
     /// # Errors
     /// When the first segment or a thread cannot be made.
     pub fn start(self, sink: DeliverySink) -> Result<(Spool, SpoolThreads), StorageError> {
-        let Self { mut recovered, settings, before_checkpoint } = self;
+        let Self { mut recovered, settings, before_checkpoint, when_accepted } = self;
         recovered.index.go_live();
         let (journal, appends) = unbounded();
         let (queue, commands) = unbounded();
@@ -200,7 +237,8 @@ impl SpoolStarter {
         });
         let limits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
         let feed = Arc::new(Feed::default());
-        let listener = Listener { feed: Arc::clone(&feed), queue, shared: Arc::clone(&shared), sink };
+        let (told, shared_too) = (Arc::clone(&feed), Arc::clone(&shared));
+        let listener = Listener { feed: told, queue, shared: shared_too, when_accepted, sink };
         let committer = Committer::new(Arc::clone(&segments), limits, recovered.position, listener)?;
         let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
         let corrections = journal.clone();
@@ -246,6 +284,7 @@ struct Listener {
     feed: Arc<Feed>,
     queue: Sender<Command>,
     shared: Arc<Shared>,
+    when_accepted: WhenAccepted,
     sink: DeliverySink,
 }
 
@@ -253,8 +292,11 @@ impl CommitListener for Listener {
     fn committed(&mut self, mut changes: Vec<Change>, position: u64) {
         let mut fresh = Vec::new();
         for change in &mut changes {
-            if let Change::Accepted { entries, message } = change {
+            if let Change::Accepted { entries, message, .. } = change {
                 let message = message.take();
+                if let Some(first) = entries.first() {
+                    (self.when_accepted)(first.key().id);
+                }
                 fresh.extend(entries.iter().map(|e| Fresh { entry: e.clone(), message: message.clone() }));
             }
         }
@@ -325,16 +367,30 @@ impl Spool {
         content: Content,
         due: UnixMillis,
     ) -> Result<(), StorageError> {
+        self.accept_instead(envelope, content, due, Vec::new()).await
+    }
+
+    /// Does the same, in the place of entries that are gone with it: both or neither.
+    ///
+    /// # Errors
+    /// As [`Spool::accept`].
+    pub async fn accept_instead(
+        &self,
+        envelope: Envelope,
+        content: Content,
+        due: UnixMillis,
+        replaces: Vec<EntryKey>,
+    ) -> Result<(), StorageError> {
         let entries = QueueEntry::for_envelope(&envelope, due);
-        let record = Record::Accepted { envelope, due };
+        let record = Record::Accepted { envelope, due, replaces };
         let meta = record.encode()?;
-        let Record::Accepted { envelope, .. } = record else { return Err(StorageError::Closed) };
+        let Record::Accepted { envelope, replaces, .. } = record else { return Err(StorageError::Closed) };
         let body_crc = content.checksum();
         let message = self.memory.take(content.len()).map(|share| {
             Arc::new(StoredMessage { envelope, content: content.clone(), _memory: Some(share) })
         });
         let (waiter, done) = oneshot::channel();
-        let change = Change::Accepted { entries, message };
+        let change = Change::Accepted { entries, replaces, message };
         self.append(Append { meta, content, body_crc, change, waiter: Waiter::Acceptance(waiter) })?;
         done.await.map_err(|_| StorageError::Closed)?
     }
@@ -369,6 +425,17 @@ impl Spool {
             self.append(Append::bare(meta, Change::Outcome(Box::new(outcome)), Waiter::Nobody))?;
         }
         Ok(())
+    }
+
+    /// Returns once all that was [recorded](Spool::record) before is safe from a power cut.
+    ///
+    /// # Errors
+    /// As [`Spool::accept`].
+    pub async fn settled(&self) -> Result<(), StorageError> {
+        let (waiter, done) = oneshot::channel();
+        let meta = Record::DoubtSettled(Vec::new()).encode()?;
+        self.append(Append::bare(meta, Change::DoubtSettled(Vec::new()), Waiter::Intent(waiter)))?;
+        done.await.map_err(|_| StorageError::Closed)?
     }
 
     /// Reads a queued message back from the journal. Blocks: call it off the actors' thread.

@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The layout of the state folder this version reads and writes. Format 1 was never released; its journal
-/// knows no classes of mail.
-const FORMAT: u32 = 2;
+/// The layout of the state folder this version reads and writes. Formats 1 and 2 were never released; the journal of the
+/// first knows no classes of mail, that of the second no schedules.
+const FORMAT: u32 = 3;
 
 /// A state folder, locked for this process until dropped.
 ///
@@ -22,6 +22,7 @@ const FORMAT: u32 = 2;
 /// queue/    queue state (sled), can be rebuilt from spool/
 /// control/  accounts, zones, keys, tokens, suspensions (sled)
 /// events/   the event log, a file a day
+/// requests/ requests that clients named with a key, and their answers (SQLite)
 /// webhooks/ events that wait for webhook endpoints, and those they were told (SQLite)
 /// suppressions/ whom not to write to (SQLite)
 /// control.sock  where commands reach the running process
@@ -81,6 +82,11 @@ impl StateDir {
     /// Where the outbox of webhooks is.
     pub fn webhooks_dir(&self) -> PathBuf {
         self.path.join("webhooks")
+    }
+
+    /// Where the requests are kept that clients named with a key.
+    pub fn requests_dir(&self) -> PathBuf {
+        self.path.join("requests")
     }
 
     /// Where the suppressions are.

@@ -46,6 +46,8 @@ pub struct Answer {
     pub content_type: String,
     /// After how many seconds the client is to try again (RFC 9110 section 10.2.3), if it is told.
     pub retry_after: Option<u64>,
+    /// Whether it says that it was given before (`Idempotency-Replayed`).
+    pub replayed: bool,
     /// The body.
     pub text: String,
 }
@@ -56,9 +58,10 @@ impl Answer {
         let content_type = header("content-type").and_then(|value| value.split(';').next());
         let content_type = content_type.unwrap_or_default().trim().to_owned();
         let retry_after = header("retry-after").and_then(|value| value.parse().ok());
+        let replayed = header("idempotency-replayed") == Some("true");
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().map_err(|source| failed(what, source))?;
-        Ok(Self { status, content_type, retry_after, text })
+        Ok(Self { status, content_type, retry_after, replayed, text })
     }
 
     /// Returns the body as JSON.

@@ -79,6 +79,7 @@ impl HttpConnection {
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| malformed(&line))?;
         let (mut content_type, mut retry_after, mut length) = (String::new(), None, 0);
+        let mut replayed = false;
         loop {
             let line = self.read_line()?;
             if line.is_empty() {
@@ -91,13 +92,14 @@ impl HttpConnection {
                 }
                 "connection" => self.is_last = value.trim().eq_ignore_ascii_case("close"),
                 "retry-after" => retry_after = value.trim().parse().ok(),
+                "idempotency-replayed" => replayed = value.trim() == "true",
                 "content-length" => length = value.trim().parse().map_err(|_| malformed(&line))?,
                 _ => {}
             }
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).context("read the body of an HTTP answer")?;
-        Ok(Answer { status, content_type, retry_after, text: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Answer { status, content_type, retry_after, replayed, text: String::from_utf8_lossy(&body).into_owned() })
     }
 
     fn read_line(&mut self) -> Result<String> {

@@ -92,6 +92,9 @@ impl EntryReport {
         if let Some((what, until)) = &self.suspension {
             return (Reason::Suspension, what.clone(), *until);
         }
+        if self.due > now && self.attempts == 0 && self.last.is_none() {
+            return (Reason::Schedule, "its sender asked for it to go later".to_owned(), Some(self.due));
+        }
         if self.due > now {
             let last = self.last.as_deref().unwrap_or("it was put off");
             return (Reason::Retry, format!("attempt {} failed: {last}", self.attempts), Some(self.due));

@@ -34,6 +34,8 @@ pub enum Reason {
     InFlight,
     /// An operator suspended its domain, site, source or tenant.
     Suspension,
+    /// It waits for the time that its sender asked for.
+    Schedule,
     /// It was deferred, and its next attempt is not due.
     Retry,
     /// Where the mail goes is not known.
@@ -64,6 +66,7 @@ impl Reason {
         match self {
             Self::InFlight => "in_flight",
             Self::Suspension => "suspension",
+            Self::Schedule => "schedule",
             Self::Retry => "retry",
             Self::Dns => "dns",
             Self::Source => "source",

@@ -108,8 +108,8 @@ impl Reporter {
             Fate::Delivered => ReportEvent::HandedOn(ended.duty),
             Fate::Hard => ReportEvent::Failed,
             Fate::Soft => ReportEvent::Deferred {
-                age: settled.now.since(envelope.accepted_at),
-                will_retry_until: self.retry.expiry(envelope.accepted_at, settled.entry.expires_at),
+                age: settled.now.since(settled.entry.accepted_at),
+                will_retry_until: self.retry.expiry(settled.entry.accepted_at, settled.entry.expires_at),
                 warning: settled.entry.warning,
             },
         };

@@ -6,6 +6,7 @@ use crate::{
     domain::{DomainActor, EnqueueFresh, GiveUpPlace, Leaving, ReadFromDisk, Reconsider},
     metrics as names,
     places::Note,
+    retry_scheduler::RetryLater,
     site::Reshape,
 };
 use actix::{dev::ToEnvelope, prelude::*};
@@ -164,8 +165,14 @@ impl Handler<DispatchCommitted> for Supervisor {
         if self.draining {
             return; // They are on disk: the next start finds them.
         }
+        let now = clock::now();
         let mut by_domain: HashMap<Domain, Vec<Fresh>> = HashMap::new();
         for item in fresh {
+            // What is scheduled is woken like what was deferred.
+            if item.entry.place.due > now {
+                self.scheduler.do_send(RetryLater(item.entry.place));
+                continue;
+            }
             by_domain.entry(item.entry.place.domain.clone()).or_default().push(item);
         }
         for (domain, items) in by_domain {

@@ -129,6 +129,7 @@ pub struct Deps {
 pub struct Supervisor {
     deps: Rc<Deps>,
     ledger: Addr<Ledger>,
+    scheduler: Addr<RetryScheduler>,
     domains: HashMap<Domain, Active>,
     sites: HashMap<SiteKey, Addr<Site>>,
     backlog: Backlog,
@@ -146,9 +147,9 @@ impl Supervisor {
             let (spool, own) = (deps.spool.clone(), ctx.address().recipient());
             let scheduler = RetryScheduler::new(spool, clock::now(), own, Reach::default()).start();
             let ledger = Ledger::new(Rc::clone(&deps), intake, board, scheduler.clone().recipient()).start();
-            let probes = Probes::new(ctx.address(), ledger.clone(), scheduler);
+            let probes = Probes::new(ctx.address(), ledger.clone(), scheduler.clone());
             let (domains, sites) = (HashMap::new(), HashMap::new());
-            Self { deps, ledger, domains, sites, backlog, probes, clock_ahead: 0, draining: false }
+            Self { deps, ledger, scheduler, domains, sites, backlog, probes, clock_ahead: 0, draining: false }
         })
     }
 

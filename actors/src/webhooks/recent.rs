@@ -47,7 +47,7 @@ fn tell(change: &RecentChange, spool: &Spool, feed: &WebhookFeed) {
         None => entry
             .pending
             .iter()
-            .filter_map(|index| about(*index, EventKind::Accepted, entry.accepted_at))
+            .filter_map(|index| about(*index, EventKind::Accepted, message.envelope.accepted_at))
             .collect(),
         Some(results) => results
             .iter()

@@ -9,7 +9,7 @@ use crate::{
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use mailwright_actors::control::OrderError;
+use mailwright_actors::{clock, control::OrderError};
 use mailwright_storage::{ListCursor, QueueEntry};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -67,6 +67,7 @@ fn row(entry: &QueueEntry) -> EntryRow {
         attempts: entry.attempts,
         accepted: entry.accepted_at.into(),
         due: entry.place.due.into(),
+        scheduled: entry.is_scheduled(clock::now()),
         last: entry.last.as_ref().map(|last| last.text.clone()),
     }
 }

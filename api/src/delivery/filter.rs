@@ -39,6 +39,7 @@ impl FilterFields {
             tenant: tenant.transpose()?,
             pool: pool.transpose()?,
             id: id.transpose()?,
+            scheduled_at: None,
         })
     }
 

@@ -68,7 +68,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Asks the supervisor. Its thread has a moment for everybody; what it reads from disk it reads elsewhere.
-async fn ask<M, T>(state: &AppState, message: M) -> Result<T, ApiError>
+pub(crate) async fn ask<M, T>(state: &AppState, message: M) -> Result<T, ApiError>
 where
     M: actix::Message<Result = Result<T, OrderError>> + Send + 'static,
     T: Send + 'static,

@@ -158,6 +158,8 @@ pub struct EntryRow {
     pub accepted: Moment,
     /// When it may be tried next.
     pub due: Moment,
+    /// Whether it waits for a time that its sender asked for.
+    pub scheduled: bool,
     /// What came of the last attempt.
     pub last: Option<String>,
 }
@@ -169,7 +171,7 @@ pub struct HoldingRow {
     pub domain: String,
     /// Recipients still to be served.
     pub recipients: usize,
-    /// The one thing that holds it: `in_flight`, `suspension`, `retry`, `dns`, `source`, `site`, `policy`,
+    /// The one thing that holds it: `in_flight`, `suspension`, `schedule`, `retry`, `dns`, `source`, `site`, `policy`,
     /// `storage`, `breaker`, `rule`, `rate`, `concurrency` or `turn`.
     pub reason: String,
     /// In words.

@@ -134,7 +134,7 @@ impl RerouteBody {
             }
             (None, Some(via)) => {
                 let via: Option<NextHop> = via.as_deref().map(|text| read("via", text)).transpose()?;
-                let ListFilter { domain: Some(domain), tenant: None, pool: None, id: None } =
+                let ListFilter { domain: Some(domain), tenant: None, pool: None, id: None, .. } =
                     filter.read()?
                 else {
                     let why = "A next hop is set for one whole domain: give domain, and nothing but that.";

@@ -162,12 +162,14 @@ const fn shared(status: u16, name: &'static str, description: &'static str) -> S
 }
 
 /// All of them.
-pub(super) const SHARED: [Shared; 7] = [
+pub(super) const SHARED: [Shared; 9] = [
     shared(400, "BadRequest", "What was sent makes no sense; `field` says where, `detail` what to do."),
     shared(401, "Unauthenticated", "No token, or none that is known."),
     shared(403, "Forbidden", "The token is not good for this, or the sender may not send."),
     shared(404, "NotFound", "There is no such object, or the token may not know of it."),
     shared(408, "TimedOut", "The request body did not come in time."),
+    shared(409, "Conflict", "Not now: it is being worked on, or on its way already."),
+    shared(422, "KeyReused", "The Idempotency-Key was used for another request."),
     shared(429, "TooMany", "Too much of it within a time."),
     shared(503, "Unavailable", "Not possible for now: too much work, no room, or the server is stopping."),
 ];
@@ -202,6 +204,10 @@ refusals! {
     Input = [400];
     /// Of routes with a body.
     Body = [400, 408];
+    /// Of routes that carry a request out once.
+    Once = [409, 422];
+    /// Of routes that change what moves by itself.
+    Moving = [409];
     /// Of routes with limits.
     Limited = [429];
 }

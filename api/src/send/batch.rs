@@ -3,18 +3,23 @@
 use super::{
     draft::Sender,
     handover::{Accepted, hand_in},
+    once::{self, Begun},
 };
 use crate::{
     access::Caller,
-    answer::{self, ApiError},
-    openapi::{Answer, Body, Known, Lookup, objects::mail::BatchReport},
+    answer::ApiError,
+    openapi::{Answer, Body, Known, Lookup, Once, objects::mail::BatchReport},
     prefer,
     request::{self, ReadMessage},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
-use mailwright_storage::{control::Permission, fail_point::FailPoint};
+use mailwright_storage::{
+    control::{Account, Permission},
+    fail_point::FailPoint,
+    requests::Ticket,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,9 +33,12 @@ const ABREAST: usize = 64;
 #[utoipa::path(
     post, path = "/client/v4/accounts/{account_id}/email/sending/send/batch",
     tag = "Sending", operation_id = "send_batch",
-    params(("prefer" = Option<String>, Header, description = prefer::DESCRIPTION)),
+    params(
+        ("prefer" = Option<String>, Header, description = prefer::DESCRIPTION),
+        ("idempotency-key" = Option<String>, Header, description = once::DESCRIPTION),
+    ),
     request_body = request::BatchBody,
-    responses((status = 200, body = Answer<BatchReport>), Known, Lookup, Body),
+    responses((status = 200, body = Answer<BatchReport>), Known, Lookup, Body, Once),
 )]
 pub(crate) async fn batch(
     http: HttpRequest,
@@ -41,10 +49,15 @@ pub(crate) async fn batch(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &account, Permission::Send)?;
     let body = state.bodies.read(&http, payload).await?;
+    let ticket = match once::begin(&http, &state, &account, &body).await? {
+        Begun::First(ticket) => ticket,
+        Begun::Repeated(answer) => return Ok(answer),
+    };
     let messages = request::read_batch(body.as_ref())?;
-    let sender = Sender { state: &state, caller: &caller, account: &account };
-    let accepted = stream::iter(messages).map(|message| one(sender, message)).buffered(ABREAST);
-    let mut accepted: Vec<_> = accepted.collect().await;
+    let has_key = ticket.is_some();
+    let batch = Batch { state: state.clone(), caller, account, ticket };
+    let handed_in = batch.hand_in(messages);
+    let (mut accepted, ticket) = if has_key { once::to_its_end(handed_in).await? } else { handed_in.await? };
     FailPoint::BeforeAnswer.reached();
     drop(body);
     let patience = prefer::wait(http.headers(), Duration::ZERO);
@@ -53,15 +66,40 @@ pub(crate) async fn batch(
         // Cut short by the end of the process, the client would not learn which messages are safe.
         () = state.stops() => {}
     }
-    Ok(answer::success(report(accepted)))
+    once::answer(ticket, &report(accepted))
 }
 
-async fn one(sender: Sender<'_>, message: ReadMessage) -> Result<Accepted, ApiError> {
-    let (request, asked) = message?;
-    let draft = sender.draft(&request, asked)?;
-    drop(request);
-    hand_in(sender.state, sender.caller, draft).await
+/// A batch, with all that it takes to carry it out though its client hangs up.
+struct Batch {
+    state: web::Data<AppState>,
+    caller: Caller,
+    account: Account,
+    ticket: Option<Ticket>,
 }
+
+impl Batch {
+    /// Hands all messages in; what was accepted when the batch came before is not sent again.
+    async fn hand_in(self, messages: Vec<ReadMessage>) -> Result<HandedIn, ApiError> {
+        let items = (0u16..).zip(messages).map(|(item, message)| self.one(item, message));
+        let accepted = stream::iter(items).buffered(ABREAST).collect().await;
+        Ok((accepted, self.ticket))
+    }
+
+    async fn one(&self, item: u16, message: ReadMessage) -> Result<Accepted, ApiError> {
+        if let Some(before) = self.ticket.as_ref().and_then(|ticket| ticket.accepted(item)) {
+            return Ok(Accepted::before(before));
+        }
+        let (request, asked) = message?;
+        let sender = Sender { state: &self.state, caller: &self.caller, account: &self.account };
+        let draft = sender.draft(&request, asked)?;
+        drop(request);
+        let request = self.ticket.as_ref().map(|ticket| (ticket, item));
+        hand_in(&self.state, &self.caller, draft, request).await
+    }
+}
+
+/// What became of each message of a batch, and the right to answer it.
+type HandedIn = (Vec<Result<Accepted, ApiError>>, Option<Ticket>);
 
 /// Waits for the outcomes of all, as far as they come within `patience`.
 async fn wait(accepted: &mut [Result<Accepted, ApiError>], patience: Duration) {

@@ -12,13 +12,18 @@ use mailwright_engine::{
     },
     time::UnixMillis,
 };
-use mailwright_storage::control::{Account, SendingDomain};
-use std::{collections::HashSet, sync::Arc};
+use mailwright_storage::{
+    control::{Account, SendingDomain},
+    requests::KeptMessage,
+};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 /// A message ready for intake, apart from its trace and signature.
 pub(super) struct Draft {
     pub(super) id: QueueId,
     now: UnixMillis,
+    /// When it goes, if that is later.
+    pub(super) send_at: Option<UnixMillis>,
     pub(super) domain: Arc<SendingDomain>,
     pub(super) recipients: Vec<EmailAddress>,
     pub(super) content: Vec<u8>,
@@ -35,6 +40,18 @@ impl Draft {
         let (helo, id, date) = (self.domain.name.as_str(), self.id, self.now);
         ReceivedHeader { helo, peer: None, by: hostname, with: ReceivedWith::Http, tls: None, id, date }
             .to_string()
+    }
+
+    /// What is to be told of it.
+    pub(super) fn kept(&self) -> KeptMessage {
+        let texts = |addresses: &[EmailAddress]| addresses.iter().map(ToString::to_string).collect();
+        KeptMessage {
+            id: self.id,
+            message_id: self.message_id.clone(),
+            recipients: texts(&self.recipients),
+            left_out: texts(&self.left_out),
+            send_at: self.send_at,
+        }
     }
 }
 
@@ -54,13 +71,14 @@ impl Sender<'_> {
     pub(super) fn draft(self, request: &SendRequest, asked: SendingHints) -> Result<Draft, ApiError> {
         let domain = self.domain(request.from.address().domain())?;
         let (id, now) = self.state.intake.next_id();
+        let send_at = later(asked.send_at, now)?;
         let message_id = message_id(id, &domain)?;
         let platform = PlatformFields {
             feedback_id: FeedbackId::new(["", self.account.id.as_str(), "api"], "mailwright").ok(),
             ..PlatformFields::default()
         };
         let context = BuildContext {
-            date: now,
+            date: send_at.unwrap_or(now),
             message_id: &message_id,
             platform: &platform,
             boundary_seed: id.as_raw(),
@@ -70,7 +88,7 @@ impl Sender<'_> {
         let Recipients { kept: recipients, left_out } = self.unsuppressed(&domain, recipients, now)?;
         let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
         let smtputf8 = needed(addresses.any(|mailbox| mailbox.address().needs_smtputf8()));
-        Ok(Draft { id, now, domain, recipients, content, smtputf8, message_id, asked, left_out })
+        Ok(Draft { id, now, send_at, domain, recipients, content, smtputf8, message_id, asked, left_out })
     }
 
     /// The message that comes ready-made.
@@ -85,14 +103,17 @@ impl Sender<'_> {
             return Err(SendError::new(SendErrorCode::TooManyRecipients, "recipients", why).into());
         }
         let (id, now) = self.state.intake.next_id();
+        let send_at = later(request.asked.send_at, now)?;
         let fresh = message_id(id, &domain)?;
-        let raw = check_raw(&request.mime, &RawDefaults { date: now, message_id: &fresh })?;
+        let date = send_at.unwrap_or(now);
+        let raw = check_raw(&request.mime, &RawDefaults { date, message_id: &fresh })?;
         let author = self.domain(raw.from().domain())?;
         let Recipients { kept: recipients, left_out } = self.unsuppressed(&author, recipients, now)?;
         let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
         let (message_id, asked) = (raw.message_id().to_owned(), request.asked.clone());
         let (content, smtputf8) = (raw.into_content(), needed(utf8));
-        Ok(Draft { id, now, domain: author, recipients, content, smtputf8, message_id, asked, left_out })
+        let domain = author;
+        Ok(Draft { id, now, send_at, domain, recipients, content, smtputf8, message_id, asked, left_out })
     }
 
     /// Those of the recipients that mail from `domain` may go to.
@@ -109,6 +130,26 @@ impl Sender<'_> {
     fn domain(self, name: &Domain) -> Result<Arc<SendingDomain>, ApiError> {
         let token = self.caller.token().map(Arc::as_ref);
         Ok(self.state.control.sender(self.account.id.as_str(), token, name)?)
+    }
+}
+
+/// Longest time that a message may be scheduled ahead: what the keys that sign it and whoever keeps it can promise.
+const FARTHEST: Duration = Duration::from_secs(30 * 86_400);
+
+/// The time that was asked for, if it is not over.
+///
+/// # Errors
+/// When it is too far off.
+pub(crate) fn later(asked: Option<UnixMillis>, now: UnixMillis) -> Result<Option<UnixMillis>, SendError> {
+    let send_at = asked.filter(|at| *at > now);
+    match send_at {
+        Some(at) if at.since(now) > FARTHEST => {
+            let why = format!(
+                "'send_at': {at} is more than 30 days ahead, the farthest that a message can be scheduled."
+            );
+            Err(SendError::new(SendErrorCode::ValidationError, "send_at", why))
+        }
+        _ => Ok(send_at),
     }
 }
 

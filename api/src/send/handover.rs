@@ -8,24 +8,31 @@ use mailwright_engine::{
     envelope::Origin,
     smtp::verdict::Outcome,
 };
+use mailwright_storage::requests::{KeptMessage, Ticket};
 use std::{collections::HashMap, time::Duration};
 
 /// A message that is safe, and what is known of its recipients.
 pub(super) struct Accepted {
-    watch: Watch,
-    recipients: Vec<EmailAddress>,
-    left_out: Vec<EmailAddress>,
-    message_id: String,
+    /// `None` if nothing more is to be expected.
+    watch: Option<Watch>,
+    message: KeptMessage,
     outcomes: HashMap<u16, Outcome>,
 }
 
-/// Hands a message in. Watched from before it is accepted, so that no outcome is missed.
-pub(super) async fn hand_in(state: &AppState, caller: &Caller, draft: Draft) -> Result<Accepted, ApiError> {
+/// Hands a message in, as number `item` of a request that has a key. Watched from before it is accepted, so that no
+/// outcome is missed.
+pub(super) async fn hand_in(
+    state: &AppState,
+    caller: &Caller,
+    draft: Draft,
+    request: Option<(&Ticket, u16)>,
+) -> Result<Accepted, ApiError> {
     let watch = state.board.watch(draft.id);
     let trace = draft.trace(&state.settings.hostname);
     let bounces = format!("bounce-{}@{}", draft.id, draft.domain.return_path_domain);
     let bounces = EmailAddress::parse(&bounces).map_err(|error| ApiError::internal(error.to_string()))?;
-    let (from, recipients) = (ReversePath::Address(bounces), draft.recipients.clone());
+    let kept = draft.kept();
+    let mark = request.map(|(ticket, item)| ticket.announce(item, draft.left_out, kept.clone()));
     let message = NewMessage {
         smtputf8: draft.smtputf8,
         asked: draft.asked,
@@ -33,19 +40,33 @@ pub(super) async fn hand_in(state: &AppState, caller: &Caller, draft: Draft) -> 
         account: draft.domain.account_id.tenant(),
         trace,
         signed_by: Some(draft.domain),
-        ..NewMessage::new(draft.id, from, draft.recipients, Origin::Api, draft.content)
+        request: mark.map(Box::new),
+        ..NewMessage::new(
+            draft.id,
+            ReversePath::Address(bounces),
+            draft.recipients,
+            Origin::Api,
+            draft.content,
+        )
     };
-    state.intake.accept(message).await?;
-    let (left_out, message_id, outcomes) = (draft.left_out, draft.message_id, HashMap::new());
-    Ok(Accepted { watch, recipients, left_out, message_id, outcomes })
+    if let Err(error) = state.intake.accept(message).await {
+        if let Some((ticket, _)) = request {
+            ticket.withdraw(kept.id);
+        }
+        return Err(error.into());
+    }
+    // Nothing comes of what is scheduled while anybody waits.
+    let watch = kept.send_at.is_none().then_some(watch);
+    Ok(Accepted { watch, message: kept, outcomes: HashMap::new() })
 }
 
 impl Accepted {
     /// Waits for the first outcome of each recipient, as far as they come within `patience`.
     pub(super) async fn wait(&mut self, patience: Duration) {
+        let Some(watch) = &mut self.watch else { return };
         let collect = async {
-            while self.outcomes.len() < self.recipients.len() {
-                let Some(result) = self.watch.next().await else { break };
+            while self.outcomes.len() < self.message.recipients.len() {
+                let Some(result) = watch.next().await else { break };
                 self.outcomes.insert(result.recipient, result.verdict.outcome);
             }
         };
@@ -53,18 +74,28 @@ impl Accepted {
         let _ = tokio::time::timeout(patience, collect).await;
     }
 
+    /// A message that was accepted when its request came before.
+    pub(super) fn before(message: &KeptMessage) -> Self {
+        Self { watch: None, message: message.clone(), outcomes: HashMap::new() }
+    }
+
     /// What became of each recipient by now.
     pub(super) fn result(self) -> SendResult {
-        let suppressed_recipients = self.left_out.iter().map(ToString::to_string).collect();
-        let mut result =
-            SendResult { message_id: self.message_id, suppressed_recipients, ..SendResult::default() };
-        for (index, recipient) in (0u16..).zip(&self.recipients) {
+        let KeptMessage { id, message_id, recipients, left_out, send_at } = self.message;
+        let mut result = SendResult {
+            message_id,
+            suppressed_recipients: left_out,
+            scheduled_id: send_at.map(|_| id.to_string()),
+            scheduled_for: send_at.map(|at| at.to_string()),
+            ..SendResult::default()
+        };
+        for (index, recipient) in (0u16..).zip(recipients) {
             let list = match self.outcomes.get(&index) {
                 Some(Outcome::Delivered) => &mut result.delivered,
                 Some(Outcome::Hard) => &mut result.permanent_bounces,
                 Some(Outcome::Soft) | None => &mut result.queued,
             };
-            list.push(recipient.to_string());
+            list.push(recipient);
         }
         result
     }

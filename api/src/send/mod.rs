@@ -1,28 +1,31 @@
 //! `send`, `send_raw`, `send/batch` and `send/preflight`: from a request to a message on disk, and what became of it
 //! so far.
 //!
-//! `draft` makes a message of a request, `handover` has it accepted and waits for outcomes.
+//! `draft` makes a message of a request, `handover` has it accepted and waits for outcomes, `once` knows requests again.
 
 pub(crate) mod batch;
 mod draft;
 mod handover;
+mod once;
 pub(crate) mod preflight;
 
 pub(crate) use batch::batch;
+pub(crate) use draft::later;
 pub(crate) use preflight::preflight;
 
 use crate::{
     access::Caller,
-    answer::{self, ApiError},
+    answer::ApiError,
     body::Body,
-    openapi::{self, Answer, Known, Lookup},
+    openapi::{self, Answer, Known, Lookup, Once},
     prefer, request,
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use draft::{Draft, Sender};
-use handover::hand_in;
-use mailwright_storage::{control::Permission, fail_point::FailPoint};
+use handover::{Accepted, hand_in};
+use mailwright_storage::{control::Permission, fail_point::FailPoint, requests::Ticket};
+use once::Begun;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -39,15 +42,24 @@ pub struct SendResult {
     pub suppressed_recipients: Vec<String>,
     /// The message's Message-ID, without the angle brackets.
     pub message_id: String,
+    /// What the message is called while it waits for the time that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_id: Option<String>,
+    /// That time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_for: Option<String>,
 }
 
 /// `POST /accounts/{account_id}/email/sending/send`
 #[utoipa::path(
     post, path = "/client/v4/accounts/{account_id}/email/sending/send",
     tag = "Sending", operation_id = "send_message",
-    params(("prefer" = Option<String>, Header, description = prefer::DESCRIPTION)),
+    params(
+        ("prefer" = Option<String>, Header, description = prefer::DESCRIPTION),
+        ("idempotency-key" = Option<String>, Header, description = once::DESCRIPTION),
+    ),
     request_body = request::SendBody,
-    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body),
+    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body, Once),
 )]
 pub(crate) async fn send(
     http: HttpRequest,
@@ -58,18 +70,25 @@ pub(crate) async fn send(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &account, Permission::Send)?;
     let body = state.bodies.read(&http, payload).await?;
+    let ticket = match once::begin(&http, &state, &account, &body).await? {
+        Begun::First(ticket) => ticket,
+        Begun::Repeated(answer) => return Ok(answer),
+    };
     let (request, asked) = request::read_send(body.as_ref())?;
     let draft = Sender { state: &state, caller: &caller, account: &account }.draft(&request, asked)?;
-    dispatch(&http, &state, &caller, draft, body).await
+    dispatch(&http, &state, &caller, Work { draft, body, ticket }).await
 }
 
 /// `POST /accounts/{account_id}/email/sending/send_raw`
 #[utoipa::path(
     post, path = "/client/v4/accounts/{account_id}/email/sending/send_raw",
     tag = "Sending", operation_id = "send_raw_message",
-    params(("prefer" = Option<String>, Header, description = prefer::DESCRIPTION)),
+    params(
+        ("prefer" = Option<String>, Header, description = prefer::DESCRIPTION),
+        ("idempotency-key" = Option<String>, Header, description = once::DESCRIPTION),
+    ),
     request_body = request::SendRawBody,
-    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body),
+    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body, Once),
 )]
 pub(crate) async fn send_raw(
     http: HttpRequest,
@@ -80,20 +99,43 @@ pub(crate) async fn send_raw(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &account, Permission::Send)?;
     let body = state.bodies.read(&http, payload).await?;
+    let ticket = match once::begin(&http, &state, &account, &body).await? {
+        Begun::First(ticket) => ticket,
+        Begun::Repeated(answer) => return Ok(answer),
+    };
     let request = request::read_send_raw(body.as_ref())?;
     let draft = Sender { state: &state, caller: &caller, account: &account }.draft_raw(&request)?;
-    dispatch(&http, &state, &caller, draft, body).await
+    dispatch(&http, &state, &caller, Work { draft, body, ticket }).await
 }
 
-/// Has the message accepted, which frees the room of the `body` it was made from, and waits for what becomes of it.
-async fn dispatch(
-    http: &HttpRequest,
-    state: &AppState,
-    caller: &Caller,
+/// A request for one message, read.
+struct Work {
     draft: Draft,
     body: Body,
+    ticket: Option<Ticket>,
+}
+
+/// Has the message accepted, which frees the room of the body it was made from, and waits for what becomes of it.
+async fn dispatch(
+    http: &HttpRequest,
+    state: &web::Data<AppState>,
+    caller: &Caller,
+    Work { draft, body, ticket }: Work,
 ) -> Result<HttpResponse, ApiError> {
-    let mut accepted = hand_in(state, caller, draft).await?;
+    if let Some(message) = ticket.as_ref().and_then(|ticket| ticket.accepted(0)) {
+        return Ok(once::repeated(Accepted::before(message).result()));
+    }
+    let (mut accepted, ticket) = match ticket {
+        None => (hand_in(state, caller, draft, None).await?, None),
+        Some(ticket) => {
+            let (state, caller) = (state.clone(), caller.clone());
+            once::to_its_end(async move {
+                let accepted = hand_in(&state, &caller, draft, Some((&ticket, 0))).await;
+                accepted.map(|accepted| (accepted, Some(ticket)))
+            })
+            .await?
+        }
+    };
     FailPoint::BeforeAnswer.reached();
     drop(body);
     let patience = prefer::wait(http.headers(), state.settings.wait);
@@ -102,5 +144,5 @@ async fn dispatch(
         // Cut short by the end of the process, the client would not learn that its message is safe.
         () = state.stops() => {}
     }
-    Ok(answer::success(accepted.result()))
+    once::answer(ticket, &accepted.result())
 }

@@ -164,7 +164,7 @@ fn list(client: &ControlClient, asked: &List, json: bool) -> Result<(), CommandE
     let row = |row: EntryRow| {
         let (age, due) = (age(Some(row.accepted), now), until(Some(row.due), now));
         let tenant = row.tenant.unwrap_or_else(|| "-".to_owned());
-        let last = row.last.unwrap_or_default();
+        let last = if row.scheduled { "scheduled".to_owned() } else { row.last.unwrap_or_default() };
         [row.id, row.domain, tenant, row.priority, age, row.attempts.to_string(), due, last]
     };
     let head = ["ID", "DOMAIN", "TENANT", "PRIORITY", "AGE", "ATTEMPTS", "NEXT", "LAST"];

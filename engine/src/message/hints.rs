@@ -12,6 +12,7 @@ use super::fields::{Field, fields, split_header};
 use crate::{
     class::{PoolName, Priority, TransportSecurity},
     envelope::Campaign,
+    time::UnixMillis,
 };
 use humantime_serde::re::humantime::parse_duration;
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
@@ -33,6 +34,8 @@ pub struct SendingHints {
     pub pool: Option<PoolName>,
     /// How long after acceptance it may still be tried.
     pub expires_after: Option<Duration>,
+    /// When it is to go; asked for beside a message only.
+    pub send_at: Option<UnixMillis>,
     /// `NotRequired` with `TLS-Required: No`, otherwise `ByPolicy`.
     pub security: TransportSecurity,
 }
@@ -78,6 +81,7 @@ impl SendingHints {
             campaign: only(header, CAMPAIGN, Campaign::parse)?,
             pool: only(header, POOL, PoolName::parse)?,
             expires_after: only(header, EXPIRES, lifetime)?,
+            send_at: None,
             security: security(header),
         })
     }

@@ -17,6 +17,7 @@ pub(crate) mod parts;
 mod platform;
 mod raw;
 mod received;
+mod redate;
 mod validate;
 
 pub use advice::{Advice, advice};
@@ -28,4 +29,5 @@ pub use model::{Attachment, Disposition, SendRequest};
 pub use platform::{ComplaintFields, FeedbackId, InvalidSenderId, PlatformFields, TlsReportFields};
 pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, author, check_raw};
 pub use received::{ReceivedHeader, ReceivedWith};
+pub use redate::redate;
 pub use validate::{MAX_CONTENT_BYTES, MAX_RECIPIENTS, MAX_SUBJECT_CHARS};

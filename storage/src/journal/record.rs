@@ -30,6 +30,8 @@ pub enum Record {
         envelope: Envelope,
         /// When it was first due.
         due: UnixMillis,
+        /// Entries that it takes the place of: they are gone.
+        replaces: Vec<EntryKey>,
     },
     /// A message copied forward; its content is the body. The entries say what is left to do.
     Relocated {

@@ -2,14 +2,14 @@
 
 use super::entry::{EntryKey, Location, Outcome, QueueEntry};
 use crate::{content::StoredMessage, journal::record::Record};
-use mailwright_engine::time::UnixMillis;
 use std::sync::Arc;
 
 /// One journalled change, in journal order.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// A new message; its content comes along while the memory budget allows.
-    Accepted { entries: Vec<QueueEntry>, message: Option<Arc<StoredMessage>> },
+    /// A new message, in the place of `replaces` if there are any; its content comes along while the memory budget
+    /// allows.
+    Accepted { entries: Vec<QueueEntry>, replaces: Vec<EntryKey>, message: Option<Arc<StoredMessage>> },
     /// A message copied forward.
     Relocated(Vec<QueueEntry>),
     /// Final dots about to go out.
@@ -26,7 +26,10 @@ impl Change {
     /// The change that a record read back from the journal makes.
     pub(crate) fn from_record(record: Record, location: Location) -> Self {
         let mut change = match record {
-            Record::Accepted { envelope, due } => Self::accepted(&envelope, due),
+            Record::Accepted { envelope, due, replaces } => {
+                let entries = QueueEntry::for_envelope(&envelope, due);
+                Self::Accepted { entries, replaces, message: None }
+            }
             Record::Relocated { entries, .. } => Self::Relocated(entries),
             Record::Intent(keys) => Self::Intent(keys),
             Record::Outcome(outcome) => Self::Outcome(Box::new(outcome)),
@@ -37,14 +40,13 @@ impl Change {
         change
     }
 
-    fn accepted(envelope: &mailwright_engine::envelope::Envelope, due: UnixMillis) -> Self {
-        Self::Accepted { entries: QueueEntry::for_envelope(envelope, due), message: None }
-    }
-
     /// How many entries more it leaves, taken by itself.
     pub(crate) fn entries(&self) -> i64 {
         match self {
-            Self::Accepted { entries, .. } => i64::try_from(entries.len()).unwrap_or(i64::MAX),
+            Self::Accepted { entries, replaces, .. } => {
+                let count = |entries: usize| i64::try_from(entries).unwrap_or(i64::MAX);
+                count(entries.len()) - count(replaces.len())
+            }
             Self::Outcome(outcome) if outcome.after.is_none() => -1,
             _ => 0,
         }

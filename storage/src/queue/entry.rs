@@ -59,7 +59,7 @@ pub struct QueueEntry {
     pub place: EntryPlace,
     /// Attempts made.
     pub attempts: u32,
-    /// When we took responsibility.
+    /// From when its age counts: when we took responsibility, or the time for which it was scheduled.
     pub accepted_at: UnixMillis,
     /// When it is given up, if the message itself says so.
     pub expires_at: Option<UnixMillis>,
@@ -76,11 +76,13 @@ pub struct QueueEntry {
 }
 
 impl QueueEntry {
-    /// The entries that a freshly accepted message makes, all due at once.
+    /// The entries that a freshly accepted message makes, all due at the same time.
     pub fn for_envelope(envelope: &Envelope, due: UnixMillis) -> Vec<Self> {
         let class = envelope.class();
-        let expires_at = envelope.expires_after.map(|age| envelope.accepted_at.saturating_add(age));
-        (0u16..)
+        let since = if envelope.schedule.is_some() { due } else { envelope.accepted_at };
+        let expires_at = envelope.expires_after.map(|age| since.saturating_add(age));
+        let first_group = envelope.schedule.map_or(0, |schedule| schedule.first_group);
+        (first_group..=u16::MAX)
             .zip(envelope.groups())
             .map(|(group, recipients)| Self {
                 place: EntryPlace {
@@ -90,7 +92,7 @@ impl QueueEntry {
                     due,
                 },
                 attempts: 0,
-                accepted_at: envelope.accepted_at,
+                accepted_at: since,
                 expires_at,
                 pending: recipients.recipients,
                 location: Location::default(),
@@ -104,6 +106,11 @@ impl QueueEntry {
     /// This entry's name.
     pub fn key(&self) -> EntryKey {
         self.place.key
+    }
+
+    /// Whether it waits, at `now`, for a time that its sender asked for.
+    pub fn is_scheduled(&self, now: UnixMillis) -> bool {
+        self.attempts == 0 && self.last.is_none() && self.place.due > now
     }
 
     /// Whether it has seen more changes than `other`, a record of the same entry, knows of. Two changes made

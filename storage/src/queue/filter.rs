@@ -1,10 +1,14 @@
 //! Which entries a list shows, and where its next page begins.
 
-use super::{entry::EntryPlace, keys};
+use super::{
+    entry::{EntryPlace, QueueEntry},
+    keys,
+};
 use mailwright_engine::{
     address::Domain,
     class::{PoolName, TenantName},
     id::QueueId,
+    time::UnixMillis,
 };
 use std::{fmt, ops::Range, str::FromStr};
 
@@ -19,6 +23,8 @@ pub struct ListFilter {
     pub pool: Option<PoolName>,
     /// Of messages whose id begins so only.
     pub id: Option<IdPrefix>,
+    /// That wait at this time for one that their sender asked for only ([`QueueEntry::is_scheduled`]).
+    pub scheduled_at: Option<UnixMillis>,
 }
 
 /// The first digits of message ids, as they are printed.
@@ -36,6 +42,13 @@ pub struct InvalidIdPrefix(String);
 impl IdPrefix {
     fn contains(self, id: QueueId) -> bool {
         (self.first..=self.last).contains(&id.as_raw())
+    }
+}
+
+impl From<QueueId> for IdPrefix {
+    /// All digits of one id.
+    fn from(id: QueueId) -> Self {
+        Self { first: id.as_raw(), last: id.as_raw() }
     }
 }
 
@@ -109,11 +122,17 @@ impl ListFilter {
     }
 
     pub(super) fn matches(&self, place: &EntryPlace) -> bool {
-        let EntryPlace { key, domain, class, .. } = place;
+        let EntryPlace { key, domain, class, due } = place;
         self.domain.as_ref().is_none_or(|wanted| wanted == domain)
             && self.tenant.as_ref().is_none_or(|wanted| class.tenant.as_ref() == Some(wanted))
             && self.pool.as_ref().is_none_or(|wanted| class.pool.as_ref() == Some(wanted))
             && self.id.is_none_or(|wanted| wanted.contains(key.id))
+            && self.scheduled_at.is_none_or(|now| *due > now)
+    }
+
+    /// Whether an entry whose place [matches](Self::matches) does so itself.
+    pub(super) fn wants(&self, entry: &QueueEntry) -> bool {
+        self.scheduled_at.is_none_or(|now| entry.is_scheduled(now))
     }
 }
 

@@ -162,7 +162,10 @@ impl QueueIndex {
     /// Applies one change.
     pub(crate) fn apply(&mut self, change: Change) -> Result<(), StorageError> {
         match change {
-            Change::Accepted { entries, .. } => {
+            Change::Accepted { entries, replaces, .. } => {
+                for key in replaces {
+                    self.forget(key)?;
+                }
                 for entry in entries {
                     self.accept(entry)?;
                 }

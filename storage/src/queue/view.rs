@@ -151,7 +151,7 @@ impl QueueView {
             if filter.matches(&place) {
                 let found =
                     if filter.domain.is_some() { Some(entry(place, &value)?) } else { self.find(place)? };
-                entries.extend(found);
+                entries.extend(found.filter(|entry| filter.wants(entry)));
             }
             last = Some(key);
         }

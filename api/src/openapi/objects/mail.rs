@@ -1,6 +1,6 @@
 //! Messages, and what became of them.
 
-use crate::{openapi::answers::ErrorEntry, send::SendResult};
+use crate::{delivery::model::Moment, openapi::answers::ErrorEntry, send::SendResult};
 use utoipa::ToSchema;
 
 /// How urgent mail is.
@@ -39,6 +39,28 @@ pub struct BatchMessage {
     pub errors: Vec<ErrorEntry>,
     /// What became of its recipients.
     pub result: Option<SendResult>,
+}
+
+/// A message that waits for a time that its sender asked for.
+#[derive(Debug, ToSchema)]
+pub struct ScheduledMessage {
+    /// What it is called while it waits.
+    #[schema(pattern = "^[0-9a-f]{14}$")]
+    pub id: String,
+    /// Its Message-ID, without the angle brackets.
+    pub message_id: Option<String>,
+    /// Its From field.
+    pub from: Option<String>,
+    /// To whom it goes.
+    pub recipients: Vec<String>,
+    /// Its Subject field.
+    pub subject: Option<String>,
+    /// Its octets.
+    pub size: u64,
+    /// When it goes.
+    pub scheduled_for: Moment,
+    /// When it was accepted.
+    pub created: Moment,
 }
 
 /// What a webhook is told again.

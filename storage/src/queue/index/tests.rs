@@ -39,7 +39,7 @@ fn entry(attempts: u32, pending: &[u16], lsn: u64) -> QueueEntry {
 }
 
 fn accepted(entry: &QueueEntry) -> Change {
-    Change::Accepted { entries: vec![entry.clone()], message: None }
+    Change::Accepted { entries: vec![entry.clone()], replaces: Vec::new(), message: None }
 }
 
 fn outcome(before: &QueueEntry, after: Option<&QueueEntry>) -> Change {
