@@ -10,6 +10,7 @@ pub mod answer;
 mod auth;
 mod body;
 pub mod delivery;
+mod digest;
 mod health;
 mod manage;
 pub mod openapi;

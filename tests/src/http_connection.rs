@@ -99,7 +99,13 @@ impl HttpConnection {
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).context("read the body of an HTTP answer")?;
-        Ok(Answer { status, content_type, retry_after, replayed, text: String::from_utf8_lossy(&body).into_owned() })
+        Ok(Answer {
+            status,
+            content_type,
+            retry_after,
+            replayed,
+            text: String::from_utf8_lossy(&body).into_owned(),
+        })
     }
 
     fn read_line(&mut self) -> Result<String> {

@@ -51,8 +51,7 @@ fn a_key_is_for_one_request_of_one_kind() -> Result<()> {
     let raw = json!({ "from": "a@example.com", "recipients": ["b@example.net"],
         "mime_message": "From: a@example.com\r\nSubject: s\r\n\r\nhello\r\n" });
     let batch = json!({ "messages": [message("b@example.net")] });
-    let others =
-        [("send", &message("c@example.net")), ("send_raw", &raw), ("send/batch", &batch)];
+    let others = [("send", &message("c@example.net")), ("send_raw", &raw), ("send/batch", &batch)];
     for (operation, body) in others {
         let refused = ask(&dev.api, operation, body, "k")?;
         assert_eq!((refused.status, refused.error_code()), (422, 10422), "{operation}");
@@ -70,7 +69,10 @@ fn what_was_refused_may_be_mended_under_the_same_key() -> Result<()> {
     let mut body = message("b@example.net");
     body["from"] = json!("a@example.org");
     assert_eq!(ask(&dev.api, "send", &body, "k")?.error_code(), 10203);
-    assert_eq!(ask(&dev.api, "send", &message("b@example.net"), "k")?.result()["delivered"], json!(["b@example.net"]));
+    assert_eq!(
+        ask(&dev.api, "send", &message("b@example.net"), "k")?.result()["delivered"],
+        json!(["b@example.net"])
+    );
     Ok(())
 }
 
@@ -82,7 +84,8 @@ fn what_is_no_key_is_refused() -> Result<()> {
         assert_eq!((refused.status, refused.error_code()), (400, 10001), "{key:?}");
     }
     let twice = [("idempotency-key", "a"), ("idempotency-key", "a")];
-    let refused = dev.api.post(&dev.api.sending_path("send"), &message("b@example.net").to_string(), &twice)?;
+    let refused =
+        dev.api.post(&dev.api.sending_path("send"), &message("b@example.net").to_string(), &twice)?;
     assert_eq!(refused.status, 400);
     Ok(())
 }
@@ -156,7 +159,8 @@ impl Killed {
 }
 
 #[test]
-fn who_was_left_without_an_answer_by_a_kill_asks_again_and_gets_the_message_that_was_accepted() -> Result<()> {
+fn who_was_left_without_an_answer_by_a_kill_asks_again_and_gets_the_message_that_was_accepted() -> Result<()>
+{
     // Whether it was accepted; what was written whole is accepted by the next start.
     for (point, accepted) in [
         ("before-append:1", false),

@@ -118,7 +118,9 @@ fn what_makes_no_sense_is_refused() -> Result<()> {
         assert_eq!(refused.json()["errors"][0]["field"], "send_at");
     }
     let id = scheduled(&dev.api, &message(&["b@example.net"], &ahead(3_600)))?;
-    for body in ["{}", r#"{"send_at": null}"#, r#"{"send_at": "2020-01-01T00:00:00Z"}"#, r#"{"send_at": 7}"#, "x"] {
+    for body in
+        ["{}", r#"{"send_at": null}"#, r#"{"send_at": "2020-01-01T00:00:00Z"}"#, r#"{"send_at": 7}"#, "x"]
+    {
         assert_eq!(ask(&dev.api, "PATCH", &id, body)?.status, 400, "{body}");
     }
     for nobody in ["00000000000001", "x", "%00", "../send"] {
@@ -163,7 +165,10 @@ fn a_message_gets_another_time_and_goes_once_across_kills() -> Result<()> {
     for seconds in [7_200, 60] {
         let at = ahead(seconds);
         let changed = ask(&api, "PATCH", &id, &json!({ "send_at": at }).to_string())?.result();
-        assert_eq!((&changed["id"], &changed["scheduled_for"]), (&json!(id), &json!(at.replace('Z', ".000Z"))));
+        assert_eq!(
+            (&changed["id"], &changed["scheduled_for"]),
+            (&json!(id), &json!(at.replace('Z', ".000Z")))
+        );
         assert_eq!(changed["recipients"], json!(["b@example.net", "c@example.org"]));
     }
     assert_eq!(server.metrics()?.get(QUEUED), 2);
@@ -181,7 +186,8 @@ fn a_message_gets_another_time_and_goes_once_across_kills() -> Result<()> {
     assert_eq!(delivered, ["b@example.net", "c@example.org"]);
     let mail = sandbox.mailbox.wait_for("b@example.net")?;
     let text = String::from_utf8_lossy(&mail.message).into_owned();
-    let clock = at.split_once('T').map(|(_, clock)| clock.trim_end_matches('Z').to_owned()).unwrap_or_default();
+    let clock =
+        at.split_once('T').map(|(_, clock)| clock.trim_end_matches('Z').to_owned()).unwrap_or_default();
     let date = text.lines().find(|line| line.starts_with("Date: ")).unwrap_or_default();
     assert!(date.contains(&clock), "{date} is not {at}");
     // One signature for each key, and one trace.

@@ -115,7 +115,7 @@ pub enum CheckError {
 /// See the module.
 pub struct DomainChecker {
     control: Arc<Control>,
-    check: Rc<DnsCheck>,
+    pub(super) check: Rc<DnsCheck>,
     settings: Rc<CheckerSettings>,
     last: HashMap<ObjectId, Arc<CheckedDomain>>,
     under_way: HashSet<ObjectId>,

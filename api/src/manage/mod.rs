@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod email_auth;
 mod records;
 mod sending;
 mod tokens;
@@ -106,6 +107,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 fn sending_routes(config: &mut web::ServiceConfig) {
     let of_zone = |path: &str| resource(&format!("zones/{{zone_id}}/email/sending{path}"));
     config
+        .service(
+            resource("zones/{zone_id}/email/auth/dmarc-reports")
+                .route(web::get().to(email_auth::get))
+                .route(web::patch().to(email_auth::edit)),
+        )
+        .service(resource("zones/{zone_id}/email/auth/spf/inspect").route(web::get().to(email_auth::inspect)))
         .service(resource("accounts/{account_id}/email/sending/zones").route(web::get().to(sending::zones)))
         .service(of_zone("").route(web::get().to(sending::settings)))
         .service(of_zone("/enable").route(web::post().to(sending::enable)))

@@ -221,7 +221,7 @@ fn changes(update: &Update) -> Value {
 }
 
 /// Asks who looks after the domains.
-async fn ask<M>(state: &AppState, message: M) -> Result<M::Result, ApiError>
+pub(super) async fn ask<M>(state: &AppState, message: M) -> Result<M::Result, ApiError>
 where
     M: actix::Message<Result: Send> + Send + 'static,
     DomainChecker: actix::Handler<M>,

@@ -6,6 +6,7 @@
 
 mod account;
 mod audit;
+mod dmarc_reports;
 mod id;
 mod kept;
 mod secret;
@@ -18,6 +19,7 @@ mod zone;
 
 pub use account::Account;
 pub use audit::{Action, Actor, AuditFilter, AuditRecord, By};
+pub use dmarc_reports::DmarcReports;
 pub use id::{InvalidId, ObjectId};
 pub use kept::StoredReroute;
 pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, SendingNames, StoredKey};

@@ -79,6 +79,9 @@ impl Control {
         for domain in &sending {
             self.put_change(&mut batch, by, Some(&**domain), None)?;
         }
+        if let Some(reports) = self.dmarc_reports(id)? {
+            self.put_change(&mut batch, by, Some(&reports), None)?;
+        }
         self.put_change(&mut batch, by, Some(&zone), None)?;
         self.commit(batch)?;
         self.write(|state| {

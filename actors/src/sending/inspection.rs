@@ -1,0 +1,50 @@
+//! Looks at the DNS that somebody asks for: what a zone publishes, and where an SPF record leads.
+
+use super::DomainChecker;
+use actix::{Handler, Message, ResponseFuture};
+use mailwright_engine::domain_dns::{
+    Published, published,
+    spf::{SpfInspection, SpfTree},
+};
+use std::rc::Rc;
+
+/// Looks at what a zone publishes about its mail.
+#[derive(Debug, Message)]
+#[rtype(result = "Published")]
+pub struct LookAtZone {
+    /// The zone's name.
+    pub zone: String,
+    /// Whole names of keys.
+    pub key_names: Vec<String>,
+}
+
+/// Follows an SPF record to its ends.
+#[derive(Debug, Message)]
+#[rtype(result = "SpfInspection")]
+pub struct InspectSpf {
+    /// Whose record it is.
+    pub domain: String,
+    /// The record.
+    pub record: String,
+}
+
+impl Handler<LookAtZone> for DomainChecker {
+    type Result = ResponseFuture<Published>;
+
+    fn handle(&mut self, LookAtZone { zone, key_names }: LookAtZone, _: &mut Self::Context) -> Self::Result {
+        let check = Rc::clone(&self.check);
+        Box::pin(async move { check.run(|lookups| published(&zone, &key_names, lookups)).await })
+    }
+}
+
+impl Handler<InspectSpf> for DomainChecker {
+    type Result = ResponseFuture<SpfInspection>;
+
+    fn handle(&mut self, InspectSpf { domain, record }: InspectSpf, _: &mut Self::Context) -> Self::Result {
+        let check = Rc::clone(&self.check);
+        Box::pin(async move {
+            let tree = check.run(|lookups| SpfTree::of_record(&domain, &record, lookups)).await;
+            SpfInspection::from(&tree)
+        })
+    }
+}
