@@ -2,9 +2,9 @@
 
 use crate::{
     answer::ApiError,
-    time::read_time,
     openapi::text::{Address, Addresses},
     server::AppState,
+    time::read_time,
 };
 use actix_web::{HttpRequest, http::header::CONTENT_LENGTH, web};
 use mailwright_engine::{

@@ -112,7 +112,7 @@ fn what_is_scheduled_is_listed_shown_and_told_to_operators() -> Result<()> {
 #[test]
 fn what_makes_no_sense_is_refused() -> Result<()> {
     let dev = Dev::start()?;
-    for send_at in ["tomorrow", "2026-11-21", "9999-12-31T23:59:59Z", "", &ahead(31 * 86_400)] {
+    for send_at in ["tomorrow", "2026-13-21", "9999-12-31T23:59:59Z", "", &ahead(31 * 86_400)] {
         let refused = dev.api.send(&message(&["b@example.net"], send_at))?;
         assert_eq!((refused.status, refused.error_code()), (400, 10001), "{send_at}");
         assert_eq!(refused.json()["errors"][0]["field"], "send_at");

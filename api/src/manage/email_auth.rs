@@ -6,6 +6,10 @@ use crate::{
     answer::{self, ApiError},
     delivery::blocking,
     digest::hash,
+    openapi::{
+        Answer, Body, Input, Known, Lookup,
+        objects::dns::{DmarcReporting, SpfInspected},
+    },
     request::{body, query},
     server::AppState,
 };
@@ -16,19 +20,32 @@ use mailwright_storage::control::{DmarcReports, Permission, StoredKey, Zone};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::{IntoParams, ToSchema};
 
-#[derive(Debug, Deserialize)]
-struct EditBody {
+/// What a zone's owner wants of reports; at least one of both.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = DmarcReportingChange)]
+pub(super) struct EditBody {
+    /// Whether reports are wanted.
     enabled: Option<bool>,
+    /// Whether the steps that lead there are not to be shown any more.
     skip_wizard: Option<bool>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct InspectQuery {
+    /// The id of the SPF record.
+    #[param(required)]
     id: Option<String>,
 }
 
 /// `GET /zones/{zone_id}/email/auth/dmarc-reports`
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/auth/dmarc-reports",
+    tag = "Sending domains", operation_id = "get_dmarc_reports",
+    responses((status = 200, body = Answer<DmarcReporting>), Known, Lookup),
+)]
 pub(super) async fn get(
     caller: Caller,
     zone_id: web::Path<String>,
@@ -41,6 +58,12 @@ pub(super) async fn get(
 }
 
 /// `PATCH /zones/{zone_id}/email/auth/dmarc-reports {enabled?, skip_wizard?}`
+#[utoipa::path(
+    patch, path = "/client/v4/zones/{zone_id}/email/auth/dmarc-reports",
+    tag = "Sending domains", operation_id = "set_dmarc_reports",
+    request_body = EditBody,
+    responses((status = 200, body = Answer<DmarcReporting>), Known, Lookup, Body),
+)]
 pub(super) async fn edit(
     http: HttpRequest,
     caller: Caller,
@@ -61,6 +84,11 @@ pub(super) async fn edit(
 
 /// `GET /zones/{zone_id}/email/auth/spf/inspect?id=`: the id of an SPF record that the zone publishes, as the route above
 /// has it.
+#[utoipa::path(
+    get, path = "/client/v4/zones/{zone_id}/email/auth/spf/inspect",
+    tag = "Sending domains", operation_id = "inspect_spf",
+    params(InspectQuery), responses((status = 200, body = Answer<SpfInspected>), Known, Lookup, Input),
+)]
 pub(super) async fn inspect(
     http: HttpRequest,
     caller: Caller,

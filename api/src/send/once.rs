@@ -24,8 +24,7 @@ use std::fmt::Display;
 /// The field that names a request.
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// What it is for, as the description of the API says it.
-pub(crate) const DESCRIPTION: &str =
-    "Names the request, with 1 to 255 visible characters: asked for again, it is answered as before and nothing is sent.";
+pub(crate) const DESCRIPTION: &str = "Names the request, with 1 to 255 visible characters: asked for again, it is answered as before and nothing is sent.";
 /// What says of an answer that it was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key.

@@ -234,3 +234,125 @@ pub struct Finding {
     /// What is wrong and what to do.
     pub message: String,
 }
+
+/// What a zone publishes about its mail, and what its owner wants of reports.
+#[derive(Debug, ToSchema)]
+pub struct DmarcReporting {
+    /// The zone.
+    pub zone_id: Id,
+    /// The zone, by the other name that clients know.
+    pub tag: Id,
+    /// Whether reports are wanted.
+    pub enabled: bool,
+    /// Whether the steps that lead there are not to be shown any more.
+    pub skip_wizard: bool,
+    /// What the addresses for reports begin with, once something was said about them.
+    #[schema(nullable = false)]
+    pub rua_prefix: Option<Id>,
+    /// When it was first said.
+    #[schema(nullable = false)]
+    pub created: Option<Moment>,
+    /// The same.
+    #[schema(nullable = false)]
+    pub created_at: Option<Moment>,
+    /// When it was last changed.
+    #[schema(nullable = false)]
+    pub modified: Option<Moment>,
+    /// The same.
+    #[schema(nullable = false)]
+    pub modified_at: Option<Moment>,
+    /// What is wrong with where reports go: `missing-dmarc-report`, `multiple-dmarc-reports`, `missing-dmarc-rua`,
+    /// `cname-on-dmarc-record` or `unauthorized-reporting-domain`.
+    #[schema(nullable = false)]
+    pub status: Option<String>,
+    /// Who may send, by the SPF record.
+    #[schema(nullable = false)]
+    pub approved_sources: Option<Vec<ApprovedSender>>,
+    /// The records, by their purpose.
+    pub records: MailRecords,
+}
+
+/// Somebody who may send for a zone.
+#[derive(Debug, ToSchema)]
+pub struct ApprovedSender {
+    /// What the client calls it.
+    pub tag: Id,
+    /// The domain that the SPF record includes.
+    pub domain: String,
+    /// The same.
+    pub name: String,
+    /// The same without dots.
+    pub slug: String,
+    /// The networks that its record names.
+    pub ips: Vec<String>,
+}
+
+/// Records of a zone by their purpose.
+#[derive(Debug, ToSchema)]
+pub struct MailRecords {
+    /// SPF.
+    pub spf_records: Vec<MailRecord>,
+    /// Keys.
+    pub dkim_records: Vec<MailRecord>,
+    /// DMARC.
+    pub dmarc_records: Vec<MailRecord>,
+    /// BIMI.
+    pub bimi_records: Vec<MailRecord>,
+    /// An alias in the place of SPF.
+    pub cname_spf_records: Vec<MailRecord>,
+    /// Aliases in the place of keys.
+    pub cname_dkim_records: Vec<MailRecord>,
+    /// An alias in the place of DMARC.
+    pub cname_dmarc_records: Vec<MailRecord>,
+    /// What that alias leads to.
+    pub resolved_dmarc_records: Vec<MailRecord>,
+}
+
+/// A record as it was found.
+#[derive(Debug, ToSchema)]
+pub struct MailRecord {
+    /// What it is asked for by; what is found behind an alias has none.
+    #[schema(nullable = false)]
+    pub id: Option<Id>,
+    /// `TXT` or `CNAME`.
+    #[schema(rename = "type")]
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The text, or the name that it leads to.
+    pub content: String,
+    /// The texts that an alias leads to.
+    #[schema(nullable = false)]
+    pub resolved: Option<Vec<String>>,
+}
+
+/// An SPF record with all that it leads to.
+#[derive(Debug, ToSchema)]
+pub struct SpfInspected {
+    /// Whose record it is.
+    pub domain: String,
+    /// The record.
+    pub record: String,
+    /// Its terms, each with the record that it leads to.
+    #[schema(value_type = Vec<Object>)]
+    pub components: Vec<()>,
+    /// How many look-ups it costs with all beneath it.
+    pub total_lookups: u32,
+    /// What is wrong, left out where nothing is.
+    #[schema(nullable = false)]
+    pub errors: Option<Vec<SpfFault>>,
+}
+
+/// Something wrong with an SPF record.
+#[derive(Debug, ToSchema)]
+pub struct SpfFault {
+    /// What, for programs.
+    pub code: String,
+    /// Whose record it is in.
+    pub domain: String,
+    /// What and where, for people.
+    pub message: String,
+    /// The wrong text itself.
+    #[schema(nullable = false)]
+    pub details: Option<String>,
+}
