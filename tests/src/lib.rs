@@ -26,6 +26,7 @@ mod fetched;
 pub mod http;
 pub mod http_connection;
 pub mod https_host;
+pub mod javascript;
 pub mod knot;
 pub mod mailbox;
 mod maildir;

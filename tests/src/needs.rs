@@ -14,13 +14,15 @@ use crate::promtool::PROMTOOL;
 use crate::stepped_clock::COMPILER;
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
-use crate::{fetched, python};
+use crate::{fetched, javascript, python};
 
 /// A need that not every machine can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     /// The Python environment of `tests/requirements.txt` in `.venv`.
     Python,
+    /// Node.js and the packages of `tests/js/package.json`.
+    JavaScript,
     /// Postfix and its smtp-sink, with the rights to run them (root).
     Postfix,
     /// The rights to mount a file system.
@@ -51,6 +53,7 @@ impl Need {
     fn name(self) -> &'static str {
         match self {
             Self::Python => "python",
+            Self::JavaScript => "javascript",
             Self::Postfix => "postfix",
             Self::Root => "root",
             Self::Nsd => "nsd",
@@ -69,6 +72,7 @@ impl Need {
     fn is_met(self) -> bool {
         match self {
             Self::Python => python::interpreter().exists(),
+            Self::JavaScript => javascript::is_installed(),
             Self::Postfix => Path::new("/usr/sbin/postfix").exists() && is_root(),
             Self::Root => is_root(),
             Self::Nsd => Path::new(NSD).exists(),

@@ -1,0 +1,35 @@
+//! Running the scripts of `tests/js/` with the packages of its `package.json`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::error::{Context, Error, Result};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
+}
+
+/// Returns whether the packages are there, and Node.js that runs them.
+#[must_use]
+pub(crate) fn is_installed() -> bool {
+    folder().join("node_modules/cloudflare").exists()
+        && Command::new("node").arg("--version").output().is_ok()
+}
+
+/// Runs `tests/js/<script>` and returns the JSON that it prints.
+///
+/// # Errors
+/// [`Error::Unexpected`] with the script's output if it fails or prints something else.
+pub fn run<A: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = A>) -> Result<Value> {
+    let output = Command::new("node").arg(folder().join(script)).args(args).output().context(script)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(Error::unexpected(script, format!("{}\n{errors}", output.status)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        Error::unexpected(script, format!("{error} in {}\n{errors}", String::from_utf8_lossy(&output.stdout)))
+    })
+}
