@@ -5,8 +5,13 @@
 mod common;
 
 use common::{NOW, SMALL, Server, block_on, content, envelope, key};
-use mailwright_engine::{address::Domain, time::UnixMillis};
-use mailwright_storage::{Content, Outcome, StorageError};
+use mailwright_engine::{
+    address::Domain,
+    envelope::{Envelope, Schedule},
+    request_mark::{RequestDigest, RequestKey, RequestMark},
+    time::UnixMillis,
+};
+use mailwright_storage::{Content, Outcome, SpoolStarter, StateDir, StorageError};
 use std::path::Path;
 
 const TO: [&str; 3] = ["a@one.example", "b@two.example", "c@one.example"];
@@ -193,5 +198,45 @@ fn the_message_that_has_waited_longest_is_known_before_and_after_a_restart() {
         server.deliver(server.entry(id, 0));
         server.checkpoint();
         assert_eq!(server.spool.oldest(), left);
+    }
+}
+
+/// A message whose request had a key.
+fn marked(id: u64) -> Envelope {
+    let key = RequestKey::new([7; 16]);
+    let (digest, message_id) = (RequestDigest::new([1; 16]), format!("{id}@example.com"));
+    let mark = RequestMark { key, digest, item: 0, message_id, left_out: Vec::new() };
+    Envelope { request: Some(Box::new(mark)), ..envelope(id, &TO) }
+}
+
+#[test]
+fn what_no_checkpoint_reflects_is_recalled_with_its_request_and_told_of_before_the_queue_is_stored() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(&home.path().join("running"), SMALL);
+    block_on(server.spool.accept(marked(1), Content::whole(content(1, 100)), NOW)).unwrap();
+    server.killed_copy(&home.path().join("killed"));
+    let state = StateDir::open(&home.path().join("killed")).unwrap();
+    let mut recalled = Vec::new();
+    let recall = |envelope: &Envelope| recalled.push(envelope.clone());
+    let (starter, _) = SpoolStarter::recover_and_recall(&state, SMALL, recall).unwrap();
+    drop(starter);
+    assert_eq!(recalled, [marked(1)]);
+}
+
+#[test]
+fn a_message_in_the_place_of_another_is_there_alone_after_any_end() {
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::start(&home.path().join("running"), SMALL);
+    server.accept(1, &TO, 100).unwrap();
+    let schedule = Some(Schedule { at: LATER, on_top: 0, first_group: 2 });
+    let later = Envelope { schedule, ..envelope(1, &TO) };
+    let replaces = vec![key(1, 0), key(1, 1)];
+    block_on(server.spool.accept_instead(later, Content::whole(content(1, 50)), LATER, replaces)).unwrap();
+    server.killed_copy(&home.path().join("killed"));
+    for server in [server.restart(), Server::start(&home.path().join("killed"), SMALL)] {
+        assert_eq!((server.spool.entries(), server.get(key(1, 0)), server.get(key(1, 1))), (2, None, None));
+        let entry = server.entry(1, 2);
+        assert_eq!((entry.place.due, entry.accepted_at), (LATER, LATER));
+        assert_eq!(server.entry(1, 3).pending, [1]);
     }
 }

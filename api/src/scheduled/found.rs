@@ -98,7 +98,7 @@ impl Scheduled {
         let recipients: Vec<_> =
             waiting.filter_map(|index| envelope.recipients.get(usize::from(*index))).collect();
         json!({
-            "id": envelope.id.to_string(), "message_id": message_id, "from": text("From"),
+            "id": envelope.id.to_string(), "message_id": message_id, "from": self.author,
             "recipients": recipients, "subject": text("Subject"), "size": whole.len(),
             "scheduled_for": envelope.schedule.map(|schedule| schedule.at.to_string()),
             "created": envelope.accepted_at.to_string(),

@@ -44,9 +44,11 @@ pub struct SendResult {
     pub message_id: String,
     /// What the message is called while it waits for the time that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub scheduled_id: Option<String>,
     /// That time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub scheduled_for: Option<String>,
 }
 

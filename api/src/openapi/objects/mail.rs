@@ -49,7 +49,7 @@ pub struct ScheduledMessage {
     pub id: String,
     /// Its Message-ID, without the angle brackets.
     pub message_id: Option<String>,
-    /// Its From field.
+    /// Whom it is from.
     pub from: Option<String>,
     /// To whom it goes.
     pub recipients: Vec<String>,

@@ -80,6 +80,33 @@ fn a_rebuild_does_not_take_back_what_was_settled_before_its_copy() {
 }
 
 #[test]
+fn a_message_in_the_place_of_another_leaves_nothing_of_that_and_no_copy_brings_it_back() {
+    for mode in [Mode::Live, Mode::Replay, Mode::Rebuild] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut index = index(dir.path(), mode);
+        let old = entry(0, &[0, 1], 0);
+        let mut new = entry(0, &[0], 100);
+        new.place.key.group = 1;
+        new.place.due = UnixMillis::new(9_000);
+        let replacing =
+            Change::Accepted { entries: vec![new.clone()], replaces: vec![old.key()], message: None };
+        assert_eq!(replacing.entries(), 0);
+        apply(&mut index, [accepted(&old)]);
+        index.checkpoint(50).unwrap();
+        // A copy of the old message may be on its way when the new one is accepted.
+        apply(&mut index, [replacing.clone(), copied(&entry(0, &[0, 1], 500))]);
+        if mode == Mode::Replay {
+            apply(&mut index, [replacing]);
+        }
+        assert_eq!((index.get(KEY).unwrap(), index.get(new.key()).unwrap()), (None, Some(new)), "{mode:?}");
+        assert_eq!(index.count(), 1, "{mode:?}");
+        assert!(index.take_uncorrected().gone.contains(&KEY), "{mode:?}");
+        index.checkpoint(600).unwrap();
+        assert_eq!(index.entries_of(KEY.id).unwrap().len(), 1, "{mode:?}");
+    }
+}
+
+#[test]
 fn a_rebuild_takes_the_newest_of_what_outcomes_and_copies_say() {
     let newer = entry(1, &[1], 0);
     let at = |lsn, of: &QueueEntry| QueueEntry { location: Location { lsn, len: 10 }, ..of.clone() };
