@@ -1,7 +1,7 @@
 //! What endpoints are told.
 
 use crate::{
-    address::Domain,
+    address::{Domain, EmailAddress},
     class::TenantName,
     envelope::Envelope,
     id::QueueId,
@@ -144,21 +144,36 @@ impl WebhookEvent {
     /// belongs to no account, or has no such recipient.
     pub fn about(envelope: &Envelope, index: u16, kind: EventKind, at: UnixMillis) -> Option<Self> {
         let recipient = envelope.recipients.get(usize::from(index))?;
+        let tags = envelope.campaign.iter().map(ToString::to_string).collect();
         Some(Self {
-            id: format!("evt_{}_{index}_{}", envelope.id, short(kind)),
+            tags,
+            ..Self::later(envelope.id, (index, recipient), envelope.account.clone()?, kind, at)
+        })
+    }
+
+    /// An event about a recipient, with its index, of a message whose envelope is no longer at hand.
+    pub fn later(
+        id: QueueId,
+        (index, recipient): (u16, &EmailAddress),
+        account: TenantName,
+        kind: EventKind,
+        at: UnixMillis,
+    ) -> Self {
+        Self {
+            id: format!("evt_{id}_{index}_{}", short(kind)),
             kind,
             at,
-            account: envelope.account.clone()?,
+            account,
             message_id: String::new(),
-            queue_id: envelope.id,
+            queue_id: id,
             recipient: recipient.to_string(),
             domain: recipient.domain().clone(),
             attempt: None,
             class: String::new(),
             smtp: None,
             next_attempt_at: None,
-            tags: envelope.campaign.iter().map(ToString::to_string).collect(),
-        })
+            tags: Vec::new(),
+        }
     }
 
     /// The same event as part of an attempt, from 1: its name says which.

@@ -13,6 +13,7 @@ const MIN_KEY: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Verp,
+    UnsubscribeAddress,
     Unsubscribe,
     Complaint,
     Srs,
@@ -23,6 +24,7 @@ impl Purpose {
     const fn context(self) -> &'static [u8] {
         match self {
             Self::Verp => b"mailwright verp v1\0",
+            Self::UnsubscribeAddress => b"mailwright unsubscribe address v1\0",
             Self::Unsubscribe => b"mailwright unsubscribe v1\0",
             Self::Complaint => b"mailwright complaint v1\0",
             Self::Srs => b"mailwright srs v1\0",

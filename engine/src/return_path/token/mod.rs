@@ -2,8 +2,8 @@
 //!
 //! | token | where | refers to |
 //! |---|---|---|
-//! | [`VerpAddress`] | envelope sender | a message, one of its recipients or all |
-//! | [`UnsubscribeToken`] | hosted unsubscribe link (RFC 8058) | a recipient of an account, or of a message |
+//! | [`VerpAddress`] | envelope sender, address to unsubscribe at | a message, one of its recipients or all |
+//! | [`UnsubscribeToken`] | hosted unsubscribe link (RFC 8058) | a recipient of an account's domain |
 //! | [`rewrite_sender`] | envelope sender of forwarded mail (SRS) | the sender |
 //! | [`ComplaintId`] | `CFBL-Feedback-ID` (RFC 9477) | a message, one of its recipients or all |
 //!
@@ -20,7 +20,7 @@ pub use complaint_id::ComplaintId;
 pub use key::{InvalidTokenKey, TokenKey, TokenKeys};
 pub use srs::{SrsError, SrsTooLong, original_sender, rewrite_sender};
 pub use unsubscribe::UnsubscribeToken;
-pub use verp::VerpAddress;
+pub use verp::{VerpAddress, VerpPurpose};
 
 use crate::id::QueueId;
 

@@ -1,7 +1,7 @@
 //! Hosted unsubscribe links (RFC 8058): what stands in them instead of a name.
 
 use super::{
-    MessageRef, TokenError, TokenKeys,
+    TokenError, TokenKeys,
     key::{Checksum, Purpose},
 };
 use crate::{
@@ -13,34 +13,29 @@ use data_encoding::BASE64URL_NOPAD;
 
 /// Longest token looked at, in characters; the longest of ours has some 800.
 const MAX_TEXT: usize = 1_000;
-/// First octet of a token with the names in it.
-const RECIPIENT: u8 = 1;
-/// First octet of a token that names a message.
-const MESSAGE: u8 = 2;
+/// First octet of a token: its form, should there ever be another.
+const FORM: u8 = 1;
 
 /// Who wants no more mail from whom.
 ///
-/// A token never expires: a link in a mail of last year must still work. The first form holds all there is to
-/// know and so works for as long as the key is kept; the second is short, and works while the message is known.
-/// Neither is encrypted: the address in the first can be read by whoever has the link, as the mail itself could.
+/// A token never expires: a link in a mail of last year must still work. So it holds all there is to know, and works
+/// for as long as the key is kept. It is not encrypted: the address in it can be read by whoever has the link, as the
+/// mail itself could.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum UnsubscribeToken {
-    /// A recipient, by address.
-    Recipient {
-        /// Whose mail it is.
-        account: TenantName,
-        /// The sending domain.
-        domain: Domain,
-        /// Who received it.
-        recipient: EmailAddress,
-    },
-    /// One recipient of a message, or each of them where one copy went to several.
-    Message(MessageRef),
+pub struct UnsubscribeToken {
+    /// The message that had the link.
+    pub message: QueueId,
+    /// Whose mail it is.
+    pub account: TenantName,
+    /// The sending domain.
+    pub domain: Domain,
+    /// Who received it.
+    pub recipient: EmailAddress,
 }
 
 impl UnsubscribeToken {
     /// The token, with the checksum of the first of `keys`: letters, digits, `-` and `_`, of which case counts,
-    /// to be put into a link as it is. At most 800 characters; some 35 for a message.
+    /// to be put into a link as it is. At most 800 characters.
     pub fn to_text(&self, keys: &TokenKeys) -> String {
         let mut octets = self.to_octets();
         let checksum = keys.sum(Purpose::Unsubscribe, &[&octets]);
@@ -66,49 +61,26 @@ impl UnsubscribeToken {
     }
 
     fn to_octets(&self) -> Vec<u8> {
-        match self {
-            Self::Recipient { account, domain, recipient } => {
-                let mut octets = vec![RECIPIENT];
-                push(&mut octets, account.as_str());
-                push(&mut octets, domain.as_str());
-                octets.extend_from_slice(recipient.as_str().as_bytes());
-                octets
-            }
-            Self::Message(message) => {
-                let mut octets = vec![MESSAGE];
-                octets.extend_from_slice(&message.to_octets());
-                octets
-            }
-        }
+        let mut octets = vec![FORM];
+        octets.extend_from_slice(&self.message.as_raw().to_be_bytes());
+        push(&mut octets, self.account.as_str());
+        push(&mut octets, self.domain.as_str());
+        octets.extend_from_slice(self.recipient.as_str().as_bytes());
+        octets
     }
 
     fn from_octets(octets: &[u8]) -> Option<Self> {
-        let (&kind, rest) = octets.split_first()?;
-        match kind {
-            RECIPIENT => {
-                let (account, rest) = pull(rest)?;
-                let (domain, rest) = pull(rest)?;
-                Some(Self::Recipient {
-                    account: TenantName::parse(account).ok()?,
-                    domain: Domain::parse(domain).ok()?,
-                    recipient: EmailAddress::parse(str::from_utf8(rest).ok()?).ok()?,
-                })
-            }
-            MESSAGE => message(rest).map(Self::Message),
-            _ => None,
-        }
+        let (_, rest) = octets.split_first().filter(|(form, _)| **form == FORM)?;
+        let (message, rest) = rest.split_first_chunk::<8>()?;
+        let (account, rest) = pull(rest)?;
+        let (domain, rest) = pull(rest)?;
+        Some(Self {
+            message: QueueId::from_raw(u64::from_be_bytes(*message)),
+            account: TenantName::parse(account).ok()?,
+            domain: Domain::parse(domain).ok()?,
+            recipient: EmailAddress::parse(str::from_utf8(rest).ok()?).ok()?,
+        })
     }
-}
-
-/// Reads [`MessageRef::to_octets`].
-fn message(octets: &[u8]) -> Option<MessageRef> {
-    let (id, rest) = octets.split_first_chunk::<8>()?;
-    let recipient = match rest {
-        [0, 0, 0] => None,
-        [1, high, low] => Some(u16::from_be_bytes([*high, *low])),
-        _ => return None,
-    };
-    Some(MessageRef { id: QueueId::from_raw(u64::from_be_bytes(*id)), recipient })
 }
 
 /// Appends the length in one octet and the text. Names of accounts have at most 64 octets, domains 253.
