@@ -47,6 +47,20 @@ pub enum Event {
     Fallback(Fallback),
     /// We sent a report.
     ReportSent(ReportSent),
+    /// Further recipients of a message, beyond those that its acceptance shows.
+    Addressed(Addressed),
+    /// Recipients were left out of an accepted message because they are suppressed.
+    Suppressed(Suppressed),
+    /// A message was not taken because it is for recipients that are suppressed.
+    Rejected(Box<Refused>),
+    /// A message was not taken because its sender may not send so.
+    Failed(Box<Refused>),
+    /// A report said that a recipient failed after its server had taken the message.
+    LateBounce(LateBounce),
+    /// A recipient complained about a message.
+    Complaint(Complaint),
+    /// A recipient wants no more such messages.
+    Unsubscribed(Unsubscribed),
 }
 
 /// The kinds of [`Event`], as the log's index knows them.
@@ -73,6 +87,20 @@ pub enum EventKind {
     Fallback,
     /// [`Event::ReportSent`].
     ReportSent,
+    /// [`Event::Addressed`].
+    Addressed,
+    /// [`Event::Suppressed`].
+    Suppressed,
+    /// [`Event::Rejected`].
+    Rejected,
+    /// [`Event::Failed`].
+    Failed,
+    /// [`Event::LateBounce`].
+    LateBounce,
+    /// [`Event::Complaint`].
+    Complaint,
+    /// [`Event::Unsubscribed`].
+    Unsubscribed,
 }
 
 /// A message came in.
@@ -282,6 +310,74 @@ pub struct ReportSent {
     pub report: QueueId,
 }
 
+/// Further recipients of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// Index of the first of them into [`Envelope::recipients`].
+    pub first: u16,
+    /// The addresses.
+    pub to: Vec<String>,
+}
+
+/// Recipients were left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// Their index, from which they are counted on: past those of the message itself.
+    pub first: u16,
+    /// The addresses.
+    pub to: Vec<String>,
+}
+
+/// A message was not taken. It has a name all the same, under which it is told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// Its author.
+    pub from: String,
+    /// Its recipients, at most [`Accepted::SHOWN`].
+    pub to: Vec<String>,
+    /// Whose it is.
+    pub account: TenantName,
+    /// The zone it would have been sent from, if that is one of the account's.
+    pub zone: Option<String>,
+    /// Which door it came to.
+    pub origin: Origin,
+    /// Its Subject, at most [`Accepted::MAX_SUBJECT`] characters.
+    pub subject: Option<String>,
+    /// The code of the error that was answered.
+    pub code: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// A recipient failed after its server had taken the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateBounce {
+    /// Which recipient.
+    pub recipient: u16,
+    /// Class of the failure as the bounce rules call it.
+    pub class: String,
+    /// Status that the report gives (RFC 3464 section 2.3.4).
+    pub status: EnhancedCode,
+    /// What the report says.
+    pub text: String,
+}
+
+/// A recipient complained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Complaint {
+    /// Which recipient.
+    pub recipient: u16,
+    /// Of what kind, as the report calls it (RFC 5965 section 3.1: `abuse`).
+    pub feedback: String,
+}
+
+/// A recipient unsubscribed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsubscribed {
+    /// Which recipient.
+    pub recipient: u16,
+}
+
 impl Event {
     /// What kind it is.
     pub const fn kind(&self) -> EventKind {
@@ -296,13 +392,20 @@ impl Event {
             Self::Automatic(_) => EventKind::Automatic,
             Self::Fallback(_) => EventKind::Fallback,
             Self::ReportSent(_) => EventKind::ReportSent,
+            Self::Addressed(_) => EventKind::Addressed,
+            Self::Suppressed(_) => EventKind::Suppressed,
+            Self::Rejected(_) => EventKind::Rejected,
+            Self::Failed(_) => EventKind::Failed,
+            Self::LateBounce(_) => EventKind::LateBounce,
+            Self::Complaint(_) => EventKind::Complaint,
+            Self::Unsubscribed(_) => EventKind::Unsubscribed,
         }
     }
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Accepted,
         Self::Attempt,
         Self::Expired,
@@ -313,6 +416,13 @@ impl EventKind {
         Self::Automatic,
         Self::Fallback,
         Self::ReportSent,
+        Self::Addressed,
+        Self::Suppressed,
+        Self::Rejected,
+        Self::Failed,
+        Self::LateBounce,
+        Self::Complaint,
+        Self::Unsubscribed,
     ];
 
     /// Its name, as in JSON.
@@ -328,6 +438,13 @@ impl EventKind {
             Self::Automatic => "automatic",
             Self::Fallback => "fallback",
             Self::ReportSent => "report_sent",
+            Self::Addressed => "addressed",
+            Self::Suppressed => "suppressed",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::LateBounce => "late_bounce",
+            Self::Complaint => "complaint",
+            Self::Unsubscribed => "unsubscribed",
         }
     }
 }
