@@ -9,16 +9,14 @@ use libfuzzer_sys::fuzz_target;
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
     message::{
-        Attachment, BuildContext, Disposition, FeedbackId, PlatformFields, SendRequest, build, fields,
-        split_header,
+        Attachment, BuildContext, Disposition, SendRequest, build, fields, split_header,
     },
     time::UnixMillis,
 };
 use mailwright_fuzz::{Knobs, assert_printable, assert_smtp_form, pieces};
 
 /// The fields that every message has.
-const ALWAYS: [&str; 8] =
-    ["Date", "Message-ID", "From", "To", "Subject", "Feedback-ID", "MIME-Version", "Content-Type"];
+const ALWAYS: [&str; 7] = ["Date", "Message-ID", "From", "To", "Subject", "MIME-Version", "Content-Type"];
 
 fuzz_target!(|data: &[u8]| {
     let Some((knobs, rest)) = Knobs::take(data) else { return };
@@ -55,14 +53,9 @@ fn request(knobs: Knobs, rest: &[u8]) -> Option<SendRequest> {
 }
 
 fn check(request: &SendRequest) {
-    let platform = PlatformFields {
-        feedback_id: FeedbackId::new(["", "a", "api"], "mailwright").ok(),
-        ..PlatformFields::default()
-    };
     let context = BuildContext {
         date: UnixMillis::new(1_795_255_445_123),
         message_id: "1@mx.example",
-        platform: &platform,
         boundary_seed: 7,
     };
     let message = build(request, &context);

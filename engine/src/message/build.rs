@@ -5,7 +5,6 @@ use super::{
     headers,
     lines::{find_long_line, to_crlf},
     model::{Attachment, Disposition, SendRequest},
-    platform::PlatformFields,
     received::rfc5322_date,
 };
 use crate::{address::Mailbox, time::UnixMillis};
@@ -27,8 +26,6 @@ pub struct BuildContext<'a> {
     pub date: UnixMillis,
     /// The Message-ID without angle brackets.
     pub message_id: &'a str,
-    /// What the platform writes for receivers' programs: ids for their complaints and statistics.
-    pub platform: &'a PlatformFields,
     /// Where the MIME boundaries come from; must be hard to guess, lest a body imitate a boundary.
     pub boundary_seed: u64,
 }
@@ -64,7 +61,6 @@ fn write_header(out: &mut Vec<u8>, request: &SendRequest, context: &BuildContext
     for (name, value) in &request.headers {
         write_text(out, headers::canonical_name(name), value.trim());
     }
-    out.extend_from_slice(context.platform.to_lines().as_bytes());
     write_field(out, "MIME-Version", &Raw::new("1.0"));
 }
 

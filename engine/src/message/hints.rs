@@ -6,6 +6,7 @@
 //! | `X-Mailwright-Campaign` | up to 64 characters | no |
 //! | `X-Mailwright-Pool` | the name of a pool of sources | no |
 //! | `X-Mailwright-Expires` | how long it may be tried: `30m`, `2h`, `1d` | no |
+//! | `X-Mailwright-Unsubscribe` | `hosted`: the message gets our link to unsubscribe | no |
 //! | `TLS-Required` | `No` (RFC 8689 section 5) | yes: the next hop reads it too |
 
 use super::fields::{Field, fields, split_header};
@@ -15,12 +16,13 @@ use crate::{
     time::UnixMillis,
 };
 use humantime_serde::re::humantime::parse_duration;
-use std::{fmt::Display, ops::RangeInclusive, time::Duration};
+use std::{fmt::Display, ops::RangeInclusive, str::FromStr, time::Duration};
 
 const PRIORITY: &str = "X-Mailwright-Priority";
 const CAMPAIGN: &str = "X-Mailwright-Campaign";
 const POOL: &str = "X-Mailwright-Pool";
 const EXPIRES: &str = "X-Mailwright-Expires";
+const UNSUBSCRIBE: &str = "X-Mailwright-Unsubscribe";
 const TLS_REQUIRED: &str = "TLS-Required";
 
 /// What the header of a message asks of us.
@@ -36,8 +38,36 @@ pub struct SendingHints {
     pub expires_after: Option<Duration>,
     /// When it is to go; asked for beside a message only.
     pub send_at: Option<UnixMillis>,
+    /// Whose link to unsubscribe it has.
+    pub unsubscribe: UnsubscribeLink,
     /// `NotRequired` with `TLS-Required: No`, otherwise `ByPolicy`.
     pub security: TransportSecurity,
+}
+
+/// Whose link to unsubscribe a message has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum UnsubscribeLink {
+    /// The sender's, or none.
+    #[default]
+    Own,
+    /// Ours: one click (RFC 8058), and the recipient is suppressed.
+    Hosted,
+}
+
+/// Text that names no link to unsubscribe.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no link to unsubscribe: say hosted, or leave it out and give a List-Unsubscribe header")]
+pub struct InvalidUnsubscribeLink(String);
+
+impl FromStr for UnsubscribeLink {
+    type Err = InvalidUnsubscribeLink;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.eq_ignore_ascii_case("hosted") {
+            return Ok(Self::Hosted);
+        }
+        Err(InvalidUnsubscribeLink(text.chars().take(40).collect()))
+    }
 }
 
 /// A field of ours that says nothing we understand.
@@ -82,6 +112,7 @@ impl SendingHints {
             pool: only(header, POOL, PoolName::parse)?,
             expires_after: only(header, EXPIRES, lifetime)?,
             send_at: None,
+            unsubscribe: only(header, UNSUBSCRIBE, str::parse)?.unwrap_or_default(),
             security: security(header),
         })
     }
@@ -89,7 +120,7 @@ impl SendingHints {
 
 /// Whether the field is for us alone.
 fn is_ours(field: &Field<'_>) -> bool {
-    [PRIORITY, CAMPAIGN, POOL, EXPIRES].iter().any(|name| field.is(name))
+    [PRIORITY, CAMPAIGN, POOL, EXPIRES, UNSUBSCRIBE].iter().any(|name| field.is(name))
 }
 
 /// The value of the field `name`, if it is there.
@@ -148,13 +179,15 @@ mod tests {
     fn reads_and_removes_what_is_for_us() {
         let (hints, left) = take(
             "From: a@b.example\r\nx-mailwright-priority: Bulk\r\nSubject: s\r\n\
-             X-Mailwright-Campaign: spring\r\n sale\r\nX-Mailwright-Pool: warm\r\nTLS-Required: no\r\n",
+             X-Mailwright-Campaign: spring\r\n sale\r\nX-Mailwright-Pool: warm\r\n\
+             X-Mailwright-Unsubscribe: Hosted\r\nTLS-Required: no\r\n",
         )
         .unwrap();
         assert_eq!(left, "From: a@b.example\r\nSubject: s\r\nTLS-Required: no\r\n");
         assert_eq!((hints.priority, hints.security), (Some(Priority::Bulk), TransportSecurity::NotRequired));
         assert_eq!(hints.campaign.as_ref().map(Campaign::as_str), Some("spring sale"));
         assert_eq!(hints.pool.as_ref().map(PoolName::as_str), Some("warm"));
+        assert_eq!(hints.unsubscribe, UnsubscribeLink::Hosted);
     }
 
     #[test]
@@ -172,6 +205,7 @@ mod tests {
             ("X-Mailwright-Priority:\r\n", "say high, normal or bulk"),
             ("X-Mailwright-Pool: Warm\r\n", "lower-case letters"),
             ("X-Mailwright-Campaign: \r\n", "printable characters"),
+            ("X-Mailwright-Unsubscribe: yes\r\n", "say hosted"),
             ("X-Mailwright-Pool: a\r\nX-Mailwright-Pool: b\r\n", "more than once"),
         ];
         for (header, reason) in cases {

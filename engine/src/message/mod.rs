@@ -26,7 +26,9 @@ pub use error::{SendError, SendErrorCode};
 pub use fields::{Field, Fields, fields, split_header};
 pub use lines::is_8bit;
 pub use model::{Attachment, Disposition, SendRequest};
-pub use platform::{ComplaintFields, FeedbackId, InvalidSenderId, PlatformFields, TlsReportFields};
+pub use platform::{
+    ComplaintFields, FeedbackId, InvalidSenderId, PlatformFields, TlsReportFields, UnsubscribeFields,
+};
 pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, author, check_raw};
 pub use received::{ReceivedHeader, ReceivedWith};
 pub use redate::redate;

@@ -79,6 +79,16 @@ pub struct TlsReportFields {
     pub submitter: Domain,
 }
 
+/// Our link to unsubscribe: the fields `List-Unsubscribe` (RFC 2369) and `List-Unsubscribe-Post` (RFC 8058). The
+/// signature must cover both (RFC 8058 section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsubscribeFields {
+    /// Where a click goes: an HTTPS URI of at most 950 octets.
+    pub link: String,
+    /// Where a mail goes.
+    pub address: EmailAddress,
+}
+
 /// What the platform puts into the header of a message, each if it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PlatformFields {
@@ -88,24 +98,22 @@ pub struct PlatformFields {
     pub complaints: Option<ComplaintFields>,
     /// `TLS-Report-Domain` and `TLS-Report-Submitter`.
     pub tls_reports: Option<TlsReportFields>,
+    /// `List-Unsubscribe` and `List-Unsubscribe-Post`.
+    pub unsubscribe: Option<UnsubscribeFields>,
 }
 
 impl PlatformFields {
-    /// The lines for a message, each ended with CRLF, folded where they are long; empty if nothing is known.
-    pub fn to_lines(&self) -> String {
-        self.groups().concat()
-    }
-
-    /// The lines that a ready-made message with this header section lacks. Fields that belong together are put in
-    /// together or not at all.
+    /// The lines that a message with this header section lacks, each ended with CRLF, folded where they are long. Fields
+    /// that belong together are put in together or not at all.
     pub fn lines_missing_from(&self, header: &[u8]) -> String {
-        let [feedback, complaints, tls] = self.groups();
+        let [feedback, complaints, tls, unsubscribe] = self.groups();
         let has =
             |names: &[&str]| fields(header).any(|field: Field<'_>| names.iter().any(|name| field.is(name)));
         [
             (feedback, &["Feedback-ID"][..]),
             (complaints, &["CFBL-Address", "CFBL-Feedback-ID"]),
             (tls, &["TLS-Report-Domain", "TLS-Report-Submitter"]),
+            (unsubscribe, &["List-Unsubscribe", "List-Unsubscribe-Post"]),
         ]
         .into_iter()
         .filter(|(_, names)| !has(names))
@@ -113,7 +121,7 @@ impl PlatformFields {
         .collect()
     }
 
-    fn groups(&self) -> [String; 3] {
+    fn groups(&self) -> [String; 4] {
         let feedback = self.feedback_id.iter().map(|id| line("Feedback-ID", id.as_str(), "")).collect();
         let complaints = self.complaints.as_ref().map(|complaints| {
             let id = complaints.id.chars().map(|c| if c == ':' { c } else { plain(c) }).collect::<String>();
@@ -124,7 +132,13 @@ impl PlatformFields {
             line("TLS-Report-Domain", tls.domain.as_str(), "")
                 + &line("TLS-Report-Submitter", tls.submitter.as_str(), "")
         });
-        [feedback, complaints.unwrap_or_default(), tls.unwrap_or_default()]
+        let unsubscribe = self.unsubscribe.as_ref().map(|UnsubscribeFields { link, address }| {
+            format!(
+                "List-Unsubscribe: <{link}>,\r\n <mailto:{address}?subject=unsubscribe>\r\n\
+                 List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+            )
+        });
+        [feedback, complaints.unwrap_or_default(), tls.unwrap_or_default(), unsubscribe.unwrap_or_default()]
     }
 }
 
@@ -153,6 +167,10 @@ mod tests {
                 domain: Domain::parse("example.org").unwrap(),
                 submitter: Domain::parse("mx.example.net").unwrap(),
             }),
+            unsubscribe: Some(UnsubscribeFields {
+                link: "https://mail.example.net/unsubscribe/abc".to_owned(),
+                address: EmailAddress::parse("u-1-0-x@cf-bounce.example.org").unwrap(),
+            }),
         }
     }
 
@@ -162,9 +180,12 @@ mod tests {
             CFBL-Address: fbl@cf-bounce.example.org; report=arf\r\n\
             CFBL-Feedback-ID: 06123456789abc:0:mzxw6ytboi5dgnbv\r\n\
             TLS-Report-Domain: example.org\r\n\
-            TLS-Report-Submitter: mx.example.net\r\n";
-        assert_eq!(all().to_lines(), expected);
-        assert_eq!(PlatformFields::default().to_lines(), "");
+            TLS-Report-Submitter: mx.example.net\r\n\
+            List-Unsubscribe: <https://mail.example.net/unsubscribe/abc>,\r\n \
+            <mailto:u-1-0-x@cf-bounce.example.org?subject=unsubscribe>\r\n\
+            List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n";
+        assert_eq!(all().lines_missing_from(b""), expected);
+        assert_eq!(PlatformFields::default().lines_missing_from(b""), "");
     }
 
     #[test]
@@ -172,14 +193,17 @@ mod tests {
         let mut fields = all();
         let long = format!("{}@{}.example", "l".repeat(40), "d".repeat(40));
         fields.complaints.as_mut().unwrap().address = EmailAddress::parse(&long).unwrap();
-        assert!(fields.to_lines().contains(&format!("CFBL-Address: {long};\r\n report=arf\r\n")));
+        assert!(
+            fields.lines_missing_from(b"").contains(&format!("CFBL-Address: {long};\r\n report=arf\r\n"))
+        );
     }
 
     #[test]
     fn what_a_message_brings_along_is_left_to_it() {
-        let header = b"From: a@example.org\r\ncfbl-feedback-id: mine\r\nTLS-Report-Domain: example.org\r\n";
+        let header = b"From: a@example.org\r\ncfbl-feedback-id: mine\r\nTLS-Report-Domain: example.org\r\n\
+            List-Unsubscribe: <mailto:a@example.org>\r\n";
         assert_eq!(all().lines_missing_from(header), "Feedback-ID: spring_sale:shop::mailwright\r\n");
-        assert_eq!(all().lines_missing_from(b"From: a@example.org\r\n"), all().to_lines());
+        assert_eq!(all().lines_missing_from(b"From: a@example.org\r\n"), all().lines_missing_from(b""));
     }
 
     #[test]
@@ -191,6 +215,6 @@ mod tests {
         }
         let mut fields = all();
         fields.complaints.as_mut().unwrap().id = "1\r\nBcc: x@example.org".to_owned();
-        assert!(fields.to_lines().contains("CFBL-Feedback-ID: 1__Bcc:_x_example.org\r\n"));
+        assert!(fields.lines_missing_from(b"").contains("CFBL-Feedback-ID: 1__Bcc:_x_example.org\r\n"));
     }
 }

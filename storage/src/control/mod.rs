@@ -14,6 +14,7 @@ mod sending;
 mod source_days;
 mod suspension;
 mod token;
+mod token_keys;
 mod webhook;
 mod zone;
 
@@ -26,6 +27,7 @@ pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, Sendin
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
 pub use token::{InvalidPermission, NewToken, Permission, PreviousSecret, Token, TokenSecret};
+pub use token_keys::TokenKeyRules;
 pub use webhook::{NewWebhook, SigningSecret, Webhook, WebhookChange, WebhookState};
 pub use zone::Zone;
 
@@ -45,6 +47,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 use token::Tokens;
+use token_keys::KeptTokenKeys;
 
 /// sled's page cache for control data, in octets.
 const CACHE: u64 = 2 << 20;
@@ -105,7 +108,7 @@ pub enum ControlError {
     Randomness,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     accounts: HashMap<ObjectId, Account>,
     zones: HashMap<ObjectId, Zone>,
@@ -116,6 +119,23 @@ struct State {
     sent: BTreeMap<(u64, SourceName), u64>,
     /// The endpoints of each account that has any, the oldest first.
     webhooks: HashMap<TenantName, Vec<Arc<Webhook>>>,
+    token_keys: KeptTokenKeys,
+}
+
+impl State {
+    /// Nothing but keys.
+    fn new(token_keys: KeptTokenKeys) -> Self {
+        Self {
+            accounts: HashMap::new(),
+            zones: HashMap::new(),
+            sending: SendingDomains::default(),
+            tokens: Tokens::default(),
+            suspensions: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            webhooks: HashMap::new(),
+            token_keys,
+        }
+    }
 }
 
 /// The control data.
@@ -136,7 +156,9 @@ impl Control {
     pub fn open(dir: &Path) -> Result<Self, ControlError> {
         let config = sled::Config::new().path(dir).cache_capacity(CACHE).flush_every_ms(None);
         let db = open_unlocked(|| config.open().map_err(database))?;
-        let mut state = State::default();
+        let stored_keys = KeptTokenKeys::read(&db)?;
+        let has_keys = stored_keys.is_some();
+        let mut state = State::new(stored_keys.map_or_else(KeptTokenKeys::first, Ok)?);
         for account in table::<Account>(&db, "account/")? {
             state.accounts.insert(account.id.clone(), account);
         }
@@ -161,6 +183,9 @@ impl Control {
         let control =
             Self { db, dir: dir.to_path_buf(), state: RwLock::new(state), changes: Mutex::default() };
         control.read_uses();
+        if !has_keys {
+            control.store_first_token_keys()?;
+        }
         Ok(control)
     }
 

@@ -353,6 +353,16 @@ impl Control {
         self.read(|state| state.sending.find(name).cloned())
     }
 
+    /// A sending domain whose bounces go to `name`. There may be another: a domain and the wildcard below it share theirs.
+    pub fn domain_of_return_path(&self, name: &Domain) -> Option<Arc<SendingDomain>> {
+        let below = Domain::parse(name.as_str().split_once('.')?.1).ok()?;
+        self.read(|state| {
+            let SendingDomains { exact, wildcard, .. } = &state.sending;
+            let mut found = [exact.get(&below), wildcard.get(&below)].into_iter().flatten();
+            found.find(|domain| domain.return_path_domain == *name).cloned()
+        })
+    }
+
     /// What mail from `name` is sent by in an account, for the holder of a token.
     ///
     /// # Errors

@@ -1,22 +1,11 @@
 //! Built messages, read back.
 
 use super::*;
-use crate::message::{FeedbackId, Field, fields, split_header};
+use crate::message::{Field, fields, split_header};
 use proptest::prelude::*;
-use std::sync::LazyLock;
-
-static PLATFORM: LazyLock<PlatformFields> = LazyLock::new(|| PlatformFields {
-    feedback_id: Some(FeedbackId::new(["c", "zone", "send"], "mailwright").unwrap()),
-    ..PlatformFields::default()
-});
 
 fn context() -> BuildContext<'static> {
-    BuildContext {
-        date: UnixMillis::new(1_795_255_445_123),
-        message_id: "id@example.org",
-        platform: &PLATFORM,
-        boundary_seed: 7,
-    }
+    BuildContext { date: UnixMillis::new(1_795_255_445_123), message_id: "id@example.org", boundary_seed: 7 }
 }
 
 fn mailbox(text: &str) -> Mailbox {
@@ -90,7 +79,6 @@ fn builds_a_plain_message_byte_for_byte() {
         Subject: Hello\r\n\
         x-tag: 1\r\n\
         List-Id: <l.x>\r\n\
-        Feedback-ID: c:zone:send:mailwright\r\n\
         MIME-Version: 1.0\r\n\
         Content-Type: text/plain; charset=\"utf-8\"\r\n\
         Content-Transfer-Encoding: 7bit\r\n\
@@ -116,7 +104,7 @@ fn orders_its_header_fields() {
     });
     let (header, _) = split_header(message.as_bytes());
     let names: Vec<_> = fields(header).map(|f| String::from_utf8_lossy(f.name()).into_owned()).collect();
-    let expected = "Date Message-ID From To Cc Reply-To Subject References Feedback-ID MIME-Version \
+    let expected = "Date Message-ID From To Cc Reply-To Subject References MIME-Version \
         Content-Type Content-Transfer-Encoding";
     assert_eq!(names.join(" "), expected);
 }
