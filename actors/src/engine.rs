@@ -10,6 +10,7 @@ use crate::{
     places::Places,
     probe::watch_arbiter,
     reroutes::Reroutes,
+    return_path::Outgoing,
     settings::{DeliverySettings, NextHop},
     shaping::ShapingBook,
     sources::SourceBook,
@@ -118,7 +119,9 @@ impl Engine {
             starter.start(sink(Arc::clone(&supervisor_cell), backlog.clone(), feed.clone()))?;
         let board = OutcomeBoard::default();
         let control = Arc::clone(&parts.control);
-        let intake = Intake::new(spool.clone(), backlog.clone(), control, parts.events.clone(), feed.clone());
+        let outgoing = Outgoing::new(Arc::clone(&control), parts.settings.return_path.clone());
+        let events = parts.events.clone();
+        let intake = Intake::new(spool.clone(), backlog.clone(), control, events, feed.clone(), outgoing);
         let deps = Rc::new(Deps::new(parts, spool, feed)?);
         let supervisor = Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), backlog);
         let supervisor = supervisor_cell.get_or_init(|| supervisor).clone();
@@ -144,6 +147,11 @@ impl Engine {
     /// Where the sender of webhooks is asked.
     pub fn webhooks(&self) -> &WebhookDesk {
         &self.desk
+    }
+
+    /// What webhooks are told.
+    pub fn webhook_feed(&self) -> &WebhookFeed {
+        &self.deps.webhooks
     }
 
     /// Journal and queue.
@@ -193,6 +201,7 @@ impl Deps {
             .map(|stored| (stored.domain, NextHop { host: stored.host, port: stored.port }));
         let configs = ClientConfigs::new(&settings.roots)?;
         let tls = TlsPolicies::new(Rc::clone(&dns), configs, settings.policy_fetch, settings.tls_reports);
+        let outgoing = Outgoing::new(Arc::clone(&control), settings.return_path.clone());
         let deps = Self {
             connections: ConnectionBudget::new(settings.max_connections),
             places: Places::new(settings.max_active_domains, settings.sources.all().len()),
@@ -212,6 +221,7 @@ impl Deps {
             control,
             webhooks,
             suppressions,
+            outgoing,
         };
         deps.tls.recall(&deps.control);
         Ok(deps)

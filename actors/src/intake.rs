@@ -6,6 +6,7 @@ pub use reschedule::Rescheduled;
 
 use crate::{
     clock, metrics as names,
+    return_path::{Outbound, Outgoing, UnsubscribeError},
     signing::{Signers, SigningError},
     supervisor::Backlog,
 };
@@ -17,7 +18,7 @@ use mailwright_engine::{
     id::QueueId,
     message::{
         author, fields,
-        hints::{InvalidHint, SendingHints},
+        hints::{InvalidHint, SendingHints, UnsubscribeLink},
         is_8bit, split_header,
     },
     request_mark::RequestMark,
@@ -121,6 +122,9 @@ pub enum IntakeError {
     /// A header field that is for us says what we do not understand.
     #[error(transparent)]
     Hint(#[from] InvalidHint),
+    /// It cannot have the link to unsubscribe that it asks for.
+    #[error(transparent)]
+    Unsubscribe(#[from] UnsubscribeError),
     /// The message could not be signed.
     #[error(transparent)]
     Signing(#[from] SigningError),
@@ -141,7 +145,7 @@ impl IntakeError {
             Self::QueueFull => "queue_full",
             Self::TooManyRecipients(_) => "recipients",
             Self::ChangedTooOften => "changes",
-            Self::Hint(_) => "hint",
+            Self::Hint(_) | Self::Unsubscribe(_) => "hint",
             Self::Signing(_) => "signing",
             Self::Storage(error) if error.is_disk_full() => "disk_full",
             Self::Storage(_) => "storage",
@@ -157,20 +161,27 @@ pub struct Intake {
     control: Arc<Control>,
     events: EventLog,
     webhooks: WebhookFeed,
+    outgoing: Outgoing,
     signers: Arc<Signers>,
 }
 
 impl Intake {
     /// The door to `spool`, watching `backlog`, signing for the domains of `control`, telling `events` and
-    /// `webhooks`.
+    /// `webhooks`, putting in what `outgoing` writes.
     pub fn new(
         spool: Spool,
         backlog: Backlog,
         control: Arc<Control>,
         events: EventLog,
         webhooks: WebhookFeed,
+        outgoing: Outgoing,
     ) -> Self {
-        Self { spool, backlog, control, events, webhooks, signers: Arc::default() }
+        Self { spool, backlog, control, events, webhooks, outgoing, signers: Arc::default() }
+    }
+
+    /// How what it takes will find its way back.
+    pub fn outgoing(&self) -> &Outgoing {
+        &self.outgoing
     }
 
     /// The sending domain of the author in the header of `content`, if it is one of ours.
@@ -226,19 +237,34 @@ impl Intake {
         let (now, wall) = (clock::now(), clock::wall());
         let send_at = asked.send_at.filter(|at| *at > wall);
         let date = send_at.unwrap_or(wall);
-        let content = self.finish(message.trace, message.content, message.signed_by.as_ref(), date)?;
+        let campaign = asked.campaign.or(hints.campaign);
+        let outbound = Outbound {
+            id: message.id,
+            recipients: &message.recipients,
+            origin: message.origin,
+            campaign: campaign.as_ref(),
+            unsubscribe: if asked.unsubscribe == UnsubscribeLink::Own {
+                hints.unsubscribe
+            } else {
+                asked.unsubscribe
+            },
+        };
+        let domain = message.signed_by.as_ref();
+        let fields =
+            self.outgoing.lines(&outbound, domain.map(Arc::as_ref), split_header(&message.content).0)?;
+        let content = self.finish(message.trace, &fields, message.content, domain, date)?;
         let eight_bit = is_8bit(&content.body);
         let envelope = Envelope {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
             smtputf8: message.smtputf8,
             account: message.account,
             priority: asked.priority.or(hints.priority).unwrap_or(message.default_priority),
-            campaign: asked.campaign.or(hints.campaign),
+            campaign,
             pool: asked.pool.or(hints.pool),
             expires_after: asked.expires_after.or(hints.expires_after),
             dsn: message.dsn,
             recipients_dsn: said(message.recipients_dsn),
-            schedule: send_at.map(|at| scheduled(at, &content, 0)),
+            schedule: send_at.map(|at| scheduled(at, content.head.len() - fields.len(), 0)),
             request: message.request,
             // A demand of the envelope is stronger than the leave of the header (RFC 8689 section 5).
             security: match message.security {
@@ -271,10 +297,11 @@ impl Intake {
         events.map(|event| WebhookEvent { message_id: message_id.clone(), ..event }).collect()
     }
 
-    /// Puts trace and signatures on top; `date` is when the message goes.
+    /// Puts trace, signatures and `fields` on top; the fields are signed too. `date` is when the message goes.
     fn finish(
         &self,
         trace: String,
+        fields: &str,
         content: Vec<u8>,
         signed_by: Option<&Arc<SendingDomain>>,
         date: UnixMillis,
@@ -282,15 +309,17 @@ impl Intake {
         let mut head = trace.into_bytes();
         if let Some(domain) = signed_by {
             let (header, body) = split_header(&content);
-            head.extend(self.signers.sign(domain, header, body, date)?);
+            let header = [fields.as_bytes(), header].concat();
+            head.extend(self.signers.sign(domain, &header, body, date)?);
         }
+        head.extend_from_slice(fields.as_bytes());
         Ok(Content { head: head.into(), body: content.into() })
     }
 }
 
-/// A message of this content that goes at `at`.
-fn scheduled(at: UnixMillis, content: &Content, first_group: u16) -> Schedule {
-    let on_top = u32::try_from(content.head.len()).unwrap_or(u32::MAX);
+/// A message that goes at `at`, with so many octets of trace and signatures on top.
+fn scheduled(at: UnixMillis, on_top: usize, first_group: u16) -> Schedule {
+    let on_top = u32::try_from(on_top).unwrap_or(u32::MAX);
     Schedule { at, on_top, first_group }
 }
 
@@ -312,5 +341,6 @@ pub(crate) fn message_id_of(content: &Content) -> String {
 fn accepted(envelope: &Envelope, content: &Content) -> Accepted {
     let (header, _) = split_header(&content.body);
     let subject = fields(header).find(|field| field.is("Subject")).map(|field| field.unfolded());
-    Accepted::new(envelope, subject.as_deref().map(str::trim), content.len() as u64)
+    let accepted = Accepted::new(envelope, subject.as_deref().map(str::trim), content.len() as u64);
+    Accepted { message_id: message_id_of(content), ..accepted }
 }

@@ -28,6 +28,7 @@ pub mod places;
 pub mod probe;
 pub mod reroutes;
 pub mod retry_scheduler;
+pub mod return_path;
 pub mod sending;
 pub mod settings;
 pub mod shaping;

@@ -75,6 +75,10 @@ declare_metrics! {
     counter DOMAIN_CHECKS = "mailwright_sending_domain_checks_total";
     /// Attempts to log in on submission listeners, by result.
     counter LOGINS = "mailwright_smtp_logins_total";
+    /// What came back at return paths and by links to unsubscribe, by kind (bounce, news, complaint, unsubscribe, reply,
+    /// other, address) and result: applied, ignored, forged, unknown (the message is not known any more) or unmatched
+    /// (no recipient of it is named).
+    counter RETURN_PATH = "mailwright_return_path_total";
     /// Calls of webhooks, by outcome (delivered, failed, gone).
     counter WEBHOOK_CALLS = "mailwright_webhook_calls_total";
     /// Seconds that a call of a webhook took, from look-up to answer or failure.
@@ -106,6 +110,16 @@ pub fn describe() {
     begin(DOMAIN_CHECKS, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
     begin(RESTARTS, "actor", &["domain", "site"]);
     begin(LOGINS, "result", &["accepted", "refused"]);
+    for (kind, result) in [
+        ("bounce", "applied"),
+        ("complaint", "applied"),
+        ("unsubscribe", "applied"),
+        ("address", "forged"),
+        ("complaint", "forged"),
+        ("unsubscribe", "forged"),
+    ] {
+        counter!(RETURN_PATH, "kind" => kind, "result" => result).increment(0);
+    }
     begin(WEBHOOK_CALLS, "outcome", &["delivered", "failed", "gone"]);
     begin(WEBHOOKS_DISABLED, "cause", &["gone", "failing"]);
     let _registered = histogram!(WEBHOOK_SECONDS);

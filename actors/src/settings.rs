@@ -1,6 +1,9 @@
 //! How delivery behaves, as values: read from the configuration by the binary, given to the actors.
 
-use crate::tls::{PolicyFetch, ReportSending, TrustRoots};
+use crate::{
+    return_path::ReturnPathSettings,
+    tls::{PolicyFetch, ReportSending, TrustRoots},
+};
 use mailwright_engine::{
     address::Domain, class::TenantName, dsn::ReportPolicy, retry::RetrySchedule, source::Sources,
 };
@@ -35,6 +38,8 @@ pub struct DeliverySettings {
     pub policy_fetch: PolicyFetch,
     /// Whether and how often owners of domains are told how TLS went.
     pub tls_reports: ReportSending,
+    /// How mail is to find its way back.
+    pub return_path: ReturnPathSettings,
 }
 
 /// Longest pause of a site that cannot be reached: its messages' own schedules may be slower, but the first to

@@ -1,6 +1,8 @@
 //! Whom a message must not go to.
 
-use mailwright_engine::{address::EmailAddress, time::UnixMillis};
+use mailwright_engine::{
+    address::EmailAddress, classify::BounceClass, smtp::verdict::Fault, time::UnixMillis,
+};
 use mailwright_storage::{
     control::SendingDomain,
     suppressions::{Sender, SuppressionError, Suppressions},
@@ -49,6 +51,13 @@ pub fn leave_out(
     } else {
         Err(SuppressedError::Refused(left_out))
     }
+}
+
+/// Whether a final failure says that the address itself takes no mail, so that it is suppressed. Policy and reputation are
+/// about us, and a full mailbox may be emptied.
+pub(crate) fn is_dead(class: BounceClass, fault: Fault) -> bool {
+    use BounceClass::{MailboxDisabled, NoSuchDomain, NoSuchMailbox};
+    matches!(class, NoSuchMailbox | NoSuchDomain | MailboxDisabled) && fault == Fault::Recipient
 }
 
 /// At most three addresses, and how many more there are.

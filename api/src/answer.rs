@@ -9,7 +9,9 @@ use actix_web::{
     },
     web,
 };
-use mailwright_actors::{control::OrderError, intake::IntakeError, suppressed::SuppressedError};
+use mailwright_actors::{
+    control::OrderError, intake::IntakeError, return_path::UnsubscribeError, suppressed::SuppressedError,
+};
 use mailwright_engine::message::{SendError, SendErrorCode};
 use mailwright_storage::control::{ControlError, SenderError};
 use serde::Serialize;
@@ -274,6 +276,7 @@ impl From<IntakeError> for ApiError {
             IntakeError::Hint(_) => {
                 SendError::new(SendErrorCode::HeaderValueInvalid, "headers", error.to_string()).into()
             }
+            IntakeError::Unsubscribe(error) => Self::from(*error),
             IntakeError::Signing(_) => {
                 tracing::error!(%error, "message refused");
                 Self::internal("The message could not be signed.")
@@ -289,6 +292,12 @@ impl From<IntakeError> for ApiError {
                 Self::unavailable("The message could not be stored for now; try again later.")
             }
         }
+    }
+}
+
+impl From<UnsubscribeError> for ApiError {
+    fn from(error: UnsubscribeError) -> Self {
+        Self::schema("unsubscribe", sentence(&error.to_string()))
     }
 }
 

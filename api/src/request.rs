@@ -71,6 +71,7 @@ struct AskedBody {
     expires_in: Option<String>,
     /// When it is to go, by RFC 3339; at most 30 days ahead.
     send_at: Option<String>,
+    unsubscribe: Option<String>,
 }
 
 impl AskedBody {
@@ -81,6 +82,7 @@ impl AskedBody {
             pool: asked(self.pool.as_deref(), "pool", PoolName::parse)?,
             expires_after: asked(self.expires_in.as_deref(), "expires_in", lifetime)?,
             send_at: self.send_at.as_deref().map(|text| read_time("send_at", text)).transpose()?,
+            unsubscribe: asked(self.unsubscribe.as_deref(), "unsubscribe", str::parse)?.unwrap_or_default(),
             security: TransportSecurity::ByPolicy,
         })
     }

@@ -4,6 +4,7 @@ use super::{AttemptReport, ConnectionPlan, stream::Session};
 use crate::{
     delivery::{Delivery, Untried},
     ledger::{DeliveryFinished, FailDeliveries, Ledger},
+    return_path::Outgoing,
     supervisor::Deps,
 };
 use actix::Addr;
@@ -77,7 +78,7 @@ impl Transfer {
             self.delivery.give_back(Untried::StorageRefused);
             return Carried::OVER;
         };
-        if session.machine.begin(transaction(&self.message, &self.recipients)).is_err() {
+        if session.machine.begin(transaction(&self.message, &self.recipients, &deps.outgoing)).is_err() {
             withdraw(&self.delivery, deps);
             return Carried::OVER;
         }
@@ -195,11 +196,11 @@ fn recipients(entry: &QueueEntry, most: usize) -> Vec<u16> {
     entry.pending.iter().copied().take(most).collect()
 }
 
-fn transaction(message: &StoredMessage, recipients: &[u16]) -> Transaction {
+fn transaction(message: &StoredMessage, recipients: &[u16], outgoing: &Outgoing) -> Transaction {
     let envelope = &message.envelope;
     let address = |index: &u16| envelope.recipients.get(usize::from(*index)).cloned();
     Transaction {
-        reverse_path: envelope.reverse_path.clone(),
+        reverse_path: outgoing.sender_of_transaction(envelope, recipients),
         recipients: recipients.iter().filter_map(address).collect(),
         size: message.content.len() as u64,
         body_type: envelope.body,

@@ -44,8 +44,8 @@ impl Intake {
         let first_group = old.first_group.checked_add(groups).filter(|first| *first <= u16::MAX - groups);
         let first_group = first_group.ok_or(IntakeError::ChangedTooOften)?;
         let (trace, content) = as_it_came(&content, old, at);
-        let content = self.finish(trace, content, Some(&signed_by), at)?;
-        let schedule = Some(scheduled(at, &content, first_group));
+        let content = self.finish(trace, "", content, Some(&signed_by), at)?;
+        let schedule = Some(scheduled(at, content.head.len(), first_group));
         let envelope = Envelope { schedule, ..waiting(envelope, &entries) };
         let due = now.saturating_add(at.since(wall));
         for entry in &entries {

@@ -1,9 +1,9 @@
 //! Outcomes for the suppression list: who cannot be written to.
 
 use super::Ended;
-use crate::outcome::Settled;
+use crate::{outcome::Settled, suppressed::is_dead};
 use mailwright_engine::{
-    classify::{BounceClass, Judged},
+    classify::Judged,
     smtp::verdict::{Fault, Outcome},
 };
 use mailwright_storage::{
@@ -41,10 +41,8 @@ fn account(settled: &Settled) -> Option<ObjectId> {
     settled.entry.place.class.tenant.as_ref()?.as_str().parse().ok()
 }
 
-/// What an outcome says about a recipient. A refusal suppresses only if the address itself is at fault: policy and
-/// reputation are about us, and a full mailbox may be emptied.
+/// What an outcome says about a recipient.
 fn what(settled: &Settled, recipient: u16, judged: &Judged) -> Option<What> {
-    use BounceClass::{MailboxDisabled, NoSuchDomain, NoSuchMailbox};
     let verdict = &judged.verdict;
     match verdict.outcome {
         Outcome::Delivered => Some(What::Delivered),
@@ -54,9 +52,8 @@ fn what(settled: &Settled, recipient: u16, judged: &Judged) -> Option<What> {
             is_theirs.then_some(What::SoftBounce)
         }
         Outcome::Hard => {
-            let is_dead = matches!(judged.class, Some(NoSuchMailbox | NoSuchDomain | MailboxDisabled));
-            let words = || verdict.to_string().chars().take(WORDS).collect();
-            (is_dead && verdict.fault == Fault::Recipient).then(|| What::HardBounce(words()))
+            let is_dead = judged.class.is_some_and(|class| is_dead(class, verdict.fault));
+            is_dead.then(|| What::HardBounce(verdict.to_string().chars().take(WORDS).collect()))
         }
     }
 }

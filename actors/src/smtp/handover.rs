@@ -36,7 +36,7 @@ pub(super) fn refused(error: &IntakeError) -> Reaction {
         IntakeError::Busy => refuse(full, EnhancedCode::new(4, 3, 2), error.to_string()),
         IntakeError::QueueFull => refuse(full, EnhancedCode::new(4, 3, 1), error.to_string()),
         // The same message will be wrong again.
-        IntakeError::Hint(_) | IntakeError::ChangedTooOften => {
+        IntakeError::Hint(_) | IntakeError::Unsubscribe(_) | IntakeError::ChangedTooOften => {
             refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 6, 0), error.to_string())
         }
         IntakeError::Storage(storage) if storage.is_disk_full() => {

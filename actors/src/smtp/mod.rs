@@ -1,9 +1,12 @@
 //! SMTP in: sockets around the pure server session.
 //!
 //! [`listener`] accepts clients, `session` drives one, and a [`Service`] decides: [`relay`] takes mail for
-//! the world from trusted networks, [`submission`] from clients that log in, [`sandbox`] keeps everything it gets.
+//! the world from trusted networks, [`submission`] from clients that log in, [`inbound`] from the world for addresses of
+//! ours, [`sandbox`] keeps everything it gets.
 
+mod guard;
 mod handover;
+pub mod inbound;
 pub mod listener;
 pub mod relay;
 mod room;

@@ -25,6 +25,7 @@ use crate::{
     probe::Probes,
     reroutes::Reroutes,
     retry_scheduler::{Reach, RetryScheduler},
+    return_path::Outgoing,
     settings::DeliverySettings,
     shaping::ShapingBook,
     site::{Site, SiteKey, StopSite},
@@ -123,6 +124,8 @@ pub struct Deps {
     pub webhooks: WebhookFeed,
     /// What the suppression list is told.
     pub suppressions: SuppressionFeed,
+    /// Envelope senders of transactions.
+    pub outgoing: Outgoing,
 }
 
 /// The actor.

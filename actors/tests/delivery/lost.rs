@@ -116,7 +116,8 @@ impl Bench {
         deps.dns = Rc::new(names.clone());
         let deps = Rc::new(deps);
         let board = OutcomeBoard::default();
-        let intake = Intake::new(spool.clone(), Backlog::default(), control, EventLog::disabled(), feed);
+        let (backlog, events, outgoing) = (Backlog::default(), EventLog::disabled(), deps.outgoing.clone());
+        let intake = Intake::new(spool.clone(), backlog, control, events, feed, outgoing);
         let supervisor =
             Supervisor::launch(Rc::clone(&deps), intake.clone(), board.clone(), Backlog::default());
         let (site, identity) = stopped_site(&supervisor, &peer).await;

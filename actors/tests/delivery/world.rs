@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use mailwright_actors::{
     engine::{Engine, EngineParts},
     intake::{Intake, NewMessage},
+    return_path::ReturnPathSettings,
     settings::{DeliverySettings, Routes},
     shaping::ShapingBook,
     tls::{PolicyFetch, ReportSending, TrustRoots},
@@ -102,6 +103,7 @@ pub(crate) fn settings(peer: &Peer) -> Setup {
         roots: TrustRoots::System,
         policy_fetch: PolicyFetch { enabled: false, ..PolicyFetch::default() },
         tls_reports: ReportSending::Off,
+        return_path: ReturnPathSettings::default(),
     };
     let setup = Setup { delivery, shaping: BTreeMap::new() };
     let setup = setup.connections(1).with("messages_per_connection", 1000).with("idle_timeout", "\"60s\"");

@@ -7,8 +7,10 @@ use mailwright_engine::{
     envelope::SmtpUtf8,
     id::QueueId,
     message::{
-        BuildContext, FeedbackId, MAX_RECIPIENTS, PlatformFields, RawDefaults, ReceivedHeader, ReceivedWith,
-        SendError, SendErrorCode, SendRequest, build, check_raw, hints::SendingHints,
+        BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
+        SendRequest, build, check_raw,
+        hints::{SendingHints, UnsubscribeLink},
+        split_header,
     },
     time::UnixMillis,
 };
@@ -73,19 +75,18 @@ impl Sender<'_> {
         let (id, now) = self.state.intake.next_id();
         let send_at = later(asked.send_at, now)?;
         let message_id = message_id(id, &domain)?;
-        let platform = PlatformFields {
-            feedback_id: FeedbackId::new(["", self.account.id.as_str(), "api"], "mailwright").ok(),
-            ..PlatformFields::default()
-        };
         let context = BuildContext {
             date: send_at.unwrap_or(now),
             message_id: &message_id,
-            platform: &platform,
             boundary_seed: id.as_raw(),
         };
         let content = build(request, &context);
         let recipients = distinct(request.recipients().map(|mailbox| mailbox.address().clone()));
         let Recipients { kept: recipients, left_out } = self.unsuppressed(&domain, recipients, now)?;
+        if asked.unsubscribe == UnsubscribeLink::Hosted {
+            let header = split_header(&content).0;
+            self.state.intake.outgoing().may_host_unsubscribe(recipients.len(), header)?;
+        }
         let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
         let smtputf8 = needed(addresses.any(|mailbox| mailbox.address().needs_smtputf8()));
         Ok(Draft { id, now, send_at, domain, recipients, content, smtputf8, message_id, asked, left_out })

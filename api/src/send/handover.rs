@@ -3,11 +3,7 @@
 use super::{SendResult, draft::Draft};
 use crate::{access::Caller, answer::ApiError, server::AppState};
 use mailwright_actors::{intake::NewMessage, watch::Watch};
-use mailwright_engine::{
-    address::{EmailAddress, ReversePath},
-    envelope::Origin,
-    smtp::verdict::Outcome,
-};
+use mailwright_engine::{address::EmailAddress, envelope::Origin, smtp::verdict::Outcome};
 use mailwright_storage::requests::{KeptMessage, Ticket};
 use std::{collections::HashMap, time::Duration};
 
@@ -29,8 +25,8 @@ pub(super) async fn hand_in(
 ) -> Result<Accepted, ApiError> {
     let watch = state.board.watch(draft.id);
     let trace = draft.trace(&state.settings.hostname);
-    let bounces = format!("bounce-{}@{}", draft.id, draft.domain.return_path_domain);
-    let bounces = EmailAddress::parse(&bounces).map_err(|error| ApiError::internal(error.to_string()))?;
+    let from = state.intake.outgoing().sender(draft.id, draft.recipients.len(), &draft.domain);
+    let from = from.map_err(|error| ApiError::internal(error.to_string()))?;
     let kept = draft.kept();
     let mark = request.map(|(ticket, item)| ticket.announce(item, draft.left_out, kept.clone()));
     let message = NewMessage {
@@ -41,13 +37,7 @@ pub(super) async fn hand_in(
         trace,
         signed_by: Some(draft.domain),
         request: mark.map(Box::new),
-        ..NewMessage::new(
-            draft.id,
-            ReversePath::Address(bounces),
-            draft.recipients,
-            Origin::Api,
-            draft.content,
-        )
+        ..NewMessage::new(draft.id, from, draft.recipients, Origin::Api, draft.content)
     };
     if let Err(error) = state.intake.accept(message).await {
         if let Some((ticket, _)) = request {

@@ -85,8 +85,8 @@ pub struct TlsReportFields {
 pub struct UnsubscribeFields {
     /// Where a click goes: an HTTPS URI of at most 950 octets.
     pub link: String,
-    /// Where a mail goes.
-    pub address: EmailAddress,
+    /// Where a mail goes, if mail comes back here.
+    pub address: Option<EmailAddress>,
 }
 
 /// What the platform puts into the header of a message, each if it is known.
@@ -133,9 +133,10 @@ impl PlatformFields {
                 + &line("TLS-Report-Submitter", tls.submitter.as_str(), "")
         });
         let unsubscribe = self.unsubscribe.as_ref().map(|UnsubscribeFields { link, address }| {
+            let mailto = address.as_ref().map(|to| format!(",\r\n <mailto:{to}?subject=unsubscribe>"));
             format!(
-                "List-Unsubscribe: <{link}>,\r\n <mailto:{address}?subject=unsubscribe>\r\n\
-                 List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+                "List-Unsubscribe: <{link}>{}\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+                mailto.unwrap_or_default()
             )
         });
         [feedback, complaints.unwrap_or_default(), tls.unwrap_or_default(), unsubscribe.unwrap_or_default()]
@@ -169,7 +170,7 @@ mod tests {
             }),
             unsubscribe: Some(UnsubscribeFields {
                 link: "https://mail.example.net/unsubscribe/abc".to_owned(),
-                address: EmailAddress::parse("u-1-0-x@cf-bounce.example.org").unwrap(),
+                address: EmailAddress::parse("u-1-0-x@cf-bounce.example.org").ok(),
             }),
         }
     }

@@ -122,6 +122,8 @@ pub struct Accepted {
     pub campaign: Option<String>,
     /// Its Subject, at most [`Accepted::MAX_SUBJECT`] characters.
     pub subject: Option<String>,
+    /// Its Message-ID without the angle brackets; empty if it has none.
+    pub message_id: String,
     /// Octets of content.
     pub size: u64,
 }
@@ -144,6 +146,7 @@ impl Accepted {
             priority: envelope.priority,
             campaign: envelope.campaign.as_ref().map(ToString::to_string),
             subject: subject.map(|subject| subject.chars().take(Self::MAX_SUBJECT).collect()),
+            message_id: String::new(),
             size,
         }
     }

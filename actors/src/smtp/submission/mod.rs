@@ -5,14 +5,14 @@
 //! id of an account must be that of the token's own. Envelope sender and author must be at domains that the account
 //! sends from.
 
-mod guard;
 mod quota;
 mod recipients;
 
-pub use guard::AddressLimits;
+pub use super::guard::AddressLimits;
 
 use super::{
     Reaction, Service, TlsFacts,
+    guard::{self, Guard, Penalty, Slot},
     handover::{refuse_loop, refused, taken},
     refuse,
 };
@@ -21,7 +21,6 @@ use crate::{
     intake::{Intake, NewMessage},
     metrics as names,
 };
-use guard::{Guard, Penalty, Slot};
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     envelope::{Origin, SmtpUtf8},
@@ -125,7 +124,7 @@ impl Submission {
                 tokio::time::sleep(delay).await;
                 refuse(SmtpCode::AUTH_FAILED, EnhancedCode::new(5, 7, 8), error.to_string())
             }
-            Penalty::Ban => Reaction::Answer(Answer::Disconnect(go_away(guard::TurnedAway::Failures))),
+            Penalty::Ban => Reaction::Answer(Answer::Disconnect(guard::go_away(guard::TurnedAway::Failures))),
         }
     }
 
@@ -203,7 +202,7 @@ impl Service for Submission {
     type Client = SubmissionClient;
 
     fn admit(&self, peer: SocketAddr) -> Result<SubmissionClient, Reply> {
-        let slot = self.guard.admit(peer.ip(), clock::now()).map_err(go_away)?;
+        let slot = self.guard.admit(peer.ip(), clock::now()).map_err(guard::go_away)?;
         Ok(SubmissionClient { peer, cipher: None, token: None, sender: None, slot })
     }
 
@@ -251,10 +250,6 @@ impl Service for Submission {
 fn logged_in(client: &SubmissionClient) -> Result<&Arc<Token>, Reaction> {
     let missing = || refuse(SmtpCode::AUTH_REQUIRED, EnhancedCode::new(5, 7, 0), "log in first");
     client.token.as_ref().ok_or_else(missing)
-}
-
-fn go_away(why: guard::TurnedAway) -> Reply {
-    Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 7, 0)), why.to_string())
 }
 
 /// A limit on messages is never a reason to lose one: 4yz.

@@ -3,7 +3,10 @@
 //! A token has 238 bits of randomness, so nobody finds one by trying. The guard is for the machine's sake, and for
 //! that of people who notice in the log who tries.
 
-use mailwright_engine::time::UnixMillis;
+use mailwright_engine::{
+    smtp::reply::{EnhancedCode, Reply, SmtpCode},
+    time::UnixMillis,
+};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
@@ -38,6 +41,11 @@ pub(super) enum TurnedAway {
     /// It gave too many wrong passwords.
     #[error("too many failed logins from your address, try again later")]
     Failures,
+}
+
+/// What a client that may not talk is told.
+pub(super) fn go_away(why: TurnedAway) -> Reply {
+    Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 7, 0)), why.to_string())
 }
 
 /// What follows a wrong password.
