@@ -23,6 +23,7 @@ pub mod send;
 pub mod server;
 mod suppressions;
 mod time;
+mod unsubscribe;
 mod webhooks;
 
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

@@ -5,7 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
-    scheduled, send, suppressions, webhooks,
+    scheduled, send, suppressions, unsubscribe, webhooks,
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -19,6 +19,7 @@ use actix_web::{
 };
 use mailwright_actors::{
     intake::Intake,
+    return_path::ReturnPath,
     sending::{DomainChecker, RecordSettings},
     supervisor::Supervisor,
     trace::TraceHub,
@@ -91,6 +92,7 @@ pub struct AppState {
     pub(crate) requests: KeyedRequests,
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
     pub(crate) rescheduling: Mutex<()>,
+    pub(crate) returns: ReturnPath,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -121,6 +123,8 @@ pub struct ApiParts {
     pub suppressions: Suppressions,
     /// What remembers requests by the keys that clients gave.
     pub requests: KeyedRequests,
+    /// What follows from what comes back.
+    pub returns: ReturnPath,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -147,6 +151,7 @@ impl AppState {
             events_dir,
             suppressions,
             requests,
+            returns,
             metrics,
             settings,
             stopping,
@@ -169,6 +174,7 @@ impl AppState {
             suppressions,
             requests,
             rescheduling: Mutex::default(),
+            returns,
             stopping,
             failed,
         }
@@ -281,6 +287,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(webhooks::routes)
         .configure(suppressions::routes)
         .configure(scheduled::routes)
+        .configure(unsubscribe::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

@@ -1,12 +1,14 @@
 //! The configuration file.
 
 mod delivery;
+mod inbound;
 mod sending;
 mod submission;
 mod suppressions;
 mod webhooks;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
+pub(crate) use inbound::Inbound;
 pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
 pub(crate) use suppressions::Suppressions;
@@ -33,6 +35,7 @@ pub(crate) struct Config {
     pub(crate) http: Http,
     pub(crate) smtp: Smtp,
     pub(crate) submission: Submission,
+    pub(crate) inbound: Inbound,
     pub(crate) delivery: Delivery,
     pub(crate) outbound: SourcesConfig,
     pub(crate) dns: Dns,
@@ -57,6 +60,7 @@ pub(crate) struct Http {
     #[serde(with = "humantime_serde")]
     pub(crate) idempotency_keep: Duration,
     pub(crate) idempotency_keys: u64,
+    pub(crate) public_url: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -103,6 +107,7 @@ impl Default for Config {
             http: Http::default(),
             smtp: Smtp::default(),
             submission: Submission::default(),
+            inbound: Inbound::default(),
             delivery: Delivery::default(),
             outbound: SourcesConfig::default(),
             dns: Dns::default(),
@@ -125,6 +130,7 @@ impl Default for Http {
             wait: Duration::from_secs(1),
             idempotency_keep: Duration::from_secs(86_400),
             idempotency_keys: 1_000_000,
+            public_url: String::new(),
         }
     }
 }
@@ -187,6 +193,7 @@ impl Config {
         config.max_message_size()?;
         config.check_smtp()?;
         config.submission.check()?;
+        config.inbound.check()?;
         config.sending()?;
         config.webhooks.outbox()?;
         config.webhooks.calls()?;
@@ -310,7 +317,7 @@ mod tests {
     fn the_documented_file_names_every_key() {
         let documented: toml::Table = uncommented().parse().unwrap();
         let sections = [
-            ("http", "listen workers wait idempotency_keep idempotency_keys"),
+            ("http", "listen workers wait idempotency_keep idempotency_keys public_url"),
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",
@@ -318,13 +325,17 @@ mod tests {
             ),
             (
                 "submission",
-                "listen listen_tls certificate key more_certificates allow_plain_auth_on_loopback max_sessions max_sessions_per_address max_auth_failures auth_failure_memory messages_per_minute",
+                "listen listen_tls certificate key more_certificates allow_plain_auth_on_loopback max_sessions max_sessions_per_address max_auth_failures auth_failure_memory messages_per_minute return_path",
+            ),
+            (
+                "inbound",
+                "listen max_message_size max_sessions max_sessions_per_address key_lifetime key_memory",
             ),
             ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers block_lists domain_block_lists"),
             (
                 "sending",
-                "return_path_label dkim_selector verify check_interval spf_include mx dmarc_policy dmarc_reports key_lifetime key_overlap dns_updates",
+                "return_path_label dkim_selector verify check_interval spf_include mx dmarc_policy dmarc_reports key_lifetime key_overlap feedback_id dns_updates",
             ),
             ("events", "retention_days"),
             (
@@ -385,6 +396,13 @@ mod tests {
             ("[webhooks]\nmax_events = 0", "webhooks.max_events"),
             ("[webhooks]\ntimeout = \"0s\"", "webhooks.timeout"),
             ("[webhooks]\nretry_first = \"1h\"", "webhooks.retry_first"),
+            ("[inbound]\nmax_message_size = \"1KiB\"", "inbound.max_message_size"),
+            ("[inbound]\nmax_sessions = 0", "inbound.max_sessions"),
+            ("[inbound]\nmax_sessions_per_address = 0", "inbound.max_sessions_per_address"),
+            ("[inbound]\nkey_lifetime = \"1h\"", "inbound.key_lifetime"),
+            ("[inbound]\nkey_memory = \"29d\"", "inbound.key_memory"),
+            ("[http]\npublic_url = \"http://mail.example\"", "http.public_url"),
+            ("[sending]\nfeedback_id = \"me\"", "sending.feedback_id"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
         ];

@@ -2,6 +2,7 @@
 
 mod control;
 mod domains;
+mod inbound;
 mod metrics;
 mod ready;
 mod submission;
@@ -15,12 +16,14 @@ use actix::Addr;
 use actix_rt::{Arbiter, SystemRunner};
 use actix_web::web;
 use control::ControlSocket;
+use inbound::InboundParts;
 use mailwright_actors::{
     certificates::CertificateError,
     clock,
     dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     probe::watch_arbiter,
+    return_path::ReturnPath,
     sending::DomainChecker,
     smtp::{
         listener::{Listener, ListenerTls, LoopbackAuth, bind},
@@ -76,7 +79,7 @@ pub(crate) enum NodeError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Suppressions(#[from] SuppressionError),
-    #[error("submission: {0}")]
+    #[error("certificates: {0}")]
     Certificate(#[from] CertificateError),
     #[error("signing: {0}")]
     Signing(#[from] DkimError),
@@ -103,6 +106,7 @@ pub(crate) struct Node {
     pub(crate) http: Option<SocketAddr>,
     pub(crate) smtp: Vec<SocketAddr>,
     pub(crate) submission: SubmissionAddresses,
+    pub(crate) inbound: Vec<SocketAddr>,
     engine: Engine,
     domains: Addr<DomainChecker>,
     suppressions: Suppressions,
@@ -157,7 +161,7 @@ impl Node {
             events: events.clone(),
             outbox: outbox.clone(),
             webhooks: config.webhooks.calls()?,
-            suppressions: suppression_feed,
+            suppressions: suppression_feed.clone(),
         };
         seeded.await.map_err(io::Error::from)??;
         // Up to here there is nothing to bring to an end; from here on there is.
@@ -165,6 +169,7 @@ impl Node {
         let engine = Engine::start(starter, parts).await?;
         let domains = domains::start(config, &control)?;
         suppressions::keep_clean(suppressions.clone());
+        inbound::renew_keys(&control, config.inbound.keys()?);
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
             state,
@@ -172,6 +177,7 @@ impl Node {
             http: None,
             smtp: Vec::new(),
             submission: SubmissionAddresses::default(),
+            inbound: Vec::new(),
             engine,
             domains,
             suppressions,
@@ -191,7 +197,9 @@ impl Node {
         };
         node.serve_smtp(config, sockets.smtp)?;
         node.serve_submission(config, sockets.submission)?;
-        let api = web::Data::new(node.api(config, metrics)?);
+        let returns = node.return_path(config, suppression_feed)?;
+        node.serve_inbound(config, sockets.inbound, &returns)?;
+        let api = web::Data::new(node.api(config, metrics, returns)?);
         if let Some(listener) = sockets.http {
             node.http = Some(listener.local_addr()?);
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
@@ -239,7 +247,12 @@ impl Node {
     }
 
     /// What the API is made of.
-    fn api(&self, config: &Config, metrics: PrometheusHandle) -> Result<AppState, NodeError> {
+    fn api(
+        &self,
+        config: &Config,
+        metrics: PrometheusHandle,
+        returns: ReturnPath,
+    ) -> Result<AppState, NodeError> {
         let settings = ApiSettings {
             hostname: config.hostname(),
             workers: config.http.workers.max(1),
@@ -260,6 +273,7 @@ impl Node {
             events_dir: self.state.events_dir(),
             suppressions: self.suppressions.clone(),
             requests: self.requests.clone(),
+            returns,
             metrics,
             settings,
             stopping: self.stopping.subscribe(),
@@ -318,6 +332,7 @@ fn remember(starter: &mut SpoolStarter, requests: &KeyedRequests) -> Result<(), 
 struct Sockets {
     smtp: Vec<TcpListener>,
     submission: SubmissionParts,
+    inbound: InboundParts,
     http: Option<TcpListener>,
 }
 
@@ -325,10 +340,11 @@ impl Sockets {
     fn bind(config: &Config) -> Result<Self, NodeError> {
         let smtp = bind_all(&config.smtp.listen)?;
         let submission = SubmissionParts::prepare(config)?;
+        let inbound = InboundParts::prepare(config)?;
         let failed = |address| move |source| NodeError::Listen { address, source };
         let http = config.http_address()?;
         let http = http.map(|address| bind(address).map_err(failed(address))).transpose()?;
-        Ok(Self { smtp, submission, http })
+        Ok(Self { smtp, submission, inbound, http })
     }
 }
 

@@ -193,6 +193,7 @@ impl Config {
             roots: delivery.tls.roots(self),
             policy_fetch: delivery.tls.policy_fetch(),
             tls_reports: delivery.tls.report_sending()?,
+            return_path: self.return_path()?,
         })
     }
 

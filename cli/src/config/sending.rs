@@ -34,6 +34,7 @@ pub(crate) struct Sending {
     pub(crate) key_lifetime: Duration,
     #[serde(with = "humantime_serde")]
     pub(crate) key_overlap: Duration,
+    pub(crate) feedback_id: String,
     pub(crate) dns_updates: Vec<DnsUpdates>,
 }
 
@@ -67,6 +68,7 @@ impl Default for Sending {
             dmarc_reports: String::new(),
             key_lifetime: Duration::ZERO,
             key_overlap: Duration::from_secs(7 * 86_400),
+            feedback_id: "mailwright".to_owned(),
             dns_updates: Vec::new(),
         }
     }

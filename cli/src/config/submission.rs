@@ -30,6 +30,7 @@ pub(crate) struct Submission {
     #[serde(with = "humantime_serde")]
     auth_failure_memory: Duration,
     messages_per_minute: u32,
+    pub(crate) return_path: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -53,6 +54,7 @@ impl Default for Submission {
             max_auth_failures: 10,
             auth_failure_memory: Duration::from_secs(10 * 60),
             messages_per_minute: 1000,
+            return_path: true,
         }
     }
 }

@@ -1,0 +1,131 @@
+//! Starting what takes mail from the world, and keeping the keys of what it goes by.
+
+use super::{Node, NodeError, bind_all, spawn_listener};
+use crate::config::Config;
+use actix_rt::Arbiter;
+use mailwright_actors::{
+    certificates::Certificates,
+    clock,
+    probe::watch_arbiter,
+    return_path::{ReturnPath, ReturnPathParts},
+    smtp::{
+        inbound::Inbound,
+        listener::{Listener, ListenerTls, LoopbackAuth},
+    },
+};
+use mailwright_engine::smtp::server::{ServerConfig, StartTls};
+use mailwright_storage::{
+    control::{By, Control, TokenKeyRules},
+    events::EventReader,
+    suppressions::SuppressionFeed,
+};
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+/// How often it is looked whether a new key has to take over.
+const KEYS_EVERY: Duration = Duration::from_secs(3600);
+/// Most recipients of one message: a report is for one.
+const MAX_RECIPIENTS: usize = 100;
+
+/// What inbound needs that can fail, got before any delivery begins.
+pub(super) struct InboundParts {
+    sockets: Vec<TcpListener>,
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl InboundParts {
+    /// Binds the sockets and reads the certificates, which are those of submission; none when inbound is off.
+    pub(super) fn prepare(config: &Config) -> Result<Self, NodeError> {
+        let sockets = bind_all(&config.inbound.listen)?;
+        let files = if sockets.is_empty() { Vec::new() } else { config.submission.certificates() };
+        let certificates = if files.is_empty() { None } else { Some(Certificates::load(files)?) };
+        Ok(Self { sockets, certificates })
+    }
+}
+
+impl Node {
+    /// What acts on what comes back.
+    pub(super) fn return_path(
+        &self,
+        config: &Config,
+        feed: SuppressionFeed,
+    ) -> Result<ReturnPath, NodeError> {
+        Ok(ReturnPath::new(ReturnPathParts {
+            control: Arc::clone(&self.control),
+            events: self.events.clone(),
+            log: EventReader::new(&self.state.events_dir()),
+            suppressions: self.suppressions.clone(),
+            feed,
+            webhooks: self.engine.webhook_feed().clone(),
+            outbox: self.outbox.clone(),
+            rules: config.bounce_rules()?,
+        }))
+    }
+
+    /// Serves inbound on a thread of its own: it is open to the world, and nobody else is to wait for that.
+    pub(super) fn serve_inbound(
+        &mut self,
+        config: &Config,
+        parts: InboundParts,
+        returns: &ReturnPath,
+    ) -> Result<(), NodeError> {
+        if parts.sockets.is_empty() {
+            return Ok(());
+        }
+        let (intake, limits) = (self.engine.intake().clone(), config.inbound.limits());
+        let service = Inbound::new(returns.clone(), intake, config.hostname(), limits);
+        let server = parts.certificates.as_ref().map(Certificates::server).transpose()?;
+        let arbiter = Arbiter::new();
+        arbiter.spawn_fn(|| watch_arbiter("inbound"));
+        if let Some(certificates) = parts.certificates {
+            arbiter.spawn(certificates.watch(self.stopping.subscribe()));
+        }
+        for socket in parts.sockets {
+            self.inbound.push(socket.local_addr()?);
+            let tls = server.clone().map_or(ListenerTls::Off, ListenerTls::OnRequest);
+            let listener = listener(config, socket, tls)?;
+            let stopping = self.stopping.subscribe();
+            self.listeners.push(spawn_listener(&arbiter, listener, service.clone(), stopping));
+        }
+        Ok(())
+    }
+}
+
+fn listener(config: &Config, socket: TcpListener, tls: ListenerTls) -> Result<Listener, NodeError> {
+    let starttls = match tls {
+        ListenerTls::Off => StartTls::NotOffered,
+        ListenerTls::OnRequest(_) | ListenerTls::Implicit(_) => StartTls::Offered,
+    };
+    Ok(Listener {
+        socket,
+        name: "inbound",
+        config: ServerConfig {
+            max_message_size: config.inbound.max_message_size()?,
+            max_recipients: MAX_RECIPIENTS,
+            starttls,
+            ..ServerConfig::new(config.hostname())
+        },
+        tls,
+        loopback_auth: LoopbackAuth::UnderTls,
+        max_sessions: config.inbound.max_sessions,
+    })
+}
+
+/// Renews keys now and then, until the system ends. Must run inside an actix system.
+pub(super) fn renew_keys(control: &Arc<Control>, rules: TokenKeyRules) {
+    let control = Arc::clone(control);
+    actix_rt::spawn(async move {
+        let mut due = tokio::time::interval(KEYS_EVERY);
+        due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            due.tick().await;
+            let control = Arc::clone(&control);
+            let renewed = move || control.renew_token_keys(&rules, &By::server(clock::wall()));
+            match tokio::task::spawn_blocking(renewed).await {
+                Ok(Ok(true)) => tracing::info!("return paths have a new key"),
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => tracing::error!(%error, "return paths keep their old key"),
+                Err(_) => return,
+            }
+        }
+    });
+}
