@@ -22,7 +22,7 @@ use crate::wait;
 /// User and group of the mailbox: `nobody` and `nogroup` of Debian.
 const MAILBOX_OWNER: u32 = 65534;
 
-/// The processes of an instance that only receives (master(5)); none runs in a chroot.
+/// The processes of an instance (master(5)), which sends nothing but reports; none runs in a chroot.
 const SERVICES: &str = "\
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -30,6 +30,7 @@ rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
+smtp unix - - n - - smtp
 anvil unix - - n - 1 anvil
 virtual unix - n n - - virtual
 error unix - - n - - error
@@ -74,9 +75,25 @@ impl Postfix {
     /// # Errors
     /// Those of [`Self::start`].
     pub fn on(address: SocketAddr, announce: Announce) -> Result<Self> {
+        Self::with(address, announce, "")
+    }
+
+    /// Starts one on `address` that takes all mail and bounces it a moment later, with reports to `returns`.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn bouncing(address: SocketAddr, returns: SocketAddr) -> Result<Self> {
+        let (ip, port) = (returns.ip(), returns.port());
+        let settings = format!(
+            "relayhost = [{ip}]:{port}\nvirtual_transport = error:5.1.1 mailbox is gone\nsmtp_tls_security_level = none\n"
+        );
+        Self::with(address, Announce::Everything, &settings)
+    }
+
+    fn with(address: SocketAddr, announce: Announce, settings: &str) -> Result<Self> {
         let files = tempfile::tempdir().context("make a temporary folder")?;
         let certificate = Certificate::self_signed(files.path(), "receiver.example.net")?;
-        prepare(files.path(), address, announce, &certificate)?;
+        prepare(files.path(), address, announce, &certificate, settings)?;
         let mut command = Command::new("/usr/sbin/postfix");
         command.arg("-c").arg(files.path().join("conf")).arg("start-fg");
         let process = Process::start("postfix", command, &files.path().join("log"))?;
@@ -123,7 +140,13 @@ impl Drop for Postfix {
 }
 
 /// Makes the folders and files of an instance.
-fn prepare(root: &Path, address: SocketAddr, announce: Announce, certificate: &Certificate) -> Result<()> {
+fn prepare(
+    root: &Path,
+    address: SocketAddr,
+    announce: Announce,
+    certificate: &Certificate,
+    settings: &str,
+) -> Result<()> {
     // Postfix's own users have to pass through the folder that we alone may enter.
     fs::set_permissions(root, fs::Permissions::from_mode(0o755)).context("open the folder to Postfix")?;
     let folder = |name: &str| -> Result<PathBuf> {
@@ -137,7 +160,7 @@ fn prepare(root: &Path, address: SocketAddr, announce: Announce, certificate: &C
     chown(&mail, Some(MAILBOX_OWNER), Some(MAILBOX_OWNER)).context("give the mail folder to nobody")?;
     fs::write(conf.join("master.cf"), format!("{address} inet n - n - - smtpd\n{SERVICES}"))
         .context("master.cf")?;
-    let mut main = main_cf(root);
+    let mut main = main_cf(root) + settings;
     match announce {
         Announce::Everything => {}
         Announce::NoPipeliningNoChunking => {

@@ -66,6 +66,8 @@ pub struct Server {
     pub submission: Option<SocketAddr>,
     /// Where submission with implicit TLS is, if it is on.
     pub submission_tls: Option<SocketAddr>,
+    /// Where mail for return paths is taken, if it is.
+    pub inbound: Option<SocketAddr>,
 }
 
 impl Server {
@@ -84,7 +86,8 @@ impl Server {
         let (http, smtp) = (address(&contents, "http")?, address(&contents, "smtp")?);
         let optional = |key: &str| contents[key].as_str().and_then(|text| text.parse().ok());
         let (submission, submission_tls) = (optional("submission"), optional("submission_tls"));
-        Ok((Self { process, http, smtp, submission, submission_tls }, contents))
+        let inbound = optional("inbound");
+        Ok((Self { process, http, smtp, submission, submission_tls, inbound }, contents))
     }
 
     /// Reads the server's metrics.
@@ -209,6 +212,8 @@ pub struct Config {
     pub min_free: String,
     /// Further keys of the table `spool`, as the configuration writes them.
     pub spool: String,
+    /// Further keys of the table `http`, as the configuration writes them.
+    pub http: String,
     /// Keys of the table `delivery`, as the configuration writes them.
     pub delivery: String,
     /// Keys of the table `delivery.tls`.
@@ -239,6 +244,7 @@ impl Config {
             segment_size: "64MiB".into(),
             min_free: "64MiB".into(),
             spool: String::new(),
+            http: String::new(),
             delivery: String::new(),
             // No scenario depends on the world's keys and policies unless it says so.
             tls: "dnssec = \"off\"\nmta_sts = false".into(),
@@ -258,6 +264,7 @@ impl Config {
             segment_size,
             min_free,
             spool,
+            http,
             delivery,
             tls,
             more,
@@ -271,7 +278,7 @@ impl Config {
 
 [http]
 listen = "127.0.0.1:0"
-
+{http}
 [smtp]
 listen = ["127.0.0.1:0"]
 trusted_networks = {networks}

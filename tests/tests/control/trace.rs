@@ -49,7 +49,7 @@ fn a_trace_shows_the_dialogue_about_one_domain_without_content() -> Result<()> {
         "C: EHLO mx.example.com",
         "C: STARTTLS",
         "-- TLSv1_3 ",
-        "C: MAIL FROM:<bounce-",
+        "C: MAIL FROM:<b-",
         "C: RCPT TO:<1@a.example>",
         "-- content, ",
         "S: 250 2.0.0 kept as",

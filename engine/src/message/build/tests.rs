@@ -247,6 +247,6 @@ proptest! {
         prop_assert!(message.is_ascii());
         let (header, _) = split_header(&message);
         prop_assert_eq!(fields(header).filter(|f: &Field<'_>| f.name().is_empty()).count(), 0);
-        prop_assert_eq!(fields(header).count(), 9);
+        prop_assert_eq!(fields(header).count(), 8);
     }
 }
