@@ -262,3 +262,26 @@ fn unsubscribe_token(
 fn only(recipients: usize) -> Option<u16> {
     (recipients == 1).then_some(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_https_and_fits_a_line() {
+        for (text, url) in [
+            ("https://mail.example.org", "https://mail.example.org"),
+            ("https://mail.example.org:8443/hooks/", "https://mail.example.org:8443/hooks"),
+            ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().to_string(), url);
+        }
+        let long = format!("https://{}", "a".repeat(MAX_URL));
+        let wrong = ["", "mail.example.org", "http://mail.example.org", "https://", "https:///x", &long];
+        let broken =
+            ["https://a/?q=1", "https://a/#b", "https://a b", "https://a>\r\nBcc: x", "https://user@a"];
+        for text in wrong.into_iter().chain(broken) {
+            assert_eq!(text.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{text}");
+        }
+    }
+}
