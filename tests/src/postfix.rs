@@ -85,7 +85,7 @@ impl Postfix {
     pub fn bouncing(address: SocketAddr, returns: SocketAddr) -> Result<Self> {
         let (ip, port) = (returns.ip(), returns.port());
         let settings = format!(
-            "relayhost = [{ip}]:{port}\nvirtual_transport = error:5.1.1 mailbox is gone\nsmtp_tls_security_level = none\n"
+            "relayhost = [{ip}]:{port}\ncontent_filter = error:5.1.1 mailbox is gone\nsmtp_tls_security_level = none\n"
         );
         Self::with(address, Announce::Everything, &settings)
     }

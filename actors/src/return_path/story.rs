@@ -109,7 +109,8 @@ impl Story {
         if self.origin != Origin::Submission {
             return None;
         }
-        EmailAddress::parse(&self.from).ok()
+        // The log has it as SMTP does, in angle brackets.
+        EmailAddress::parse(self.from.trim_start_matches('<').trim_end_matches('>')).ok()
     }
 }
 
@@ -135,6 +136,14 @@ mod tests {
         assert_eq!(index(None, &["redacted", "BOB@Example.NET"]), Some(1));
         assert_eq!(index(None, &["eve@example.net"]), None);
         assert_eq!(index(Some(2), &["ann@example.net"]), None);
+    }
+
+    #[test]
+    fn only_senders_of_submission_have_an_address_of_their_own() {
+        let from = |origin, from: &str| Story { origin, from: from.to_owned(), ..story(&[]) }.own_sender();
+        assert_eq!(from(Origin::Submission, "<me@example.org>"), Some(address("me@example.org")));
+        assert_eq!(from(Origin::Submission, "<>"), None);
+        assert_eq!(from(Origin::Api, "<b-1@cf-bounce.example.org>"), None);
     }
 
     #[test]
