@@ -71,6 +71,7 @@ struct AskedBody {
     expires_in: Option<String>,
     /// When it is to go, by RFC 3339; at most 30 days ahead.
     send_at: Option<String>,
+    /// `hosted` for a link of ours to unsubscribe; the message has one recipient then.
     unsubscribe: Option<String>,
 }
 

@@ -4,11 +4,7 @@
 //! Filters open every link of a message, so GET changes nothing: it shows a page with a button. What the button sends is
 //! what providers send for one click.
 
-use crate::{
-    answer::{self, ApiError},
-    delivery::blocking,
-    server::AppState,
-};
+use crate::{answer, delivery::blocking, server::AppState};
 use actix_web::{
     HttpResponse,
     http::{StatusCode, header},
@@ -30,41 +26,61 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     );
 }
 
-/// `GET /unsubscribe/{token}`
-async fn ask(token: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
+/// `GET /unsubscribe/{token}`: asks whoever follows a hosted link whether to unsubscribe; changes nothing.
+#[utoipa::path(
+    get, path = "/unsubscribe/{token}", tag = "Server", operation_id = "ask_to_unsubscribe", security(()),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 404, body = String, content_type = "text/html"),
+    ),
+)]
+pub(crate) async fn ask(token: web::Path<String>, state: web::Data<AppState>) -> HttpResponse {
     match state.returns.read_link(&token) {
         Ok(link) => page(StatusCode::OK, "Unsubscribe", &question(&link)),
         Err(_) => invalid(),
     }
 }
 
-/// `POST /unsubscribe/{token}` with `List-Unsubscribe=One-Click` in a form of either kind (RFC 8058 section 3.2)
-async fn unsubscribe(
+/// `POST /unsubscribe/{token}`: unsubscribes; `List-Unsubscribe=One-Click` in a form of either kind (RFC 8058).
+#[utoipa::path(
+    post, path = "/unsubscribe/{token}", tag = "Server", operation_id = "unsubscribe", security(()),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 400, body = String, content_type = "text/html"),
+        (status = 404, body = String, content_type = "text/html"),
+        (status = 503, body = String, content_type = "text/html"),
+    ),
+)]
+pub(crate) async fn unsubscribe(
     token: web::Path<String>,
     state: web::Data<AppState>,
     body: Result<web::Bytes, actix_web::Error>,
-) -> Result<HttpResponse, ApiError> {
-    let Ok(link) = state.returns.read_link(&token) else { return Ok(invalid()) };
-    let body = body.map_err(|error| answer::body_error(&error))?;
-    if !is_one_click(&body) {
+) -> HttpResponse {
+    let Ok(link) = state.returns.read_link(&token) else { return invalid() };
+    if !body.is_ok_and(|body| is_one_click(&body)) {
         let why = "<p>The request does not say what it wants: a form with List-Unsubscribe=One-Click \
                    (RFC 8058) is expected.</p>";
-        return Ok(page(StatusCode::BAD_REQUEST, "Nothing was changed", why));
+        return page(StatusCode::BAD_REQUEST, "Nothing was changed", why);
     }
     let (returns, domain) = (state.returns.clone(), escaped(link.domain.as_str()));
-    let done = blocking(move || Ok(returns.unsubscribe(&link))).await?;
-    Ok(match done {
-        Ok(Unsubscribed::Done) => {
+    match blocking(move || Ok(returns.unsubscribe(&link))).await {
+        Ok(Ok(Unsubscribed::Done)) => {
             let text = format!("<p>You will get no more such mail from <b>{domain}</b>.</p>");
             page(StatusCode::OK, "Unsubscribed", &text)
         }
-        Ok(Unsubscribed::Gone) => invalid(),
-        Err(error) => {
+        Ok(Ok(Unsubscribed::Gone)) => invalid(),
+        Ok(Err(error)) => {
             tracing::error!(%error, "somebody could not be unsubscribed");
-            let why = "<p>That could not be noted just now. Please try again in a minute.</p>";
-            page(StatusCode::SERVICE_UNAVAILABLE, "Not yet unsubscribed", why)
+            later()
         }
-    })
+        Err(_) => later(),
+    }
+}
+
+fn later() -> HttpResponse {
+    let why = "<p>That could not be noted just now. Please try again in a minute.</p>";
+    page(StatusCode::SERVICE_UNAVAILABLE, "Not yet unsubscribed", why)
 }
 
 /// Whether a form holds the pair, URL-encoded or as `multipart/form-data` (RFC 7578).

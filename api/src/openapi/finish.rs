@@ -137,6 +137,7 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
         "tag" => (reference("Id"), "The sending domain's tag."),
         "token_id" => (reference("Id"), "The token's id."),
         "suppression_id" => (reference("Uuid"), "The suppression's id."),
+        "token" => (json!({ "type": "string", "minLength": 1 }), "What stands in the link."),
         _ if path.contains("/webhooks/") => (reference("Id"), "The webhook's id."),
         _ => (json!({ "type": "string", "minLength": 1 }), "The message's id in the queue."),
     }

@@ -12,7 +12,7 @@ pub mod text;
 
 pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
 
-use crate::{delivery, health, manage, scheduled, send, suppressions, webhooks};
+use crate::{delivery, health, manage, scheduled, send, suppressions, unsubscribe, webhooks};
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -33,6 +33,8 @@ static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
     send::preflight::preflight,
     health::health,
     health::metrics,
+    unsubscribe::ask,
+    unsubscribe::unsubscribe,
     describe,
 ))]
 struct Described;
