@@ -10,10 +10,20 @@ import Cloudflare from 'cloudflare';
 const [baseURL, apiToken, account_id, zone_id] = process.argv.slice(2);
 const client = new Cloudflare({ baseURL, apiToken, maxRetries: 0 });
 
-/** The methods of a resource and of those beneath it, by their whole names; each notes that it was called. */
+/** The names of an object's methods, inherited ones too. */
+function methods(object) {
+  const names = new Set();
+  for (let at = Object.getPrototypeOf(object); at !== Object.prototype; at = Object.getPrototypeOf(at)) {
+    for (const name of Object.getOwnPropertyNames(at)) {
+      if (name !== 'constructor' && typeof object[name] === 'function') names.add(name);
+    }
+  }
+  return names;
+}
+
+/** Has every method of a resource, and of those beneath it, note that it was called. */
 function watch(resource, name, called, known) {
-  for (const method of Object.getOwnPropertyNames(Object.getPrototypeOf(resource))) {
-    if (method === 'constructor' || typeof resource[method] !== 'function') continue;
+  for (const method of methods(resource)) {
     const [whole, own] = [`${name}.${method}`, resource[method].bind(resource)];
     known.add(whole);
     resource[method] = (...given) => {

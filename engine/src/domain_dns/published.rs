@@ -227,8 +227,11 @@ mod tests {
     use super::*;
     use crate::domain_dns::{Answer, Answers, Question, decide};
 
+    /// Names, and what stands there.
+    type Rows<'a> = &'a [(&'a str, &'a str)];
+
     /// What is published by a zone with these texts and aliases.
-    fn look(texts: &[(&str, &str)], aliases: &[(&str, &str)]) -> Published {
+    fn look(texts: Rows<'_>, aliases: Rows<'_>) -> Published {
         let mut answers = Answers::default();
         let judge = |lookups: &mut Lookups<'_>| {
             published("A.example", &["s._domainkey.a.example".to_owned()], lookups)
@@ -259,7 +262,7 @@ mod tests {
     fn says_what_is_wrong_with_where_reports_go() {
         const AT: &str = "_dmarc.a.example";
         let good = "v=DMARC1; p=none; rua=mailto:d@a.example";
-        let cases: [(&[(&str, &str)], &[(&str, &str)], Option<ReportStatus>); 8] = [
+        let cases: [(Rows<'_>, Rows<'_>, Option<ReportStatus>); 8] = [
             (&[], &[], Some(ReportStatus::MissingDmarcReport)),
             (&[(AT, "other text")], &[], Some(ReportStatus::MissingDmarcReport)),
             (&[(AT, good)], &[], None),

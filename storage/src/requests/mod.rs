@@ -1,5 +1,5 @@
 //! KeyedRequests that clients named with a key, and what came of them: who asks again, because he got no answer, is told
-//! what he would have been told, and nothing is sent twice ([0026](../../../docs/decisions/0026-requests-once.md)).
+//! what he would have been told, and nothing is sent twice (decision 0026).
 //!
 //! An accepted message carries the [mark](RequestMark) of its request in the journal, which is the truth. This is an
 //! index over it with the answers that were given: a database of its own (SQLite), written behind. What is not written

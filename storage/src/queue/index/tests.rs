@@ -96,7 +96,7 @@ fn a_message_in_the_place_of_another_leaves_nothing_of_that_and_no_copy_brings_i
         // A copy of the old message may be on its way when the new one is accepted.
         apply(&mut index, [replacing.clone(), copied(&entry(0, &[0, 1], 500))]);
         if mode == Mode::Replay {
-            apply(&mut index, [replacing]);
+            apply(&mut index, [replacing, copied(&entry(0, &[0, 1], 500))]);
         }
         assert_eq!((index.get(KEY).unwrap(), index.get(new.key()).unwrap()), (None, Some(new)), "{mode:?}");
         assert_eq!(index.count(), 1, "{mode:?}");
