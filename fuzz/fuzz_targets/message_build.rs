@@ -8,9 +8,7 @@
 use libfuzzer_sys::fuzz_target;
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
-    message::{
-        Attachment, BuildContext, Disposition, SendRequest, build, fields, split_header,
-    },
+    message::{Attachment, BuildContext, Disposition, SendRequest, build, fields, split_header},
     time::UnixMillis,
 };
 use mailwright_fuzz::{Knobs, assert_printable, assert_smtp_form, pieces};

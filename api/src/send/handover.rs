@@ -3,7 +3,7 @@
 use super::{SendResult, draft::Draft};
 use crate::{access::Caller, answer::ApiError, server::AppState};
 use mailwright_actors::{intake::NewMessage, watch::Watch};
-use mailwright_engine::{address::EmailAddress, envelope::Origin, smtp::verdict::Outcome};
+use mailwright_engine::{envelope::Origin, smtp::verdict::Outcome};
 use mailwright_storage::requests::{KeptMessage, Ticket};
 use std::{collections::HashMap, time::Duration};
 
