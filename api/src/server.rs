@@ -5,6 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
+    routing::{self, VerificationMails, VerificationSettings},
     scheduled, send, suppressions, webhooks,
 };
 use actix::Addr;
@@ -59,6 +60,8 @@ pub struct ApiSettings {
     pub drain: Duration,
     /// How sending domains are set up.
     pub sending: SendingSettings,
+    /// How owners of destination addresses are asked.
+    pub verification: VerificationSettings,
 }
 
 /// How sending domains are set up.
@@ -91,6 +94,7 @@ pub struct AppState {
     pub(crate) requests: KeyedRequests,
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
     pub(crate) rescheduling: Mutex<()>,
+    pub(crate) verification_mails: VerificationMails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -169,6 +173,7 @@ impl AppState {
             suppressions,
             requests,
             rescheduling: Mutex::default(),
+            verification_mails: VerificationMails::default(),
             stopping,
             failed,
         }
@@ -280,6 +285,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(manage::routes)
         .configure(webhooks::routes)
         .configure(suppressions::routes)
+        .configure(routing::routes)
         .configure(scheduled::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))

@@ -1,12 +1,16 @@
 //! The configuration file.
 
 mod delivery;
+mod limits;
+mod routing;
 mod sending;
 mod submission;
 mod suppressions;
 mod webhooks;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
+pub(crate) use limits::Limits;
+pub(crate) use routing::Routing;
 pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
 pub(crate) use suppressions::Suppressions;
@@ -40,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) events: Events,
     pub(crate) webhooks: Webhooks,
     pub(crate) suppressions: Suppressions,
+    pub(crate) limits: Limits,
+    pub(crate) routing: Routing,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
@@ -110,6 +116,8 @@ impl Default for Config {
             events: Events::default(),
             webhooks: Webhooks::default(),
             suppressions: Suppressions::default(),
+            limits: Limits::default(),
+            routing: Routing::default(),
             spool: Spool::default(),
             log: Log::default(),
             folder: PathBuf::new(),
@@ -192,6 +200,8 @@ impl Config {
         config.webhooks.calls()?;
         config.suppressions.settings()?;
         config.requests()?;
+        config.limits.settings()?;
+        config.routing.verification(None)?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -332,6 +342,8 @@ mod tests {
                 "keep max_events timeout retry_first retry_max_interval disable_after private_hosts",
             ),
             ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
+            ("limits", "account domain recipient token ramp max_recipients"),
+            ("routing", "verification_from public_url"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -385,6 +397,9 @@ mod tests {
             ("[webhooks]\nmax_events = 0", "webhooks.max_events"),
             ("[webhooks]\ntimeout = \"0s\"", "webhooks.timeout"),
             ("[webhooks]\nretry_first = \"1h\"", "webhooks.retry_first"),
+            ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
+            ("[routing]\npublic_url = \"mail.example.com\"", "routing.public_url"),
+            ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
         ];
