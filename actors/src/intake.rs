@@ -9,13 +9,15 @@ use crate::{
     return_path::{Outbound, Outgoing, UnsubscribeError},
     signing::{Signers, SigningError},
     supervisor::Backlog,
+    suppressed::shown,
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     class::{Priority, TenantName, TransportSecurity},
     dsn::{DsnRequest, RecipientDsn},
-    envelope::{BodyType, Envelope, Origin, Schedule, SmtpUtf8},
-    id::QueueId,
+    envelope::{BodyType, Envelope, Origin, Schedule, SentBy, SmtpUtf8},
+    id::{ObjectKey, QueueId},
+    limits::{Counted, Demand, Refusal},
     message::{
         author, fields,
         hints::{InvalidHint, SendingHints, UnsubscribeLink},
@@ -27,7 +29,7 @@ use mailwright_engine::{
 };
 use mailwright_storage::{
     Content, Spool, StorageError,
-    control::{Control, SendingDomain},
+    control::{Control, ObjectId, SendingDomain, Token},
     events::{Event, EventLog, event::Accepted},
     webhooks::WebhookFeed,
 };
@@ -63,6 +65,8 @@ pub struct NewMessage {
     pub default_priority: Priority,
     /// The account it belongs to.
     pub account: Option<TenantName>,
+    /// The token that its sender showed, if any.
+    pub token: Option<ObjectId>,
     /// Which door it came in by.
     pub origin: Origin,
     /// The trace field to put on top; ends in CRLF.
@@ -95,6 +99,7 @@ impl NewMessage {
             asked: SendingHints::default(),
             default_priority: Priority::default(),
             account: None,
+            token: None,
             origin,
             trace: String::new(),
             content,
@@ -119,6 +124,15 @@ pub enum IntakeError {
     /// The time of a scheduled message was changed so often that its entries have no names left.
     #[error("the time of this message was changed too often; cancel it and send it again")]
     ChangedTooOften,
+    /// The account, or what it sends by, has sent as much as it may for now; or more than a limit is.
+    #[error("{0}")]
+    Limited(Box<Refusal>),
+    /// The account may write to its own verified addresses and domains only.
+    #[error(
+        "the account may only send to its verified destination addresses and to its own domains, not to {}",
+        shown(.0)
+    )]
+    NotAllowed(Vec<EmailAddress>),
     /// A header field that is for us says what we do not understand.
     #[error(transparent)]
     Hint(#[from] InvalidHint),
@@ -145,6 +159,8 @@ impl IntakeError {
             Self::QueueFull => "queue_full",
             Self::TooManyRecipients(_) => "recipients",
             Self::ChangedTooOften => "changes",
+            Self::Limited(_) => "limit",
+            Self::NotAllowed(_) => "recipient",
             Self::Hint(_) | Self::Unsubscribe(_) => "hint",
             Self::Signing(_) => "signing",
             Self::Storage(error) if error.is_disk_full() => "disk_full",
@@ -233,8 +249,27 @@ impl Intake {
         if message.recipients.len() > Envelope::MAX_RECIPIENTS {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));
         }
-        let (asked, hints) = (message.asked, SendingHints::take(&mut message.content)?);
-        let (now, wall) = (clock::now(), clock::wall());
+        let hints = SendingHints::take(&mut message.content)?;
+        let sent_by = sent_by(message.signed_by.as_deref(), message.token.as_ref());
+        // Before it is signed, which takes far longer.
+        let counted = self.count(&message, sent_by)?;
+        let now = counted.as_ref().map_or_else(clock::now, |counted| counted.at);
+        let committed = self.commit(message, hints, sent_by, now).await;
+        if let (Err(_), Some(limits), Some(counted)) = (&committed, self.spool.limits(), &counted) {
+            limits.release(counted);
+        }
+        committed
+    }
+
+    /// Signs a message and has it safe.
+    async fn commit(
+        &self,
+        message: NewMessage,
+        hints: SendingHints,
+        sent_by: SentBy,
+        now: UnixMillis,
+    ) -> Result<(), IntakeError> {
+        let (asked, wall) = (message.asked, clock::wall());
         let send_at = asked.send_at.filter(|at| *at > wall);
         let date = send_at.unwrap_or(wall);
         let campaign = asked.campaign.or(hints.campaign);
@@ -258,6 +293,7 @@ impl Intake {
             body: if eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit },
             smtputf8: message.smtputf8,
             account: message.account,
+            sent_by,
             priority: asked.priority.or(hints.priority).unwrap_or(message.default_priority),
             campaign,
             pool: asked.pool.or(hints.pool),
@@ -283,6 +319,42 @@ impl Intake {
         }
         self.events.record(now, Some(id), Event::Accepted(Box::new(accepted)));
         Ok(())
+    }
+
+    /// Whether a message from `domain` would be taken as far as its recipients and limits go; nothing is counted.
+    ///
+    /// # Errors
+    /// [`IntakeError::NotAllowed`], or [`IntakeError::Limited`] with the limit that it would have to wait for longest.
+    pub fn check(
+        &self,
+        domain: &SendingDomain,
+        token: Option<&Token>,
+        recipients: &[EmailAddress],
+    ) -> Result<(), IntakeError> {
+        let Some(account) = domain.account_id.tenant() else { return Ok(()) };
+        self.check_recipients(&account, recipients)?;
+        let Some(limits) = self.spool.limits() else { return Ok(()) };
+        let sent_by = sent_by(Some(domain), token.map(|token| &token.id));
+        let checked = limits.check(Demand { account: &account, sent_by, recipients }, clock::now());
+        checked.map_err(|refusal| IntakeError::Limited(Box::new(refusal)))
+    }
+
+    /// Whether an account may write to these at all.
+    fn check_recipients(&self, account: &TenantName, recipients: &[EmailAddress]) -> Result<(), IntakeError> {
+        let strangers = self.control.not_allowed(account, recipients);
+        if strangers.is_empty() { Ok(()) } else { Err(IntakeError::NotAllowed(strangers)) }
+    }
+
+    /// Counts the recipients of a message, if it is an account's and no report of ours, and they are allowed. What a caller that stops waiting
+    /// has handed in stays counted: it may be accepted.
+    fn count(&self, message: &NewMessage, sent_by: SentBy) -> Result<Option<Counted>, IntakeError> {
+        let account = message.account.as_ref().filter(|_| message.origin != Origin::Report);
+        let Some(account) = account else { return Ok(None) };
+        self.check_recipients(account, &message.recipients)?;
+        let Some(limits) = self.spool.limits() else { return Ok(None) };
+        let demand = Demand { account, sent_by, recipients: &message.recipients };
+        let counted = limits.reserve(demand, clock::now());
+        counted.map(Some).map_err(|refusal| IntakeError::Limited(Box::new(refusal)))
     }
 
     /// What webhooks are to be told once the message is accepted; nothing if none wants to know.
@@ -321,6 +393,12 @@ impl Intake {
 fn scheduled(at: UnixMillis, on_top: usize, first_group: u16) -> Schedule {
     let on_top = u32::try_from(on_top).unwrap_or(u32::MAX);
     Schedule { at, on_top, first_group }
+}
+
+/// By what a message is sent.
+fn sent_by(domain: Option<&SendingDomain>, token: Option<&ObjectId>) -> SentBy {
+    let key = |id: &ObjectId| ObjectKey::parse(id.as_str());
+    SentBy { domain: domain.and_then(|domain| key(&domain.tag)), token: token.and_then(key) }
 }
 
 /// What was said about reports; nothing at all if it was nothing about anybody.

@@ -100,7 +100,11 @@ pub fn describe() {
         gauge!(name).set(0.0);
     }
     begin(ACCEPTED, "origin", &["api", "relay", "submission", "report"]);
-    begin(REFUSED, "reason", &["busy", "disk_full", "storage", "signing", "recipients", "changes", "hint"]);
+    begin(
+        REFUSED,
+        "reason",
+        &["busy", "disk_full", "storage", "signing", "recipients", "changes", "hint", "limit", "recipient"],
+    );
     begin(CONNECTIONS_OPENED, "family", &["ipv4", "ipv6"]);
     begin(CONNECTS_FAILED, "family", &["ipv4", "ipv6"]);
     begin(TLS_FAILED, "why", &["configuration", "mta-sts", "dane", "requiretls", "tls-not-required"]);

@@ -61,7 +61,7 @@ pub(crate) fn is_dead(class: BounceClass, fault: Fault) -> bool {
 }
 
 /// At most three addresses, and how many more there are.
-fn shown(addresses: &[EmailAddress]) -> String {
+pub(crate) fn shown(addresses: &[EmailAddress]) -> String {
     let first: Vec<_> = addresses.iter().take(3).map(EmailAddress::as_str).collect();
     let more = addresses.len() - first.len();
     if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }

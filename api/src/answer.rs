@@ -10,9 +10,13 @@ use actix_web::{
     web,
 };
 use mailwright_actors::{
-    control::OrderError, intake::IntakeError, return_path::UnsubscribeError, suppressed::SuppressedError,
+    clock, control::OrderError, intake::IntakeError, return_path::UnsubscribeError,
+    suppressed::SuppressedError,
 };
-use mailwright_engine::message::{SendError, SendErrorCode};
+use mailwright_engine::{
+    limits::{Refusal, Scope, Window},
+    message::{SendError, SendErrorCode},
+};
 use mailwright_storage::control::{ControlError, SenderError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -20,6 +24,9 @@ use std::{fmt, time::Duration};
 
 /// When a client that met a full disk or an overload should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// What the service says of whoever is too fast.
+const THROTTLED: &str = "email.sending.error.throttled";
 
 /// A successful answer around `result`.
 pub fn success(result: impl Serialize) -> HttpResponse {
@@ -48,11 +55,13 @@ pub struct ApiError {
     /// The finer cause: published code, field, sentence.
     cause: Option<SendError>,
     retry_after: Option<Duration>,
+    /// Which limit it is about.
+    limit: Option<(Scope, Window)>,
 }
 
 impl ApiError {
     const fn new(status: StatusCode, code: u32, message: &'static str) -> Self {
-        Self { status, code, message, cause: None, retry_after: None }
+        Self { status, code, message, cause: None, retry_after: None, limit: None }
     }
 
     fn because(mut self, code: SendErrorCode, field: impl Into<String>, why: impl Into<String>) -> Self {
@@ -119,10 +128,26 @@ impl ApiError {
 
     /// Too much of it within a time; the next may be after `pause`.
     pub(crate) fn throttled(why: impl Into<String>, pause: Duration) -> Self {
-        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, 10004, "email.sending.error.throttled")
-            .because(SendErrorCode::RateLimitExceeded, "", why);
-        // Told in whole seconds, rounded down.
-        error.retry_after = Some(pause + Duration::from_secs(1));
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, 10004, THROTTLED).because(
+            SendErrorCode::RateLimitExceeded,
+            "",
+            why,
+        );
+        error.retry_after = Some(pause);
+        error
+    }
+
+    /// A limit: when to try again, or that the message has to be split.
+    pub(crate) fn limited(refusal: &Refusal) -> Self {
+        let why = sentence(&refusal.to_string());
+        let code = match (refusal.again, refusal.window) {
+            (None, _) => return SendError::new(SendErrorCode::TooManyRecipients, "to", why).into(),
+            (Some(_), Window::Day) => SendErrorCode::DailyLimitExceeded,
+            (Some(_), Window::Second | Window::Hour) => SendErrorCode::RateLimitExceeded,
+        };
+        let mut error = Self::new(StatusCode::TOO_MANY_REQUESTS, 10004, THROTTLED).because(code, "", why);
+        error.retry_after = refusal.again.map(|again| again.since(clock::now()));
+        error.limit = Some((refusal.scope, refusal.window));
         error
     }
 
@@ -247,6 +272,12 @@ impl ApiError {
                 error.insert("field".into(), field.as_str().into());
             }
         }
+        if let Some((scope, window)) = self.limit {
+            error.insert("limit".into(), json!({ "scope": scope, "window": window }));
+        }
+        if let Some(pause) = self.retry_after {
+            error.insert("retry_after".into(), whole_seconds(pause).into());
+        }
         error.into()
     }
 
@@ -273,6 +304,11 @@ impl From<IntakeError> for ApiError {
                 SendError::new(SendErrorCode::TooManyRecipients, "to", error.to_string()).into()
             }
             IntakeError::ChangedTooOften => Self::too_late(sentence(&error.to_string())),
+            IntakeError::NotAllowed(_) => {
+                let why = sentence(&error.to_string());
+                SendError::new(SendErrorCode::RecipientNotAllowed, "to", why).into()
+            }
+            IntakeError::Limited(refusal) => Self::limited(refusal),
             IntakeError::Hint(_) => {
                 SendError::new(SendErrorCode::HeaderValueInvalid, "headers", error.to_string()).into()
             }
@@ -378,10 +414,15 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
         if let Some(pause) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, pause.as_secs()));
+            response.insert_header((header::RETRY_AFTER, whole_seconds(pause)));
         }
         response.json(self.body())
     }
+}
+
+/// Rounded up: who comes back then does not come too early.
+fn whole_seconds(pause: Duration) -> u64 {
+    u64::try_from(pause.as_millis().div_ceil(1_000)).unwrap_or(u64::MAX)
 }
 
 /// Answers what no route matches.

@@ -2,7 +2,8 @@
 //!
 //! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
 //! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
-//! for accounts, zones, tokens and sending domains, `scheduled` for messages that go later, [`answer`] is the form of every
+//! for accounts, zones, tokens and sending domains, `routing` for destination addresses, `scheduled` for messages that go later,
+//! [`answer`] is the form of every
 //! answer, [`openapi`] describes them all.
 
 mod access;
@@ -18,6 +19,7 @@ mod page;
 mod patient;
 mod prefer;
 pub mod request;
+mod routing;
 mod scheduled;
 pub mod send;
 pub mod server;
@@ -26,4 +28,5 @@ mod time;
 mod unsubscribe;
 mod webhooks;
 
+pub use routing::VerificationSettings;
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

@@ -261,7 +261,7 @@ pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 }
 
 /// Reads what a piece of JSON says.
-fn typed<T: DeserializeOwned>(json: Value) -> Result<T, ApiError> {
+pub(crate) fn typed<T: DeserializeOwned>(json: Value) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(json).map_err(|error| wrong_type(&error))
 }
 

@@ -5,6 +5,7 @@ use crate::{
     body::BodyMemory,
     delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
+    routing::{self, VerificationMails, VerificationSettings},
     scheduled, send, suppressions, unsubscribe, webhooks,
 };
 use actix::Addr;
@@ -60,6 +61,8 @@ pub struct ApiSettings {
     pub drain: Duration,
     /// How sending domains are set up.
     pub sending: SendingSettings,
+    /// How owners of destination addresses are asked.
+    pub verification: VerificationSettings,
 }
 
 /// How sending domains are set up.
@@ -93,6 +96,7 @@ pub struct AppState {
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
     pub(crate) rescheduling: Mutex<()>,
     pub(crate) returns: ReturnPath,
+    pub(crate) verification_mails: VerificationMails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -175,6 +179,7 @@ impl AppState {
             requests,
             rescheduling: Mutex::default(),
             returns,
+            verification_mails: VerificationMails::default(),
             stopping,
             failed,
         }
@@ -286,6 +291,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(manage::routes)
         .configure(webhooks::routes)
         .configure(suppressions::routes)
+        .configure(routing::routes)
         .configure(scheduled::routes)
         .configure(unsubscribe::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))

@@ -2,6 +2,8 @@
 
 mod delivery;
 mod inbound;
+mod limits;
+mod routing;
 mod sending;
 mod submission;
 mod suppressions;
@@ -9,6 +11,8 @@ mod webhooks;
 
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
 pub(crate) use inbound::Inbound;
+pub(crate) use limits::Limits;
+pub(crate) use routing::Routing;
 pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
 pub(crate) use suppressions::Suppressions;
@@ -43,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) events: Events,
     pub(crate) webhooks: Webhooks,
     pub(crate) suppressions: Suppressions,
+    pub(crate) limits: Limits,
+    pub(crate) routing: Routing,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
@@ -115,6 +121,8 @@ impl Default for Config {
             events: Events::default(),
             webhooks: Webhooks::default(),
             suppressions: Suppressions::default(),
+            limits: Limits::default(),
+            routing: Routing::default(),
             spool: Spool::default(),
             log: Log::default(),
             folder: PathBuf::new(),
@@ -199,6 +207,8 @@ impl Config {
         config.webhooks.calls()?;
         config.suppressions.settings()?;
         config.requests()?;
+        config.limits.settings()?;
+        config.verification(None)?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -343,6 +353,8 @@ mod tests {
                 "keep max_events timeout retry_first retry_max_interval disable_after private_hosts",
             ),
             ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
+            ("limits", "account domain recipient token ramp max_recipients"),
+            ("routing", "verification_from"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -403,6 +415,8 @@ mod tests {
             ("[inbound]\nkey_memory = \"29d\"", "inbound.key_memory"),
             ("[http]\npublic_url = \"http://mail.example\"", "http.public_url"),
             ("[sending]\nfeedback_id = \"me\"", "sending.feedback_id"),
+            ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
+            ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
         ];

@@ -41,6 +41,7 @@ use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
+    limits::Limits,
     requests::KeyedRequests,
     suppressions::{SuppressionError, SuppressionFeed, SuppressionThread, Suppressions},
     webhooks::{Outbox, OutboxThread},
@@ -139,9 +140,11 @@ impl Node {
         let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
         let suppressions = Suppressions::open(&state.suppressions_dir(), config.suppressions.settings()?)?;
+        let limits = Limits::open(&state.limits_dir(), Arc::clone(&control), config.limits.settings()?)?;
         let requests = KeyedRequests::open(&state.requests_dir(), config.requests()?, clock::now)?;
         let recall = |envelope: &Envelope| requests.recall(envelope);
-        let (mut starter, recovery) = SpoolStarter::recover_and_recall(&state, config.spool()?, recall)?;
+        let (mut starter, recovery) =
+            SpoolStarter::recover_counting(&state, config.spool()?, limits, recall)?;
         clock::go_on_from(recovery.newest);
         tell(&recovery);
         remember(&mut starter, &requests)?;
@@ -199,9 +202,9 @@ impl Node {
         node.serve_submission(config, sockets.submission)?;
         let returns = node.return_path(config, suppression_feed)?;
         node.serve_inbound(config, sockets.inbound, &returns)?;
+        node.http = sockets.http.as_ref().map(TcpListener::local_addr).transpose()?;
         let api = web::Data::new(node.api(config, metrics, returns)?);
         if let Some(listener) = sockets.http {
-            node.http = Some(listener.local_addr()?);
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
         }
         node.serve_control(api);
@@ -259,6 +262,7 @@ impl Node {
             wait: config.http.wait,
             drain: self.drain_timeout,
             sending: config.sending()?,
+            verification: config.verification(self.http)?,
         };
         Ok(AppState::new(ApiParts {
             control: Arc::clone(&self.control),

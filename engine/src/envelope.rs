@@ -4,7 +4,7 @@ use crate::{
     address::{Domain, EmailAddress, ReversePath},
     class::{PoolName, Priority, QueueClass, TenantName, TransportSecurity},
     dsn::{DsnRequest, RecipientDsn},
-    id::QueueId,
+    id::{ObjectKey, QueueId},
     request_mark::RequestMark,
     time::UnixMillis,
 };
@@ -126,6 +126,15 @@ pub struct Schedule {
     pub first_group: u16,
 }
 
+/// By what an account sent a message: what limits are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct SentBy {
+    /// The sending domain of its author.
+    pub domain: Option<ObjectKey>,
+    /// The token that its sender showed.
+    pub token: Option<ObjectKey>,
+}
+
 /// Who sent a message to whom, and how it must be carried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope {
@@ -143,6 +152,8 @@ pub struct Envelope {
     pub smtputf8: SmtpUtf8,
     /// The account that sent it; `None` for mail from trusted networks.
     pub account: Option<TenantName>,
+    /// By what that account sent it.
+    pub sent_by: SentBy,
     /// Which door it came in by.
     pub origin: Origin,
     /// How urgent it is.
@@ -194,6 +205,7 @@ impl Envelope {
             body: BodyType::default(),
             smtputf8: SmtpUtf8::default(),
             account: None,
+            sent_by: SentBy::default(),
             origin,
             priority: Priority::default(),
             campaign: None,

@@ -48,9 +48,42 @@ impl FromStr for QueueId {
     }
 }
 
+/// The name of an object of the control data, in as few octets as it has: 32 hexadecimal digits to clients.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey([u8; 16]);
+
+impl ObjectKey {
+    /// Reads 32 lower-case hexadecimal digits; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let decoded = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
+        decoded.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&data_encoding::HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ObjectKey({self})")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_key_is_32_digits() {
+        let digits = "0123456789abcdef0123456789abcdef";
+        assert_eq!(ObjectKey::parse(digits).unwrap().to_string(), digits);
+        for wrong in ["", "shop", &digits[1..], "0123456789ABCDEF0123456789ABCDEF"] {
+            assert_eq!(ObjectKey::parse(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn rises_even_when_the_clock_steps_back() {

@@ -13,6 +13,7 @@ pub mod envelope;
 pub mod fair;
 pub mod governor;
 pub mod id;
+pub mod limits;
 pub mod message;
 pub mod mx;
 pub mod public_ip;

@@ -37,6 +37,8 @@ fail_points! {
     BeforeSegment = "before-segment",
     /// It is made, and the one before it is not trimmed.
     AfterSegment = "after-segment",
+    /// What accepted messages add to the counts of limits is about to be stored.
+    BeforeCounts = "before-counts",
     /// What is new of the queue is about to be stored.
     BeforeCheckpoint = "before-checkpoint",
     /// It is stored, and perhaps not flushed.

@@ -6,8 +6,9 @@
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
 //! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
 //! remembers what happened, for people; the **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
-//! **Suppressions** ([`suppressions`]) say whom not to write to. **Requests** ([`requests`]) remember what was asked for
-//! with a key, so that nothing is sent twice. [`state_dir`] owns the folder, [`disk`] is what the
+//! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
+//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. [`state_dir`] owns the folder,
+//! [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
@@ -18,6 +19,7 @@ pub mod error;
 pub mod events;
 pub mod fail_point;
 pub mod journal;
+pub mod limits;
 pub mod metrics;
 pub mod queue;
 mod recovery;

@@ -75,6 +75,13 @@ declare_metrics! {
     counter REQUESTS_REPEATED = "mailwright_idempotency_replays_total";
     /// Requests forgotten before their time because there were more than http.idempotency_keys.
     counter REQUESTS_DROPPED = "mailwright_idempotency_keys_dropped_total";
+    /// Messages refused because they did not fit in a limit, by what it is about (account, domain, recipient, token)
+    /// and over what time (second, hour, day).
+    counter LIMITS_REFUSED = "mailwright_limits_refused_total";
+    /// Addresses that are counted because accounts have limits for each (limits.max_recipients bounds them).
+    gauge LIMITS_RECIPIENTS = "mailwright_limits_recipients";
+    /// Times that an address was not counted because as many were as may be: its limits were not kept.
+    counter LIMITS_UNCOUNTED = "mailwright_limits_uncounted_total";
 }
 
 /// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
@@ -83,18 +90,27 @@ pub fn describe() {
     describe_all();
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
     let events = [EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS, SUPPRESSION_HITS];
-    let requests = [REQUESTS_REPEATED, REQUESTS_DROPPED];
+    let requests = [REQUESTS_REPEATED, REQUESTS_DROPPED, LIMITS_UNCOUNTED];
     for name in counters.into_iter().chain(events).chain(requests) {
         counter!(name).increment(0);
     }
     for reason in ["age", "number", "overload"] {
         counter!(WEBHOOK_DROPPED, "reason" => reason).increment(0);
     }
+    crate::limits::begin_series();
     for reason in Reason::ALL {
         counter!(SUPPRESSIONS_ADDED, "reason" => reason.as_str()).increment(0);
     }
-    for name in [JOURNAL_SIZE, JOURNAL_LIVE, DISK_FREE, DISK_MIN_FREE, FAILED, QUEUE_ENTRIES, WEBHOOK_WAITING]
-    {
+    for name in [
+        JOURNAL_SIZE,
+        JOURNAL_LIVE,
+        DISK_FREE,
+        DISK_MIN_FREE,
+        FAILED,
+        QUEUE_ENTRIES,
+        WEBHOOK_WAITING,
+        LIMITS_RECIPIENTS,
+    ] {
         gauge!(name).set(0.0);
     }
     gauge!(REQUESTS_KEPT).set(0.0);

@@ -8,6 +8,7 @@ use crate::{
         scan::{self, Bodies, DamagedRange, Found},
         segment::{Segment, Segments},
     },
+    limits::Limits,
     metrics as names,
     queue::{
         change::Change,
@@ -70,15 +71,18 @@ pub(crate) struct Recovered {
 pub(crate) type Recall<'a> = &'a mut dyn FnMut(&Envelope);
 
 /// Reads everything back. The journal's torn tail is cut off.
+/// Accepted messages count in `limits`.
 pub(crate) fn recover(
     state: &StateDir,
     disk: Arc<dyn Disk>,
     recall: Recall<'_>,
+    limits: Option<&Limits>,
 ) -> Result<(Recovered, Recovery), StorageError> {
     let segments = Arc::new(Segments::open(disk, &state.spool_dir())?);
     let mut report = Recovery::default();
     let mut recent = Vec::new();
-    let (index, position) = match resume(&segments, &state.queue_dir(), &mut report, &mut recent, recall)? {
+    let resumed = resume(&segments, &state.queue_dir(), &mut report, &mut recent, recall, limits)?;
+    let (index, position) = match resumed {
         Ok(resumed) => resumed,
         Err(reason) => {
             // A state that was never stored says that nobody was sure to be told of anything; any other is old.
@@ -89,10 +93,13 @@ pub(crate) fn recover(
                 metrics::counter!(names::REBUILDS).increment(1);
             }
             let recent = never_stored.then_some(&mut recent);
-            rebuild(&segments, &state.queue_dir(), &mut report, recent, recall)?
+            rebuild(&segments, &state.queue_dir(), &mut report, recent, recall, limits)?
         }
     };
     cut_tail(&segments, position)?;
+    if let Some(limits) = limits {
+        limits.store_replayed(position)?;
+    }
     report.entries = index.count();
     report.newest = UnixMillis::new(index.last_id() / 1000);
     report.in_doubt = index.open_intents();
@@ -114,6 +121,7 @@ fn resume(
     report: &mut Recovery,
     recent: &mut Vec<RecentChange>,
     recall: Recall<'_>,
+    limits: Option<&Limits>,
 ) -> Result<Resumed, StorageError> {
     let journal_is_empty = segments.all().is_empty();
     if !dir.exists() {
@@ -137,7 +145,7 @@ fn resume(
         Ok(index) => index,
         Err(error) => return Ok(Err(Some(error.to_string()))),
     };
-    let mut replay = Replay { index, report, end: from, recent: Some(recent), recall };
+    let mut replay = Replay { index, report, end: from, recent: Some(recent), recall, limits };
     for segment in segments.all().into_iter().filter(|segment| segment.base >= first) {
         let start = segment.base.max(from);
         match replay.segment(&segment, start, Bodies::Verified) {
@@ -189,6 +197,7 @@ fn rebuild(
     report: &mut Recovery,
     recent: Option<&mut Vec<RecentChange>>,
     recall: Recall<'_>,
+    limits: Option<&Limits>,
 ) -> Result<(QueueIndex, u64), StorageError> {
     if dir.exists() {
         std::fs::remove_dir_all(dir).map_err(|e| StorageError::io("remove", dir, e))?;
@@ -198,7 +207,7 @@ fn rebuild(
     }
     let store = QueueStore::open(dir)?;
     let index = QueueIndex::new(store, Reflects::default(), Arc::clone(segments), Mode::Rebuild);
-    let mut replay = Replay { index, report, end: 0, recent, recall };
+    let mut replay = Replay { index, report, end: 0, recent, recall, limits };
     let all = segments.all();
     for (at, segment) in all.iter().enumerate() {
         // Only the last segment can hold a torn write; the others were synced when they were closed.
@@ -217,16 +226,24 @@ struct Replay<'a> {
     /// Where recent changes are noted, if they are.
     recent: Option<&'a mut Vec<RecentChange>>,
     recall: Recall<'a>,
+    /// Where accepted messages count, if they do.
+    limits: Option<&'a Limits>,
 }
 
 impl Replay<'_> {
     fn segment(&mut self, segment: &Segment, from: u64, bodies: Bodies) -> Result<(), StorageError> {
         let (index, recent, recall) = (&mut self.index, &mut self.recent, &mut self.recall);
+        let limits = self.limits;
         let mut replayed = 0;
         let scanned = scan::scan_segment(segment, from, bodies, &mut |Found { location, record }| {
             replayed += 1;
             if let Record::Accepted { envelope, .. } | Record::Relocated { envelope, .. } = &record {
                 recall(envelope);
+            }
+            if let (Some(limits), Record::Accepted { envelope, replaces, .. }) = (limits, &record)
+                && replaces.is_empty()
+            {
+                limits.replayed(location.lsn, envelope);
             }
             let change = Change::from_record(record, location);
             if let Some(recent) = recent.as_deref_mut().filter(|recent| recent.len() < RECENT) {
@@ -234,7 +251,10 @@ impl Replay<'_> {
             }
             index.apply(change)?;
             if index.unstored() >= REPLAY_CHECKPOINT {
-                index.checkpoint(location.lsn + u64::from(location.len))?;
+                let position = location.lsn + u64::from(location.len);
+                // A kill from now on finds a state that reflects these messages.
+                limits.map_or(Ok(()), |limits| limits.store_replayed(position))?;
+                index.checkpoint(position)?;
             }
             Ok(())
         })?;

@@ -15,6 +15,7 @@ use crate::{
         scan::{self, LoadedBody},
         segment::Segments,
     },
+    limits::Limits,
     metrics as names,
     queue::{
         change::Change,
@@ -111,6 +112,7 @@ pub struct Spool {
     segments: Arc<Segments>,
     memory: MemoryBudget,
     max_entries: u64,
+    limits: Option<Limits>,
     shared: Arc<Shared>,
 }
 
@@ -120,6 +122,7 @@ pub struct SpoolStarter {
     settings: SpoolSettings,
     before_checkpoint: BeforeCheckpoint,
     when_accepted: WhenAccepted,
+    limits: Option<Limits>,
 }
 
 /// Who is told of each message that is safe, before the queue knows of it.
@@ -169,7 +172,20 @@ impl SpoolStarter {
         settings: SpoolSettings,
         mut recall: impl FnMut(&Envelope),
     ) -> Result<(Self, Recovery), StorageError> {
-        Self::recover_with(Arc::new(RealDisk), state, settings, &mut recall)
+        Self::recover_with(Arc::new(RealDisk), state, settings, (&mut recall, None))
+    }
+
+    /// The same, with what is accepted counted in `limits`.
+    ///
+    /// # Errors
+    /// As [`SpoolStarter::recover`].
+    pub fn recover_counting(
+        state: &StateDir,
+        settings: SpoolSettings,
+        limits: Limits,
+        mut recall: impl FnMut(&Envelope),
+    ) -> Result<(Self, Recovery), StorageError> {
+        Self::recover_with(Arc::new(RealDisk), state, settings, (&mut recall, Some(limits)))
     }
 
     /// The same with the journal on `disk`.
@@ -181,18 +197,18 @@ impl SpoolStarter {
         state: &StateDir,
         settings: SpoolSettings,
     ) -> Result<(Self, Recovery), StorageError> {
-        Self::recover_with(disk, state, settings, &mut |_| {})
+        Self::recover_with(disk, state, settings, (&mut |_| {}, None))
     }
 
     fn recover_with(
         disk: Arc<dyn Disk>,
         state: &StateDir,
         settings: SpoolSettings,
-        recall: recovery::Recall<'_>,
+        (recall, limits): (recovery::Recall<'_>, Option<Limits>),
     ) -> Result<(Self, Recovery), StorageError> {
-        let (recovered, report) = recovery::recover(state, disk, recall)?;
+        let (recovered, report) = recovery::recover(state, disk, recall, limits.as_ref())?;
         let (before_checkpoint, when_accepted) = (Box::new(|| {}), Box::new(|_| {}));
-        Ok((Self { recovered, settings, before_checkpoint, when_accepted }, report))
+        Ok((Self { recovered, settings, before_checkpoint, when_accepted, limits }, report))
     }
 
     /// Takes what happened to mail of accounts shortly before the last process ended, unless it stopped in good order;
@@ -222,7 +238,7 @@ impl SpoolStarter {
     /// # Errors
     /// When the first segment or a thread cannot be made.
     pub fn start(self, sink: DeliverySink) -> Result<(Spool, SpoolThreads), StorageError> {
-        let Self { mut recovered, settings, before_checkpoint, when_accepted } = self;
+        let Self { mut recovered, settings, before_checkpoint, when_accepted, limits } = self;
         recovered.index.go_live();
         let (journal, appends) = unbounded();
         let (queue, commands) = unbounded();
@@ -235,17 +251,17 @@ impl SpoolStarter {
             last_id: AtomicU64::new(recovered.index.last_id()),
             oldest: AtomicU64::new(0),
         });
-        let limits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
+        let commits = CommitLimits { segment_size: settings.segment_size, min_free: settings.min_free };
         let feed = Arc::new(Feed::default());
         let (told, shared_too) = (Arc::clone(&feed), Arc::clone(&shared));
         let listener = Listener { feed: told, queue, shared: shared_too, when_accepted, sink };
-        let committer = Committer::new(Arc::clone(&segments), limits, recovered.position, listener)?;
+        let committer = Committer::new(Arc::clone(&segments), commits, recovered.position, listener)?;
         let reclaimer = Reclaimer::new(Arc::clone(&segments), settings.segment_size);
         let corrections = journal.clone();
         let index = recovered.index;
         let worker = Worker::new(
             index,
-            WorkerFeed { feed, position: recovered.position, before_checkpoint },
+            WorkerFeed { feed, position: recovered.position, before_checkpoint, limits: limits.clone() },
             reclaimer,
             corrections,
             Arc::clone(&shared),
@@ -258,7 +274,7 @@ impl SpoolStarter {
         settle_doubts(&journal, recovered.in_doubt)?;
         let threads = SpoolThreads { journal: journal.clone(), handles };
         let max_entries = if settings.max_entries == 0 { u64::MAX } else { settings.max_entries };
-        Ok((Spool { journal, segments, memory, max_entries, shared }, threads))
+        Ok((Spool { journal, segments, memory, max_entries, limits, shared }, threads))
     }
 }
 
@@ -336,6 +352,11 @@ impl Spool {
         self.shared.entries.load(Ordering::Relaxed).max(0).cast_unsigned()
     }
 
+    /// How much accounts may send, if that is counted.
+    pub fn limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
+    }
+
     /// Whether there are as many entries as there may be. [`Spool::accept`] takes more all the same: reports on what
     /// is in the queue must find room.
     pub fn is_full(&self) -> bool {
@@ -382,6 +403,9 @@ impl Spool {
         replaces: Vec<EntryKey>,
     ) -> Result<(), StorageError> {
         let entries = QueueEntry::for_envelope(&envelope, due);
+        // What takes the place of another was counted with that.
+        let limits = self.limits.as_ref().filter(|_| replaces.is_empty());
+        let counted = limits.and_then(|limits| limits.counted(&envelope)).map(Box::new);
         let record = Record::Accepted { envelope, due, replaces };
         let meta = record.encode()?;
         let Record::Accepted { envelope, replaces, .. } = record else { return Err(StorageError::Closed) };
@@ -390,7 +414,7 @@ impl Spool {
             Arc::new(StoredMessage { envelope, content: content.clone(), _memory: Some(share) })
         });
         let (waiter, done) = oneshot::channel();
-        let change = Change::Accepted { entries, replaces, message };
+        let change = Change::Accepted { entries, replaces, message, counted };
         self.append(Append { meta, content, body_crc, change, waiter: Waiter::Acceptance(waiter) })?;
         done.await.map_err(|_| StorageError::Closed)?
     }

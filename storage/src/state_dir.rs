@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The layout of the state folder this version reads and writes. Formats 1 and 2 were never released; the journal of the
-/// first knows no classes of mail, that of the second no schedules.
-const FORMAT: u32 = 3;
+/// The layout of the state folder this version reads and writes. Formats 1 to 3 were never released; the journal of the
+/// first knows no classes of mail, that of the second no schedules, that of the third not by what mail was sent.
+const FORMAT: u32 = 4;
 
 /// A state folder, locked for this process until dropped.
 ///
@@ -20,6 +20,7 @@ const FORMAT: u32 = 3;
 /// format    the layout's number
 /// spool/    journal segments
 /// queue/    queue state (sled), can be rebuilt from spool/
+/// limits/   what was sent of accounts' limits
 /// control/  accounts, zones, keys, tokens, suspensions (sled)
 /// events/   the event log, a file a day
 /// requests/ requests that clients named with a key, and their answers (SQLite)
@@ -62,6 +63,11 @@ impl StateDir {
     /// Where the queue state is.
     pub fn queue_dir(&self) -> PathBuf {
         self.path.join("queue")
+    }
+
+    /// Where the counts of limits are.
+    pub fn limits_dir(&self) -> PathBuf {
+        self.path.join("limits")
     }
 
     /// Where the control data is.

@@ -47,6 +47,7 @@ const JOURNAL: &[Moment] = &[
     Moment("after-append", &[1, 2, 3, 4], Doubt::Any),
     Moment("after-sync", &[1, 2, 3], Doubt::Any),
     // Every two seconds; the first comes with the start.
+    Moment("before-counts", &[3], Doubt::Any),
     Moment("before-checkpoint", &[3], Doubt::Any),
     Moment("after-checkpoint", &[3], Doubt::Any),
 ];

@@ -4,6 +4,7 @@ use super::{Reaction, refuse};
 use crate::intake::IntakeError;
 use mailwright_engine::{
     id::QueueId,
+    limits::Refusal,
     message::{fields, split_header},
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
@@ -33,6 +34,12 @@ pub(super) fn refused(error: &IntakeError) -> Reaction {
     let full = SmtpCode::INSUFFICIENT_STORAGE;
     match error {
         IntakeError::TooManyRecipients(_) => refuse(full, EnhancedCode::new(4, 5, 3), error.to_string()),
+        IntakeError::Limited(refusal) => limited(refusal),
+        IntakeError::NotAllowed(_) => {
+            let why =
+                "the account may only send to its verified destination addresses and to its own domains";
+            refuse(SmtpCode::MAILBOX_UNAVAILABLE, EnhancedCode::new(5, 7, 1), why)
+        }
         IntakeError::Busy => refuse(full, EnhancedCode::new(4, 3, 2), error.to_string()),
         IntakeError::QueueFull => refuse(full, EnhancedCode::new(4, 3, 1), error.to_string()),
         // The same message will be wrong again.
@@ -47,6 +54,17 @@ pub(super) fn refused(error: &IntakeError) -> Reaction {
             let why = "the message could not be taken for now; try again later";
             refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why)
         }
+    }
+}
+
+/// What a limit is to a client: a reason to wait, and where that would not help, to send to fewer at a time. Never one
+/// to lose mail: 4yz.
+fn limited(refusal: &Refusal) -> Reaction {
+    // The address of a recipient may be UTF-8.
+    let why = refusal.to_string().replace(|c: char| !c.is_ascii(), "?");
+    match refusal.again {
+        Some(_) => refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 7, 1), why),
+        None => refuse(SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 5, 3), why),
     }
 }
 

@@ -5,6 +5,7 @@
 mod accounts;
 mod audit;
 mod email_auth;
+mod limits;
 mod records;
 mod sending;
 mod tokens;
@@ -40,6 +41,8 @@ fn resource(path: &str) -> Resource {
     email_auth::get,
     email_auth::edit,
     email_auth::inspect,
+    limits::get,
+    limits::put,
     zones::list,
     zones::create,
     zones::get,
@@ -117,6 +120,11 @@ fn sending_routes(config: &mut web::ServiceConfig) {
         )
         .service(resource("zones/{zone_id}/email/auth/spf/inspect").route(web::get().to(email_auth::inspect)))
         .service(resource("accounts/{account_id}/email/sending/zones").route(web::get().to(sending::zones)))
+        .service(
+            resource("accounts/{account_id}/email/sending/limits")
+                .route(web::get().to(limits::get))
+                .route(web::put().to(limits::put)),
+        )
         .service(of_zone("").route(web::get().to(sending::settings)))
         .service(of_zone("/enable").route(web::post().to(sending::enable)))
         .service(of_zone("/disable").route(web::post().to(sending::disable)))

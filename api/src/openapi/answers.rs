@@ -121,6 +121,21 @@ pub struct ErrorEntry {
     /// Where in the request.
     #[schema(nullable = false)]
     pub field: Option<String>,
+    /// Which limit it is about.
+    #[schema(nullable = false)]
+    pub limit: Option<ErrorLimit>,
+    /// After how many seconds to try again.
+    #[schema(nullable = false)]
+    pub retry_after: Option<u64>,
+}
+
+/// Which limit something is about.
+#[derive(Debug, ToSchema)]
+pub struct ErrorLimit {
+    /// `account`, `domain`, `recipient` or `token`.
+    pub scope: String,
+    /// `second`, `hour` or `day`.
+    pub window: String,
 }
 
 /// A finer cause.

@@ -12,7 +12,7 @@ pub mod text;
 
 pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
 
-use crate::{delivery, health, manage, scheduled, send, suppressions, unsubscribe, webhooks};
+use crate::{delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe, webhooks};
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -45,6 +45,7 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
         Described::openapi(),
         delivery::Described::openapi(),
         manage::Described::openapi(),
+        routing::Described::openapi(),
         scheduled::Described::openapi(),
         suppressions::Described::openapi(),
         webhooks::Described::openapi(),

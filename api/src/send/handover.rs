@@ -34,6 +34,7 @@ pub(super) async fn hand_in(
         asked: draft.asked,
         default_priority: caller.priority(),
         account: draft.domain.account_id.tenant(),
+        token: caller.token().map(|token| token.id.clone()),
         trace,
         signed_by: Some(draft.domain),
         request: mark.map(Box::new),

@@ -17,7 +17,7 @@ use crate::{
     access::Caller,
     answer::ApiError,
     body::Body,
-    openapi::{self, Answer, Known, Lookup, Once},
+    openapi::{self, Answer, Known, Limited, Lookup, Once},
     prefer, request,
     server::AppState,
 };
@@ -61,7 +61,7 @@ pub struct SendResult {
         ("idempotency-key" = Option<String>, Header, description = once::DESCRIPTION),
     ),
     request_body = request::SendBody,
-    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body, Once),
+    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body, Once, Limited),
 )]
 pub(crate) async fn send(
     http: HttpRequest,
@@ -90,7 +90,7 @@ pub(crate) async fn send(
         ("idempotency-key" = Option<String>, Header, description = once::DESCRIPTION),
     ),
     request_body = request::SendRawBody,
-    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body, Once),
+    responses((status = 200, body = Answer<SendResult>), Known, Lookup, openapi::Body, Once, Limited),
 )]
 pub(crate) async fn send_raw(
     http: HttpRequest,

@@ -12,6 +12,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_engine::message::{SendRequest, advice, hints::SendingHints};
 use mailwright_storage::control::Permission;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// `POST /accounts/{account_id}/email/sending/send/preflight`, with a body of `send`.
 #[utoipa::path(
@@ -44,7 +45,8 @@ fn examined(sender: Sender<'_>, request: &SendRequest, asked: SendingHints) -> V
         .into_iter()
         .map(|advice| json!({ "code": advice, "detail": advice.sentence() }))
         .collect();
-    match sender.draft(request, asked) {
+    let draft = sender.draft(request, asked).and_then(|draft| allowed(sender, draft));
+    match draft {
         Ok(draft) => {
             json!({ "acceptable": true, "errors": [], "advice": advice, "message": shown(&draft, request) })
         }
@@ -52,6 +54,13 @@ fn examined(sender: Sender<'_>, request: &SendRequest, asked: SendingHints) -> V
             json!({ "acceptable": false, "errors": [error.entry()], "advice": advice, "message": null })
         }
     }
+}
+
+/// The message, if it would be taken as far as recipients and limits go.
+fn allowed(sender: Sender<'_>, draft: Draft) -> Result<Draft, ApiError> {
+    let token = sender.caller.token().map(Arc::as_ref);
+    sender.state.intake.check(&draft.domain, token, &draft.recipients)?;
+    Ok(draft)
 }
 
 /// The message as receivers would see it. What we sign is aligned with its author by DKIM, and by SPF where the

@@ -1,6 +1,6 @@
 //! `mailwright account`
 
-use super::{CommandError, say, say_json, table::table};
+use super::{CommandError, limits, say, say_json, table::table};
 use crate::control_client::{ControlClient, Place, escaped};
 use serde_json::{Value, json};
 
@@ -34,6 +34,8 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
+    /// Show how much an account may send and has sent, or change how much it may
+    Limits(limits::Args),
     /// Remove an account without zones, and its tokens
     Delete {
         /// The account's id
@@ -56,6 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
             let account: Value = place.client()?.put(&path, &json!({ "name": name }))?;
             tell(place, &account, "renamed")
         }
+        Action::Limits(args) => limits::run(args),
         Action::Delete { id, place } => {
             let account: Value = place.client()?.delete(&format!("accounts/{}", escaped(id)))?;
             tell(place, &account, "removed")

@@ -99,7 +99,7 @@ impl Config {
     }
 
     /// Where the world reaches the HTTP server.
-    fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {
+    pub(super) fn public_url(&self) -> Result<Option<PublicUrl>, ConfigError> {
         let url = &self.http.public_url;
         if url.is_empty() {
             return Ok(None);

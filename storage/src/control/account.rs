@@ -66,7 +66,8 @@ impl Control {
         Ok(after)
     }
 
-    /// Removes an account that has no zones, and its tokens and webhooks with it. Mail of it that is in the queue stays there.
+    /// Removes an account that has no zones, and its tokens, webhooks, destination
+    /// addresses and limits with it. Mail of it that is in the queue stays there.
     /// Blocks for a sync.
     ///
     /// # Errors
@@ -86,11 +87,17 @@ impl Control {
         for webhook in self.webhooks(id.as_str()) {
             self.put_change(&mut batch, by, Some(&*webhook), None)?;
         }
+        self.put_removal_of_destinations(&mut batch, id, by)?;
+        if let Some(limits) = self.limits_of_account(id) {
+            self.put_change(&mut batch, by, Some(&*limits), None)?;
+        }
         self.put_change(&mut batch, by, Some(&account), None)?;
         self.commit(batch)?;
         self.write(|state| {
             state.accounts.remove(id);
             state.remove_webhooks_of(id);
+            state.destinations.remove_all_of(id);
+            state.limits.retain(|_, limits| limits.account_id != *id);
             for token in &tokens {
                 state.tokens.remove(&token.id);
             }

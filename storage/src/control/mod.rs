@@ -6,9 +6,11 @@
 
 mod account;
 mod audit;
+mod destination;
 mod dmarc_reports;
 mod id;
 mod kept;
+mod limits;
 mod secret;
 mod sending;
 mod source_days;
@@ -20,9 +22,11 @@ mod zone;
 
 pub use account::Account;
 pub use audit::{Action, Actor, AuditFilter, AuditRecord, By};
+pub use destination::{DestinationAddress, LinkSecret, VerificationLink};
 pub use dmarc_reports::DmarcReports;
 pub use id::{InvalidId, ObjectId};
 pub use kept::StoredReroute;
+pub use limits::AccountLimits;
 pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, SendingNames, StoredKey};
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
@@ -32,6 +36,7 @@ pub use webhook::{NewWebhook, SigningSecret, Webhook, WebhookChange, WebhookStat
 pub use zone::Zone;
 
 use crate::{error::StorageError, queue::store::open_unlocked};
+use destination::Destinations;
 use mailwright_engine::{
     address::{AddressError, Domain},
     class::{SourceName, TenantName},
@@ -117,6 +122,9 @@ struct State {
     suspensions: BTreeMap<SuspensionScope, Suspension>,
     /// What each source sent, by day.
     sent: BTreeMap<(u64, SourceName), u64>,
+    destinations: Destinations,
+    /// What accounts may send, where it was set.
+    limits: HashMap<TenantName, Arc<AccountLimits>>,
     /// The endpoints of each account that has any, the oldest first.
     webhooks: HashMap<TenantName, Vec<Arc<Webhook>>>,
     token_keys: KeptTokenKeys,
@@ -132,6 +140,8 @@ impl State {
             tokens: Tokens::default(),
             suspensions: BTreeMap::new(),
             sent: BTreeMap::new(),
+            destinations: Destinations::default(),
+            limits: HashMap::new(),
             webhooks: HashMap::new(),
             token_keys,
         }
@@ -179,6 +189,12 @@ impl Control {
         }
         for webhook in table::<Webhook>(&db, webhook::TABLE)? {
             state.put_webhook(Arc::new(webhook));
+        }
+        for limits in table::<AccountLimits>(&db, limits::TABLE)? {
+            state.put_limits(Arc::new(limits));
+        }
+        for address in table::<DestinationAddress>(&db, destination::TABLE)? {
+            state.destinations.insert(Arc::new(address));
         }
         let control =
             Self { db, dir: dir.to_path_buf(), state: RwLock::new(state), changes: Mutex::default() };

@@ -219,6 +219,11 @@ impl SendingDomains {
         self.by_tag.remove(&domain.tag);
     }
 
+    /// The domain itself, as it is set up.
+    pub(super) fn exactly(&self, name: &Domain) -> Option<&Arc<SendingDomain>> {
+        self.exact.get(name)
+    }
+
     /// The domain itself, or the nearest wildcard above it.
     fn find(&self, name: &Domain) -> Option<&Arc<SendingDomain>> {
         self.exact.get(name).or_else(|| name.parents().find_map(|parent| self.wildcard.get(parent)))

@@ -2,14 +2,20 @@
 
 use super::entry::{EntryKey, Location, Outcome, QueueEntry};
 use crate::{content::StoredMessage, journal::record::Record};
+use mailwright_engine::limits::Counted;
 use std::sync::Arc;
 
 /// One journalled change, in journal order.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// A new message, in the place of `replaces` if there are any; its content comes along while the memory budget
-    /// allows.
-    Accepted { entries: Vec<QueueEntry>, replaces: Vec<EntryKey>, message: Option<Arc<StoredMessage>> },
+    /// allows, and what it adds to the counts of limits.
+    Accepted {
+        entries: Vec<QueueEntry>,
+        replaces: Vec<EntryKey>,
+        message: Option<Arc<StoredMessage>>,
+        counted: Option<Box<Counted>>,
+    },
     /// A message copied forward.
     Relocated(Vec<QueueEntry>),
     /// Final dots about to go out.
@@ -28,7 +34,7 @@ impl Change {
         let mut change = match record {
             Record::Accepted { envelope, due, replaces } => {
                 let entries = QueueEntry::for_envelope(&envelope, due);
-                Self::Accepted { entries, replaces, message: None }
+                Self::Accepted { entries, replaces, message: None, counted: None }
             }
             Record::Relocated { entries, .. } => Self::Relocated(entries),
             Record::Intent(keys) => Self::Intent(keys),

@@ -16,11 +16,12 @@ use crate::{
         committer::{Append, Request, Waiter},
         record::Record,
     },
+    limits::Limits,
     metrics as names,
     spool::{BeforeCheckpoint, Shared},
 };
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use mailwright_engine::{address::Domain, class::QueueClass, id::QueueId, time::UnixMillis};
+use mailwright_engine::{address::Domain, class::QueueClass, id::QueueId, limits::Counted, time::UnixMillis};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -69,6 +70,8 @@ pub(crate) struct WorkerFeed {
     pub(crate) position: u64,
     /// What is done before the state is stored.
     pub(crate) before_checkpoint: BeforeCheckpoint,
+    /// Where accepted messages count, if they do.
+    pub(crate) limits: Option<Limits>,
 }
 
 /// The worker's state; [`Worker::run`] is its thread.
@@ -77,6 +80,7 @@ pub(crate) struct Worker {
     feed: Arc<Feed>,
     position: u64,
     before_checkpoint: BeforeCheckpoint,
+    limits: Option<Limits>,
     /// What the stored state reflects; `None` until this process has stored one, so that even a spool that
     /// took no mail leaves a state for the next start to take up.
     stored_at: Option<u64>,
@@ -97,12 +101,13 @@ impl Worker {
     ) -> Self {
         let last_checkpoint = Instant::now();
         let journal = Some(journal);
-        let WorkerFeed { feed, position, before_checkpoint } = feed;
+        let WorkerFeed { feed, position, before_checkpoint, limits } = feed;
         Self {
             index,
             feed,
             position,
             before_checkpoint,
+            limits,
             stored_at: None,
             last_checkpoint,
             reclaimer,
@@ -177,9 +182,11 @@ impl Worker {
         let Some(Committed { changes, position }) = self.feed.take() else { return };
         let before = self.index.count();
         let mut told = 0;
-        for change in changes {
-            if let Change::Relocated(_) = change {
-                self.reclaimer.copied(1);
+        for mut change in changes {
+            match &mut change {
+                Change::Relocated(_) => self.reclaimer.copied(1),
+                Change::Accepted { counted, .. } => self.note(counted.take()),
+                _ => {}
             }
             told += change.entries();
             if let Err(error) = self.index.apply(change) {
@@ -191,6 +198,12 @@ impl Worker {
         self.shared.count(made - told);
         self.position = position;
         self.correct_copies();
+    }
+
+    fn note(&self, counted: Option<Box<Counted>>) {
+        if let (Some(limits), Some(counted)) = (&self.limits, counted) {
+            limits.note(*counted);
+        }
     }
 
     /// Tells what only the stored state, complete at this moment, and the disk know.
@@ -225,6 +238,10 @@ impl Worker {
         self.last_checkpoint = Instant::now();
         if self.stored_at != Some(self.position) {
             (self.before_checkpoint)();
+            FailPoint::BeforeCounts.reached();
+            if let Some(limits) = &self.limits {
+                limits.store(self.position);
+            }
             FailPoint::BeforeCheckpoint.reached();
             if let Err(error) = self.index.checkpoint(self.position) {
                 return self.shared.queue_failed(&error);

@@ -73,6 +73,8 @@ pub struct SubmissionClient {
     token: Option<Arc<Token>>,
     /// What the message under way is sent by, unless it is from nobody.
     sender: Option<Arc<SendingDomain>>,
+    /// Whom the message under way is for, as far as it is known.
+    recipients: Vec<EmailAddress>,
     slot: Slot,
 }
 
@@ -144,7 +146,22 @@ impl Submission {
         self.intake.has_room().map_err(|error| refused(&error))?;
         self.quotas.take(&token.id, clock::now()).map_err(slow_down)?;
         client.sender = sender;
+        client.recipients.clear();
         Ok(())
+    }
+
+    /// Whether a message under way may have another recipient. What limits say is asked again when the message is
+    /// whole: only then it counts.
+    fn may_receive(&self, client: &mut SubmissionClient, recipient: &EmailAddress) -> Result<(), Reaction> {
+        let Some(sender) = &client.sender else { return Ok(()) };
+        recipients::judge(&self.suppressions, sender, recipient)?;
+        client.recipients.push(recipient.clone());
+        let token = client.token.as_deref();
+        let checked = self.intake.check(sender, token, &client.recipients);
+        checked.map_err(|error| {
+            client.recipients.pop();
+            refused(&error)
+        })
     }
 
     /// Checks and completes a message as the API does, and hands it in.
@@ -165,6 +182,7 @@ impl Submission {
             recipients_dsn: message.recipients_dsn,
             default_priority: token.priority,
             account: token.account_id.tenant(),
+            token: Some(token.id.clone()),
             trace,
             signed_by: Some(author),
             ..NewMessage::new(id, from, to, Origin::Submission, raw.into_content())
@@ -203,7 +221,7 @@ impl Service for Submission {
 
     fn admit(&self, peer: SocketAddr) -> Result<SubmissionClient, Reply> {
         let slot = self.guard.admit(peer.ip(), clock::now()).map_err(guard::go_away)?;
-        Ok(SubmissionClient { peer, cipher: None, token: None, sender: None, slot })
+        Ok(SubmissionClient { peer, cipher: None, token: None, sender: None, recipients: Vec::new(), slot })
     }
 
     fn secured(&self, client: &mut SubmissionClient, tls: TlsFacts) {
@@ -231,10 +249,7 @@ impl Service for Submission {
     }
 
     async fn rcpt(&self, client: &mut SubmissionClient, recipient: &EmailAddress) -> Reaction {
-        match &client.sender {
-            Some(sender) => recipients::judge(&self.suppressions, sender, recipient),
-            None => Reaction::Answer(Answer::Accept),
-        }
+        self.may_receive(client, recipient).err().unwrap_or(Reaction::Answer(Answer::Accept))
     }
 
     async fn data(&self, _: &mut SubmissionClient) -> Reaction {

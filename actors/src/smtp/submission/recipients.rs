@@ -9,10 +9,7 @@ use crate::{
 };
 use mailwright_engine::{
     address::EmailAddress,
-    smtp::{
-        reply::{EnhancedCode, SmtpCode},
-        server::Answer,
-    },
+    smtp::reply::{EnhancedCode, SmtpCode},
 };
 use mailwright_storage::{control::SendingDomain, suppressions::Suppressions};
 
@@ -21,17 +18,17 @@ pub(super) fn judge(
     suppressions: &Suppressions,
     domain: &SendingDomain,
     recipient: &EmailAddress,
-) -> Reaction {
+) -> Result<(), Reaction> {
     match leave_out(suppressions, domain, vec![recipient.clone()], clock::now()) {
-        Ok(_) => Reaction::Answer(Answer::Accept),
+        Ok(_) => Ok(()),
         Err(SuppressedError::Refused(_)) => {
             let why = "this recipient is on the suppression list of your account";
-            refuse(SmtpCode::MAILBOX_UNAVAILABLE, NOT_AUTHORIZED, why)
+            Err(refuse(SmtpCode::MAILBOX_UNAVAILABLE, NOT_AUTHORIZED, why))
         }
         Err(SuppressedError::Unknown(error)) => {
             tracing::error!(%error, "the suppression list could not be read");
             let why = "the suppression list cannot be read now; try again later";
-            refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why)
+            Err(refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why))
         }
     }
 }

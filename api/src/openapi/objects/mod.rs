@@ -5,7 +5,9 @@
 pub mod accounts;
 pub mod delivery;
 pub mod dns;
+pub mod limits;
 pub mod mail;
+pub mod routing;
 pub mod sending;
 pub mod suppressions;
 pub mod tokens;

@@ -85,7 +85,7 @@ pub fn original_sender(
     now: UnixMillis,
     keys: &TokenKeys,
 ) -> Result<EmailAddress, SrsError> {
-    let (local, quote) = unquoted(address.local());
+    let (local, _) = unquoted(address.local());
     let (back, domain) = match Rewritten::split(local).ok_or(TokenError::NotOurs)? {
         Rewritten::Once { rest } => {
             // The separator, the checksum, and what it covers.
@@ -102,7 +102,8 @@ pub fn original_sender(
             (format!("SRS0{rest}"), first)
         }
     };
-    let back = EmailAddress::parse(&format!("{quote}{back}{quote}@{domain}"));
+    // Ours may have needed no quotes where the sender's did. Those that are not needed are dropped.
+    let back = EmailAddress::parse(&format!("\"{back}\"@{domain}"));
     Ok(back.map_err(|_| TokenError::NotOurs)?)
 }
 
@@ -275,6 +276,14 @@ mod tests {
         // Other servers separate by other signs.
         let foreign = forward("SRS0+hash=TT=shop.example=ann@them.example", "us.example", 1);
         assert_eq!(back(&foreign, 0, 1), Ok(address("SRS0+hash=TT=shop.example=ann@them.example")));
+    }
+
+    #[test]
+    fn quotes_that_only_the_sender_needs_are_put_back() {
+        assert_eq!(
+            back(&forward("\".a\"@shop.example", "us.example", 1), 0, 1),
+            Ok(address("\".a\"@shop.example"))
+        );
     }
 
     #[test]

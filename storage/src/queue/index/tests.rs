@@ -39,7 +39,7 @@ fn entry(attempts: u32, pending: &[u16], lsn: u64) -> QueueEntry {
 }
 
 fn accepted(entry: &QueueEntry) -> Change {
-    Change::Accepted { entries: vec![entry.clone()], replaces: Vec::new(), message: None }
+    Change::Accepted { entries: vec![entry.clone()], replaces: Vec::new(), message: None, counted: None }
 }
 
 fn outcome(before: &QueueEntry, after: Option<&QueueEntry>) -> Change {
@@ -88,8 +88,12 @@ fn a_message_in_the_place_of_another_leaves_nothing_of_that_and_no_copy_brings_i
         let mut new = entry(0, &[0], 100);
         new.place.key.group = 1;
         new.place.due = UnixMillis::new(9_000);
-        let replacing =
-            Change::Accepted { entries: vec![new.clone()], replaces: vec![old.key()], message: None };
+        let replacing = Change::Accepted {
+            entries: vec![new.clone()],
+            replaces: vec![old.key()],
+            message: None,
+            counted: None,
+        };
         assert_eq!(replacing.entries(), 0);
         apply(&mut index, [accepted(&old)]);
         index.checkpoint(50).unwrap();
