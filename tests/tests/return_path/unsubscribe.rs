@@ -1,7 +1,10 @@
 //! Hosted links to unsubscribe.
 
-use mailwright_tests::error::Result;
+use std::process::Command;
+
+use mailwright_tests::error::{Context, Result};
 use mailwright_tests::http;
+use mailwright_tests::mailbox::Received;
 use mailwright_tests::message::header;
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::python;
@@ -87,6 +90,36 @@ fn both_fields_are_signed_and_so_are_those_for_complaints() -> Result<()> {
     }
     let world = World::start()?;
     let mail = world.send(&["reader@example.net"], &json!({ "unsubscribe": "hosted" }))?;
+    assert_signed(&world, &mail)
+}
+
+#[test]
+fn a_message_that_is_put_off_keeps_them_signed() -> Result<()> {
+    if skip_without(&[Need::Python]) {
+        return Ok(());
+    }
+    let world = World::start()?;
+    let message = json!({ "from": "a@example.com", "to": ["later@example.net"], "subject": "s", "text": "t",
+        "unsubscribe": "hosted", "send_at": ahead("1 hour")? });
+    let api = world.api();
+    let sent = api.send(&message)?.result();
+    let path = format!("scheduled/{}", sent["scheduled_id"].as_str().unwrap_or_default());
+    let sooner = json!({ "send_at": ahead("3 seconds")? }).to_string();
+    api.request("PATCH", &api.sending_path(&path), &sooner, &[])?.result();
+    let mail = world.sandbox.mailbox.wait_for("later@example.net")?;
+    assert_eq!(String::from_utf8_lossy(&mail.message).matches("\nList-Unsubscribe: ").count(), 1);
+    assert_signed(&world, &mail)
+}
+
+/// The time so far from now, by date(1).
+fn ahead(far: &str) -> Result<String> {
+    let mut date = Command::new("date");
+    let said =
+        date.args(["-u", "-d", &format!("+{far}"), "+%Y-%m-%dT%H:%M:%SZ"]).output().context("run date")?;
+    Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned())
+}
+
+fn assert_signed(world: &World, mail: &Received) -> Result<()> {
     let keys = world.installation.state().join("dkim.json");
     let found = python::run("verify_dkim.py", [keys, mail.path.clone()])?;
     let signatures = found[0].as_array().cloned().unwrap_or_default();
