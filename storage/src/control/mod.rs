@@ -44,7 +44,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64},
 };
 use token::Tokens;
 use token_keys::KeptTokenKeys;
@@ -146,6 +146,8 @@ pub struct Control {
     state: RwLock<State>,
     /// Held by whoever changes the configuration, from what he looks at to what he stores.
     changes: Mutex<()>,
+    /// The place of the last change on record; changed under `changes`.
+    recorded: AtomicU64,
 }
 
 impl Control {
@@ -180,8 +182,9 @@ impl Control {
         for webhook in table::<Webhook>(&db, webhook::TABLE)? {
             state.put_webhook(Arc::new(webhook));
         }
-        let control =
-            Self { db, dir: dir.to_path_buf(), state: RwLock::new(state), changes: Mutex::default() };
+        let recorded = AtomicU64::new(audit::last_place(&db)?);
+        let (dir, state) = (dir.to_path_buf(), RwLock::new(state));
+        let control = Self { db, dir, state, changes: Mutex::default(), recorded };
         control.read_uses();
         if !has_keys {
             control.store_first_token_keys()?;
