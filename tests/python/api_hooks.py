@@ -73,7 +73,10 @@ def map_path_parameters(context, path_parameters):
     removes = context.operation.method.upper() == "DELETE"
     known = {}
     for name, value in path_parameters.items():
-        key = "webhook_id" if name == "id" and "/webhooks/" in context.operation.path else name
+        key = name
+        if name == "id":
+            kinds = {"/webhooks/": "webhook_id", "/scheduled/": "scheduled_id"}
+            key = next((kind for part, kind in kinds.items() if part in context.operation.path), name)
         last = list(path_parameters)[-1]
         if not re.fullmatch("[0-9a-f]{32}|[0-9a-f-]{36}", str(value)) and key != "id":
             return path_parameters

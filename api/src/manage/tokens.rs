@@ -141,7 +141,7 @@ pub(super) async fn create(
 
 /// `GET /user/tokens/{token_id}`
 #[utoipa::path(
-    get, path = "/client/v4/user/tokens/{token_id}", tag = "Tokens", operation_id = "show_token",
+    get, path = "/client/v4/user/tokens/{token_id}", tag = "Tokens", operation_id = "get_token",
     responses((status = 200, body = Answer<objects::tokens::Token>), Known, Lookup),
 )]
 pub(super) async fn get(

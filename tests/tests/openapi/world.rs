@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use mailwright_tests::calendar::ahead;
 use mailwright_tests::error::Result;
 use mailwright_tests::http::{Account, Api, get};
 use mailwright_tests::sandbox::Sandbox;
@@ -42,6 +43,18 @@ impl World {
         Ok(made.get("id").or_else(|| made.get("tag")).cloned().unwrap_or_default())
     }
 
+    /// Sends a message, at a time or now, and returns its id.
+    fn send(&self, at: Option<&str>) -> Result<Value> {
+        let mut message =
+            json!({ "from": "a@example.com", "to": "b@example.net", "subject": "s", "text": "t" });
+        if let Some(at) = at {
+            message["send_at"] = at.into();
+        }
+        let sent = self.api.send(&message)?.result();
+        let id = || sent["message_id"].as_str().and_then(|id| id.split('.').next());
+        Ok(sent["scheduled_id"].as_str().or_else(id).into())
+    }
+
     /// The policy of a token that has these permissions.
     pub(crate) fn policy(&self, permissions: &[&str], resource: &str) -> Result<Value> {
         let path = "/client/v4/user/tokens/permission_groups";
@@ -72,6 +85,7 @@ impl World {
             )?,
             "token_id": self.make("user/tokens", &json!({ "name": name, "policies": [policy] }))?,
             "webhook_id": self.make(&format!("{sending}/webhooks"), &webhook)?,
+            "scheduled_id": self.send(Some(&ahead(86_400)))?,
             "suppression_id": self.make(
                 &format!("{sending}/suppressions"),
                 &json!({ "email": format!("{name}@example.org") }),
@@ -84,10 +98,7 @@ impl World {
         let Account { account_id, zone_id, .. } = &self.api.account;
         let mut objects = self.objects("stays")?;
         (objects["account_id"], objects["zone_id"]) = (json!(account_id), json!(zone_id));
-        let message = json!({ "from": "a@example.com", "to": "b@example.net", "subject": "s", "text": "t" });
-        let sent = self.api.send(&message)?.result();
-        let id = sent["message_id"].as_str().and_then(|id| id.split('.').next());
-        objects["id"] = id.into();
+        objects["id"] = self.send(None)?;
         let spare = self.objects("goes")?;
         let spares = spare.as_object().into_iter().flatten();
         let spares: Value = spares.map(|(name, id)| (name.clone(), json!([id]))).collect();
@@ -167,16 +178,20 @@ impl Route {
     }
 
     fn known_as<'a>(&self, name: &'a str) -> &'a str {
-        if name == "id" && self.path.contains("/webhooks/") { "webhook_id" } else { name }
+        match name {
+            "id" if self.path.contains("/webhooks/") => "webhook_id",
+            "id" if self.path.contains("/scheduled/") => "scheduled_id",
+            _ => name,
+        }
     }
 }
 
 /// The id of nothing.
 fn nothing(name: &str) -> &'static str {
-    if name == "suppression_id" {
-        "00000000-0000-4000-8000-000000000000"
-    } else {
-        "00000000000000000000000000000000"
+    match name {
+        "suppression_id" => "00000000-0000-4000-8000-000000000000",
+        "id" => "00000000000000",
+        _ => "00000000000000000000000000000000",
     }
 }
 
