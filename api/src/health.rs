@@ -6,7 +6,7 @@ use serde_json::json;
 
 /// `GET /health`.
 #[utoipa::path(
-    get, path = "/health", tag = "Server", operation_id = "show_health", security(()),
+    get, path = "/health", tag = "Server", operation_id = "get_health", security(()),
     responses((status = 200, body = Health), (status = 503, body = Health)),
 )]
 pub(crate) async fn health(state: web::Data<AppState>) -> HttpResponse {
@@ -22,7 +22,7 @@ pub(crate) async fn health(state: web::Data<AppState>) -> HttpResponse {
 
 /// `GET /metrics`, in Prometheus' text format.
 #[utoipa::path(
-    get, path = "/metrics", tag = "Server", operation_id = "show_metrics", security(()),
+    get, path = "/metrics", tag = "Server", operation_id = "get_metrics", security(()),
     responses((status = 200, body = String, content_type = "text/plain")),
 )]
 pub(crate) async fn metrics(state: web::Data<AppState>) -> HttpResponse {

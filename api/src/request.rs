@@ -254,7 +254,17 @@ pub(crate) fn query<T: DeserializeOwned>(http: &HttpRequest) -> Result<T, ApiErr
 
 /// Reads JSON.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-    let mut json = serde_json::Deserializer::from_slice(body);
+    // Serde would take the fields of an object from a list, too, in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::schema(
+            "",
+            "The request body is not valid: a list, where an object is needed.",
+        ));
+    }
+    // Nor would it look at what stands in fields that it does not know.
+    let body = str::from_utf8(body)
+        .map_err(|error| ApiError::schema("", format!("The request body is not UTF-8: {error}.")))?;
+    let mut json = serde_json::Deserializer::from_str(body);
     let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| wrong_type(&error))?;
     json.end().map_err(|error| ApiError::schema("", format!("The request body is not valid: {error}.")))?;
     Ok(parsed)
@@ -410,6 +420,18 @@ mod tests {
             assert!(error.contains(&format!("field: {field:?}")), "{key}: {error}");
         }
         assert!(read(&good).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_object_or_no_utf8_is_refused_whatever_it_says() {
+        for body in ["[]", " [\"a\"]", "[null, null]"] {
+            assert!(
+                format!("{:?}", parse::<AskedBody>(body.as_bytes()).unwrap_err()).contains("a list"),
+                "{body}"
+            );
+        }
+        assert!(parse::<AskedBody>(b" {}").is_ok());
+        assert!(format!("{:?}", parse::<AskedBody>(b"{\"x\": \"\xff\"}").unwrap_err()).contains("UTF-8"));
     }
 
     #[test]

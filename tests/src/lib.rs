@@ -14,6 +14,7 @@
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
 pub mod bad_name_server;
+pub mod calendar;
 pub mod certificate;
 pub mod control;
 pub mod crowd;

@@ -45,7 +45,10 @@ pub(super) async fn entries(
     let asked: EntriesQuery = query(&http)?;
     let filter = asked.filter.read()?;
     let cursor: Option<ListCursor> = asked.cursor.map(|text| read("cursor", &text)).transpose()?;
-    let per_page = asked.per_page.unwrap_or(PER_PAGE).clamp(1, PER_PAGE_MAX);
+    let per_page = asked.per_page.unwrap_or(PER_PAGE);
+    if !(1..=PER_PAGE_MAX).contains(&per_page) {
+        return Err(ApiError::senseless("per_page", format!("A page has 1 to {PER_PAGE_MAX} entries.")));
+    }
     let view = state.spool.view().await.map_err(OrderError::from)?;
     let page =
         blocking(move || Ok(view.list(&filter, cursor.as_ref(), per_page).map_err(OrderError::from)?));

@@ -27,7 +27,7 @@ const TIMES: [&str; 3] = ["next_due", "due", "until"];
 /// `GET queue/messages/{id}`
 #[utoipa::path(
     get, path = "/client/v4/delivery/queue/messages/{id}",
-    tag = "Delivery", operation_id = "show_queued_message",
+    tag = "Delivery", operation_id = "get_queued_message",
     responses((status = 200, body = Answer<MessageReport>), Known, Lookup, Input),
 )]
 pub(super) async fn message(

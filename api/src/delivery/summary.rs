@@ -55,7 +55,10 @@ pub(super) async fn queue(
     if filter.id.is_some() {
         return Err(ApiError::senseless("id", "A summary has no ids; queue/entries lists messages by id."));
     }
-    let limit = asked.limit.unwrap_or(GROUPS).min(GROUPS_MAX);
+    let limit = asked.limit.unwrap_or(GROUPS);
+    if limit > GROUPS_MAX {
+        return Err(ApiError::senseless("limit", format!("At most {GROUPS_MAX} groups of a kind are told.")));
+    }
     let report = report(&state).await?;
     let view = state.spool.view().await.map_err(OrderError::from)?;
     let summary = blocking(move || {

@@ -68,7 +68,7 @@ pub(super) async fn create(
 
 /// `GET /accounts/{account_id}`
 #[utoipa::path(
-    get, path = "/client/v4/accounts/{account_id}", tag = "Accounts", operation_id = "show_account",
+    get, path = "/client/v4/accounts/{account_id}", tag = "Accounts", operation_id = "get_account",
     responses((status = 200, body = Answer<objects::accounts::Account>), Known, Lookup),
 )]
 pub(super) async fn get(

@@ -141,7 +141,7 @@ pub(super) async fn check(
 /// `GET …/subdomains/{tag}/check`: what the last look found.
 #[utoipa::path(
     get, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}/check",
-    tag = "Sending domains", operation_id = "show_domain_check",
+    tag = "Sending domains", operation_id = "get_domain_check",
     responses((status = 200, body = Answer<DomainCheck>), Known, Lookup),
 )]
 pub(super) async fn checked(

@@ -98,7 +98,7 @@ pub(super) async fn zones(
 /// `GET /zones/{zone_id}/email/sending`
 #[utoipa::path(
     get, path = "/client/v4/zones/{zone_id}/email/sending",
-    tag = "Sending domains", operation_id = "show_sending_settings",
+    tag = "Sending domains", operation_id = "get_sending_settings",
     responses((status = 200, body = Answer<SendingSettings>), Known, Lookup),
 )]
 pub(super) async fn settings(
@@ -206,7 +206,7 @@ pub(super) async fn create(
 /// `GET /zones/{zone_id}/email/sending/subdomains/{tag}`
 #[utoipa::path(
     get, path = "/client/v4/zones/{zone_id}/email/sending/subdomains/{tag}",
-    tag = "Sending domains", operation_id = "show_sending_domain",
+    tag = "Sending domains", operation_id = "get_sending_domain",
     responses((status = 200, body = Answer<objects::sending::SendingDomain>), Known, Lookup),
 )]
 pub(super) async fn get(

@@ -61,8 +61,8 @@ struct Policy {
     effect: String,
     /// What.
     permission_groups: Vec<GroupRef>,
-    /// With what: names of an account or of zones.
-    resources: BTreeMap<String, Value>,
+    /// With what: names of an account or of zones, each with `*`.
+    resources: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -141,7 +141,7 @@ pub(super) async fn create(
 
 /// `GET /user/tokens/{token_id}`
 #[utoipa::path(
-    get, path = "/client/v4/user/tokens/{token_id}", tag = "Tokens", operation_id = "show_token",
+    get, path = "/client/v4/user/tokens/{token_id}", tag = "Tokens", operation_id = "get_token",
     responses((status = 200, body = Answer<objects::tokens::Token>), Known, Lookup),
 )]
 pub(super) async fn get(
@@ -230,7 +230,10 @@ fn wanted(state: &AppState, caller: &Caller, body: TokenBody) -> Result<NewToken
         for group in &policy.permission_groups {
             permissions.push(permission(&group.id).ok_or_else(|| no_group(index, &group.id))?);
         }
-        for name in policy.resources.keys() {
+        for (name, scope) in &policy.resources {
+            if scope != "*" {
+                return Err(no_scope(index));
+            }
             resources.take(state, caller, name).ok_or_else(|| no_resource(index, name))?;
         }
     }
@@ -288,6 +291,11 @@ fn no_group(index: usize, id: &str) -> ApiError {
     let id: String = id.chars().take(80).collect();
     let why = format!("There is no permission group {id:?}: GET /user/tokens/permission_groups lists them.");
     ApiError::schema(format!("policies[{index}].permission_groups"), why)
+}
+
+fn no_scope(index: usize) -> ApiError {
+    let why = "A resource's value is '*', all of it; name zones instead of a part of an account.";
+    ApiError::schema(format!("policies[{index}].resources"), why)
 }
 
 fn no_resource(index: usize, name: &str) -> ApiError {

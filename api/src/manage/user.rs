@@ -16,7 +16,7 @@ use serde_json::json;
 
 /// `GET /user`
 #[utoipa::path(
-    get, path = "/client/v4/user", tag = "Accounts", operation_id = "show_user",
+    get, path = "/client/v4/user", tag = "Accounts", operation_id = "get_user",
     responses((status = 200, body = Answer<User>), Known),
 )]
 pub(super) async fn user(caller: Caller, state: web::Data<AppState>) -> HttpResponse {

@@ -87,7 +87,7 @@ pub(super) async fn create(
 
 /// `GET /zones/{zone_id}`
 #[utoipa::path(
-    get, path = "/client/v4/zones/{zone_id}", tag = "Zones", operation_id = "show_zone",
+    get, path = "/client/v4/zones/{zone_id}", tag = "Zones", operation_id = "get_zone",
     responses((status = 200, body = Answer<objects::accounts::Zone>), Known, Lookup),
 )]
 pub(super) async fn get(

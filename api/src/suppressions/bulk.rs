@@ -78,8 +78,11 @@ fn read_all(items: Vec<Value>, now: UnixMillis) -> (Vec<ReadItem>, Vec<NewSuppre
     let mut seen: HashSet<(AddressKey, Scope)> = HashSet::new();
     for (index, item) in items.into_iter().enumerate() {
         let email = item.get("email").and_then(Value::as_str).map(ToOwned::to_owned);
-        let new = serde_path_to_error::deserialize::<_, CreateBody>(item)
-            .map_err(|error| format!("The item is not valid: {error}."))
+        let new = (item.is_object().then_some(item).ok_or_else(|| "The item is no object.".to_owned()))
+            .and_then(|item| {
+                let read = serde_path_to_error::deserialize::<_, CreateBody>(item);
+                read.map_err(|error| format!("The item is not valid: {error}."))
+            })
             .and_then(|item| item.read(now).map_err(|error| error.detail().to_owned()));
         match new {
             Ok(new) => {
@@ -144,12 +147,13 @@ mod tests {
             json!({"email": "ann@example.org", "scope": {"type": "sending_domain", "value": "a.example"}}),
             json!({"email": "nobody"}),
             json!(7),
+            json!(["dan@example.org"]),
             json!({"email": "bob@example.org", "scope": {"type": "sending_domain", "value": "a b"}}),
             json!({"email": "cid@example.org"}),
         ];
         let (read, new) = read_all(items, UnixMillis::new(0));
         let indexes: Vec<_> = read.iter().map(|item| (item.index, item.wrong.is_some())).collect();
-        assert_eq!(indexes, [(0, false), (2, false), (3, true), (4, true), (5, true), (6, false)]);
+        assert_eq!(indexes, [(0, false), (2, false), (3, true), (4, true), (5, true), (6, true), (7, false)]);
         let emails: Vec<_> = new.iter().map(|new| new.email.to_string()).collect();
         assert_eq!(emails, ["Ann@example.org", "ann@example.org", "cid@example.org"]);
         assert_eq!(read[2].email.as_deref(), Some("nobody"));

@@ -90,7 +90,7 @@ async fn create(
 /// `GET …/suppressions/{suppression_id}`
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/suppressions/{suppression_id}",
-    tag = "Suppressions", operation_id = "show_suppression",
+    tag = "Suppressions", operation_id = "get_suppression",
     responses((status = 200, body = Answer<Suppression>), Known, Lookup),
 )]
 async fn get(

@@ -115,7 +115,7 @@ pub(super) async fn create(
 /// `GET webhooks/{id}`
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/webhooks/{id}",
-    tag = "Webhooks", operation_id = "show_webhook",
+    tag = "Webhooks", operation_id = "get_webhook",
     responses((status = 200, body = Answer<WebhookRow>), Known, Lookup),
 )]
 pub(super) async fn get(

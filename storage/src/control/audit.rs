@@ -5,12 +5,15 @@ use crate::error::StorageError;
 use mailwright_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::atomic::Ordering::Relaxed, time::Duration};
 
 const TABLE: &str = "audit/";
 
 /// How long records are kept.
 const KEPT: Duration = Duration::from_secs(400 * 86_400);
+/// How far the time of a change may lie before that of the last: it was taken before its turn came. By more than that,
+/// the clock was set.
+const TURN: u64 = 60_000;
 /// Records that each new one may push out, so that the log shrinks without anybody sweeping it.
 const PUSHED_OUT: usize = 2;
 
@@ -196,8 +199,16 @@ impl Control {
         for item in self.db.range(TABLE..key(kept_from, "").as_str()).take(PUSHED_OUT) {
             batch.remove(item.map_err(database)?.0);
         }
-        batch.insert(key(record.at.as_millis(), record.id.as_str()).as_str(), encode(record)?);
+        batch.insert(key(self.place(record.at), record.id.as_str()).as_str(), encode(record)?);
         Ok(())
+    }
+
+    /// Where a change of this time stands: behind the one before it.
+    fn place(&self, at: UnixMillis) -> u64 {
+        let (at, last) = (at.as_millis(), self.recorded.load(Relaxed));
+        let place = if last.saturating_sub(at) < TURN { at.max(last.saturating_add(1)) } else { at };
+        self.recorded.store(place, Relaxed);
+        place
     }
 
     /// Changes that `filter` wants, newest first: `skip` of them left out, then at most `most`. The second value says
@@ -233,7 +244,15 @@ impl Control {
     }
 }
 
-/// Sorts by time. Changes of one millisecond are in no order.
-fn key(millis: u64, id: &str) -> String {
-    format!("{TABLE}{millis:016x}/{id}")
+/// The place of the last change that is on record.
+pub(super) fn last_place(db: &sled::Db) -> Result<u64, ControlError> {
+    let Some(last) = db.scan_prefix(TABLE).next_back() else { return Ok(0) };
+    let (key, _) = last.map_err(database)?;
+    let place = key.get(TABLE.len()..TABLE.len() + 16).and_then(|place| std::str::from_utf8(place).ok());
+    Ok(place.and_then(|place| u64::from_str_radix(place, 16).ok()).unwrap_or_default())
+}
+
+/// Sorts by place: the time of the change, as far as that is later than the place before it.
+fn key(place: u64, id: &str) -> String {
+    format!("{TABLE}{place:016x}/{id}")
 }

@@ -49,7 +49,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, atomic::AtomicU64},
 };
 use token::Tokens;
 use token_keys::KeptTokenKeys;
@@ -156,6 +156,8 @@ pub struct Control {
     state: RwLock<State>,
     /// Held by whoever changes the configuration, from what he looks at to what he stores.
     changes: Mutex<()>,
+    /// The place of the last change on record; changed under `changes`.
+    recorded: AtomicU64,
 }
 
 impl Control {
@@ -196,8 +198,9 @@ impl Control {
         for address in table::<DestinationAddress>(&db, destination::TABLE)? {
             state.destinations.insert(Arc::new(address));
         }
-        let control =
-            Self { db, dir: dir.to_path_buf(), state: RwLock::new(state), changes: Mutex::default() };
+        let recorded = AtomicU64::new(audit::last_place(&db)?);
+        let (dir, state) = (dir.to_path_buf(), RwLock::new(state));
+        let control = Self { db, dir, state, changes: Mutex::default(), recorded };
         control.read_uses();
         if !has_keys {
             control.store_first_token_keys()?;

@@ -278,6 +278,29 @@ fn the_audit_log_is_filtered_and_paged() {
 }
 
 #[test]
+fn the_audit_log_is_in_the_order_of_changes_though_some_waited_for_their_turn() {
+    let (dir, control, account) = control();
+    let rename = |control: &Control, name: &str, at| {
+        control.rename_account(&account.id, name, &By::server(at)).unwrap();
+    };
+    // All of one moment, the next of one before it, and one of a clock that was set back.
+    let times = [later(9), later(9), later(9), later(8), later(9), UnixMillis::new(7)];
+    let names = ["a", "b", "c", "d", "e", "f"];
+    for (name, at) in names.into_iter().zip(times).take(4) {
+        rename(&control, name, at);
+    }
+    drop(control);
+    let control = Control::open(dir.path()).unwrap();
+    for (name, at) in names.into_iter().zip(times).skip(4) {
+        rename(&control, name, at);
+    }
+    let (log, _) = control.audit_log(&AuditFilter::default(), 0, 100).unwrap();
+    let said: Vec<_> = log.iter().rev().map(|one| one.after.as_ref().unwrap()["name"].clone()).collect();
+    assert_eq!(said[2..], ["a", "b", "c", "d", "e"]);
+    assert_eq!((&said[0], log.last().unwrap().at), (&"f".into(), UnixMillis::new(7)));
+}
+
+#[test]
 fn the_audit_log_forgets_what_is_over_a_year_old() {
     let (_dir, control, account) = control();
     for day in 1..=4 {
