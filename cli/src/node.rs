@@ -39,6 +39,7 @@ use mailwright_engine::{
 };
 use mailwright_storage::{
     Recovery, SpoolStarter, StateDir, StorageError,
+    activity::{ActivityLog, ActivityThread},
     control::{Control, ControlError},
     events::{EventLog, EventLogThread},
     requests::KeyedRequests,
@@ -113,6 +114,8 @@ pub(crate) struct Node {
     requests: KeyedRequests,
     events: EventLog,
     event_thread: EventLogThread,
+    activity: ActivityLog,
+    activity_thread: ActivityThread,
     outbox: Outbox,
     outbox_thread: OutboxThread,
     suppression_thread: SuppressionThread,
@@ -146,7 +149,9 @@ impl Node {
         tell(&recovery);
         remember(&mut starter, &requests)?;
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
-        let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
+        let (log, days) = (state.events_dir(), config.events.retention_days);
+        let (activity, activity_thread) = ActivityLog::start(&log, &state.activity_dir(), days, clock::now)?;
+        let (events, event_thread) = EventLog::start(&log, days)?;
         let (suppression_feed, suppression_thread) = SuppressionFeed::start(suppressions.clone())?;
         let keep = config.webhooks.outbox()?;
         let (outbox, outbox_thread) = Outbox::start(&state.webhooks_dir(), keep, clock::now)?;
@@ -184,6 +189,8 @@ impl Node {
             requests,
             events,
             event_thread,
+            activity,
+            activity_thread,
             outbox,
             outbox_thread,
             suppression_thread,
@@ -270,7 +277,9 @@ impl Node {
             traces: self.engine.traces().clone(),
             outbox: self.outbox.clone(),
             webhooks: self.engine.webhooks().clone(),
+            events: self.events.clone(),
             events_dir: self.state.events_dir(),
+            activity: self.activity.clone(),
             suppressions: self.suppressions.clone(),
             requests: self.requests.clone(),
             returns,
@@ -303,6 +312,7 @@ impl Node {
         self.engine.stop(until.saturating_duration_since(Instant::now())).await;
         drop(self.events);
         self.event_thread.close();
+        self.activity_thread.close();
         self.outbox_thread.close();
         self.suppression_thread.close();
         if let Err(error) = self.requests.flush() {

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
 pub(crate) mod doctor;
+pub(crate) mod log;
 pub(crate) mod openapi;
 pub(crate) mod orders;
 pub(crate) mod queue;

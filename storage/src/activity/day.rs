@@ -173,9 +173,9 @@ pub(super) fn progress(connection: &Connection) -> rusqlite::Result<Option<Progr
 
 /// Notes how far the database has come.
 pub(super) fn set_progress(connection: &Connection, progress: Progress) -> rusqlite::Result<()> {
-    let (began, reached) = (progress.began.packed(), progress.reached.packed());
-    let mut update = connection.prepare_cached("UPDATE progress SET began = ?, reached = ?")?;
-    update.execute(params![began, reached]).map(drop)
+    let Progress { began, reached, whole_at } = progress;
+    let mut update = connection.prepare_cached("UPDATE progress SET began = ?, reached = ?, whole_at = ?")?;
+    update.execute(params![began.packed(), reached.packed(), whole_at.packed()]).map(drop)
 }
 
 /// Opens the database of a day to write.

@@ -2,8 +2,8 @@
 
 use super::{
     change::MessageChange,
-    day::{self, Progress, day_of, number_of},
-    write::write,
+    day::{self, day_of, number_of},
+    shelf::Shelf,
 };
 use crate::{
     error::StorageError,
@@ -16,7 +16,6 @@ use crate::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use mailwright_engine::time::UnixMillis;
 use metrics::{counter, gauge};
-use rusqlite::{Connection, TransactionBehavior};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
@@ -35,8 +34,6 @@ const BATCH_OCTETS: u64 = 8 << 20;
 const PAUSE: Duration = Duration::from_secs(1);
 /// How much younger than its newest event the log may be: events wait to be written.
 const MARGIN: Duration = Duration::from_secs(1);
-/// Databases that are kept open: today's, and those of messages that are retried.
-const OPEN: usize = 4;
 /// Milliseconds of a second, of which the lag is told.
 const MILLIS: f64 = 1_000.0;
 /// What a thread may be at its lowest: it runs when nobody else wants to.
@@ -81,17 +78,10 @@ enum BatchError {
 
 pub(super) struct Indexer {
     log_dir: PathBuf,
-    dir: PathBuf,
     retention_days: u64,
     now: fn() -> UnixMillis,
     tail: Tail,
-    /// The end of the log when it was opened: a database that has come further knows what a power cut has taken.
-    end: Place,
-    /// How far a database that is made now must be read before it has all that its day should have.
-    made_whole_at: Place,
-    progress: BTreeMap<Day, Progress>,
-    /// The last used comes last.
-    open: Vec<(Day, Connection)>,
+    shelf: Shelf,
     shared: Arc<Shared>,
     /// Whether the last batch failed: said once, not for each.
     failing: bool,
@@ -116,30 +106,9 @@ impl Indexer {
     ) -> Result<Self, StorageError> {
         let days = files::days(log_dir)?;
         let end = end_of_log(log_dir, &days)?;
-        let mut indexer = Self {
-            log_dir: log_dir.to_path_buf(),
-            dir: dir.to_path_buf(),
-            retention_days,
-            now,
-            tail: Tail::new(log_dir, end),
-            end,
-            made_whole_at: end,
-            progress: BTreeMap::new(),
-            open: Vec::new(),
-            shared,
-            failing: false,
-        };
-        let mut from = None;
-        for day in day::days(dir)?.into_iter().chain(days).collect::<BTreeSet<_>>() {
-            let progress = indexer.progress(day).map_err(|error| day::failed(&error))?;
-            from = from.max(Some(progress.began).filter(|_| progress.is_whole()));
-        }
-        // Whatever is not whole yet has been read by nobody else.
-        let behind = indexer.progress.values().filter(|progress| !progress.is_whole());
-        let from = behind.map(|progress| progress.reached).chain(from).min().unwrap_or(end);
-        indexer.made_whole_at = Place::start(Day::numbered(0));
-        indexer.tail = Tail::new(log_dir, from);
-        Ok(indexer)
+        let shelf = Shelf::open(dir, days, end)?;
+        let tail = Tail::new(log_dir, shelf.begin());
+        Ok(Self { log_dir: log_dir.to_path_buf(), retention_days, now, tail, shelf, shared, failing: false })
     }
 
     /// Follows the log until it is told to end.
@@ -211,24 +180,10 @@ impl Indexer {
     fn make_anew(&mut self, day: Day) {
         tracing::warn!(%day, "the index of a day's messages is damaged: it is made anew from the event log");
         counter!(names::ACTIVITY_REBUILDS).increment(1);
-        let reached = self.progress.values().map(|progress| progress.reached);
-        self.made_whole_at = reached.chain([self.tail.place()]).max().unwrap_or(self.end);
-        self.forget(day);
-        if let Err(error) = self.progress(day) {
-            tracing::warn!(%day, %error, "the index of a day's messages was not made anew");
-        }
-        self.made_whole_at = Place::start(Day::numbered(0));
+        self.shelf.make_anew(day, self.tail.place());
         let start = Place::start(day.before(1));
         if start < self.tail.place() {
             self.tail = Tail::new(&self.log_dir, start);
-        }
-    }
-
-    fn forget(&mut self, day: Day) {
-        self.open.retain(|(open, _)| *open != day);
-        self.progress.remove(&day);
-        if let Err(error) = day::remove(&self.dir, day) {
-            tracing::warn!(%error, "the index of a day's messages was not removed");
         }
     }
 
@@ -252,14 +207,16 @@ impl Indexer {
             }
         }
         let reached = self.tail.place();
-        for (day, _) in self.progress.iter().filter(|(_, progress)| !progress.is_whole()) {
-            changes.entry(*day).or_default();
+        for day in self.shelf.behind() {
+            changes.entry(day).or_default();
         }
         for (day, messages) in changes {
-            self.write(day, &messages, began, reached).map_err(|error| BatchError::Database(day, error))?;
+            self.shelf
+                .write(day, &messages, began, reached)
+                .map_err(|error| BatchError::Database(day, error))?;
         }
         if began.day() < reached.day() {
-            self.delete_old(reached.day());
+            self.shelf.delete_before(reached.day().before(self.retention_days));
         }
         counter!(names::ACTIVITY_EVENTS).increment(events as u64);
         Ok(Batch { at_end, newest })
@@ -272,80 +229,8 @@ impl Indexer {
 
     /// Whether the database of `day` has not come as far as `place`.
     fn lacks(&mut self, day: Day, place: Place) -> Result<bool, BatchError> {
-        let progress = self.progress(day).map_err(|error| BatchError::Database(day, error))?;
+        let progress = self.shelf.progress(day).map_err(|error| BatchError::Database(day, error))?;
         Ok(progress.reached <= place)
-    }
-
-    fn write(
-        &mut self,
-        day: Day,
-        messages: &BTreeMap<i64, MessageChange>,
-        began: Place,
-        reached: Place,
-    ) -> rusqlite::Result<()> {
-        let progress = Progress { began, reached, ..self.progress(day)? };
-        // While another is made anew, this one has read further.
-        if self.progress(day)?.reached > reached {
-            return Ok(());
-        }
-        let db = self.database(day)?;
-        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        write(&transaction, messages)?;
-        day::set_progress(&transaction, progress)?;
-        transaction.commit()?;
-        self.progress.insert(day, progress);
-        Ok(())
-    }
-
-    /// How far the database of a day has come. One that cannot be used is made anew.
-    fn progress(&mut self, day: Day) -> rusqlite::Result<Progress> {
-        if let Some(progress) = self.progress.get(&day) {
-            return Ok(*progress);
-        }
-        let found = self.database(day).and_then(|db| day::progress(db));
-        let progress = match found {
-            Ok(Some(progress)) => progress.up_to(self.end),
-            Err(error) if !day::is_damage(&error) => return Err(error),
-            _ => {
-                let had = day::file(&self.dir, day).metadata().is_ok_and(|file| file.len() > 0);
-                if had {
-                    tracing::warn!(%day, "the index of a day's messages cannot be used: it is made anew");
-                    counter!(names::ACTIVITY_REBUILDS).increment(1);
-                }
-                self.forget(day);
-                // The id of a message may be of a day later than the file that tells of its acceptance.
-                let start = Place::start(day.before(1));
-                let progress = Progress { began: start, reached: start, whole_at: self.made_whole_at };
-                day::make_tables(self.database(day)?, progress)?;
-                progress
-            }
-        };
-        self.progress.insert(day, progress);
-        Ok(progress)
-    }
-
-    /// The database of a day, made if there is none.
-    fn database(&mut self, day: Day) -> rusqlite::Result<&mut Connection> {
-        let connection = match self.open.iter().position(|(open, _)| *open == day) {
-            Some(at) => self.open.remove(at).1,
-            None => day::open(&self.dir, day)?,
-        };
-        if self.open.len() >= OPEN {
-            self.open.remove(0);
-        }
-        self.open.push((day, connection));
-        // It was added just now.
-        let last = self.open.last_mut().map(|(_, connection)| connection);
-        last.ok_or(rusqlite::Error::InvalidQuery)
-    }
-
-    /// Deletes the databases of days that are not kept any more.
-    fn delete_old(&mut self, today: Day) {
-        let oldest = today.before(self.retention_days);
-        match day::days(&self.dir) {
-            Ok(days) => days.into_iter().filter(|day| *day < oldest).for_each(|day| self.forget(day)),
-            Err(error) => tracing::warn!(%error, "old messages stay in the activity log"),
-        }
     }
 }
 

@@ -22,6 +22,7 @@ mod filter;
 mod indexer;
 mod list;
 mod model;
+mod shelf;
 mod write;
 
 #[cfg(test)]

@@ -137,6 +137,7 @@ impl Sent {
             reply: reply.into(),
             duration_ms: 120,
             attempt: 1,
+            retry_after_ms: None,
             next_due: (outcome == Outcome::Soft).then(|| UnixMillis::new(self.at + after + HOUR)),
         };
         (self.at + after, id(self.at), Event::Attempt(Box::new(attempt)))

@@ -213,6 +213,8 @@ pub struct Attempt {
     pub attempt: u32,
     /// When the next is due, if there is to be one.
     pub next_due: Option<UnixMillis>,
+    /// For how many milliseconds the receiver asked to be left alone, if it did: the reason why the next is due then.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A recipient was given up.
