@@ -16,11 +16,11 @@ const REMEMBERED: usize = 1_000;
 
 /// Messages that a stream has met.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct Met {
     messages: HashMap<QueueId, Arc<Message>>,
 }
 
-impl Known {
+impl Met {
     /// The message that an event is about; `None` if nothing is known of it.
     ///
     /// # Errors

@@ -17,6 +17,10 @@ use crate::{
     access::{Caller, Operator},
     answer::{self, ApiError},
     delivery::blocking,
+    openapi::{
+        Answer, Input, Known, Lookup,
+        objects::activity::{ActivityLine, ActivityPage, SentMessage, TimelineEvent},
+    },
     request::query,
     server::AppState,
 };
@@ -27,7 +31,22 @@ use mailwright_storage::{
     activity::{ActivityLog, MessageReport, Scope},
     control::Permission,
 };
-use read::{ListQuery, TimelineQuery};
+use read::{FilterQuery, PartQuery};
+use utoipa::OpenApi;
+
+/// What the routes are, for the description of the API.
+#[derive(OpenApi)]
+#[openapi(paths(
+    list,
+    list_all,
+    get,
+    get_any,
+    timeline,
+    timeline_of_any,
+    stream::of_account,
+    stream::of_all,
+))]
+pub(crate) struct Described;
 
 /// The routes.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -57,7 +76,13 @@ fn scope(caller: &Caller, state: &AppState, account: &str) -> Result<Scope, ApiE
     Ok(Scope { account: Some(account.id.to_string()), zones })
 }
 
-/// `GET …/messages?status=&domain=&sending_domain=&recipient=&message_id=&class=&reply=&campaign=&since=&until=&cursor=&per_page=`
+/// `GET …/messages`: recipients of the account's messages, the newest message first.
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/messages",
+    tag = "Activity", operation_id = "list_messages",
+    params(FilterQuery, PartQuery),
+    responses((status = 200, body = ActivityPage<ActivityLine>), Known, Lookup, Input),
+)]
 async fn list(
     http: HttpRequest,
     caller: Caller,
@@ -67,7 +92,13 @@ async fn list(
     page(&http, &state, scope(&caller, &state, &account)?).await
 }
 
-/// `GET /delivery/messages`, with the same query.
+/// `GET /delivery/messages`: recipients of all messages, the newest message first.
+#[utoipa::path(
+    get, path = "/client/v4/delivery/messages",
+    tag = "Activity", operation_id = "list_all_messages",
+    params(FilterQuery, PartQuery),
+    responses((status = 200, body = ActivityPage<ActivityLine>), Known, Input),
+)]
 async fn list_all(
     http: HttpRequest,
     _operator: Operator,
@@ -77,14 +108,19 @@ async fn list_all(
 }
 
 async fn page(http: &HttpRequest, state: &AppState, scope: Scope) -> Result<HttpResponse, ApiError> {
-    let (start, per_page) = query::<ListQuery>(http)?.read()?;
+    let (start, per_page) = query::<PartQuery>(http)?.read(&query(http)?)?;
     // Before the page: what it says of completeness must hold for the page.
     let complete_until = state.activity.complete_until();
     let page = with(state, move |log| log.list(&scope, start, per_page)).await?;
     Ok(shown::page(&page, per_page, complete_until))
 }
 
-/// `GET …/messages/{id}`
+/// `GET …/messages/{id}`: a message with its recipients.
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/messages/{id}",
+    tag = "Activity", operation_id = "show_message_activity",
+    responses((status = 200, body = Answer<SentMessage>), Known, Lookup),
+)]
 async fn get(
     caller: Caller,
     path: web::Path<(String, String)>,
@@ -94,7 +130,12 @@ async fn get(
     Ok(answer::success(shown::report(&report(&state, scope, &path.1).await?)))
 }
 
-/// `GET /delivery/messages/{id}`
+/// `GET /delivery/messages/{id}`: any message with its recipients.
+#[utoipa::path(
+    get, path = "/client/v4/delivery/messages/{id}",
+    tag = "Activity", operation_id = "show_any_message",
+    responses((status = 200, body = Answer<SentMessage>), Known, Lookup),
+)]
 async fn get_any(
     id: web::Path<String>,
     _operator: Operator,
@@ -103,7 +144,13 @@ async fn get_any(
     Ok(answer::success(shown::report(&report(&state, Scope::default(), &id).await?)))
 }
 
-/// `GET …/messages/{id}/timeline?cursor=&per_page=`
+/// `GET …/messages/{id}/timeline`: what happened to a message, in order.
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/messages/{id}/timeline",
+    tag = "Activity", operation_id = "message_timeline",
+    params(PartQuery),
+    responses((status = 200, body = ActivityPage<TimelineEvent>), Known, Lookup, Input),
+)]
 async fn timeline(
     http: HttpRequest,
     caller: Caller,
@@ -114,7 +161,13 @@ async fn timeline(
     told(&http, &state, scope, &path.1).await
 }
 
-/// `GET /delivery/messages/{id}/timeline`, with the same query.
+/// `GET /delivery/messages/{id}/timeline`: what happened to any message, in order.
+#[utoipa::path(
+    get, path = "/client/v4/delivery/messages/{id}/timeline",
+    tag = "Activity", operation_id = "any_message_timeline",
+    params(PartQuery),
+    responses((status = 200, body = ActivityPage<TimelineEvent>), Known, Lookup, Input),
+)]
 async fn timeline_of_any(
     http: HttpRequest,
     id: web::Path<String>,
@@ -130,7 +183,7 @@ async fn told(
     scope: Scope,
     id: &str,
 ) -> Result<HttpResponse, ApiError> {
-    let (from, per_page) = query::<TimelineQuery>(http)?.read()?;
+    let (from, per_page) = query::<PartQuery>(http)?.read_place()?;
     let complete_until = state.activity.complete_until();
     let report = report(state, scope.clone(), id).await?;
     let id = report.message.id;

@@ -1,15 +1,13 @@
 //! Requests about messages, from queries to the index's model.
 
-use crate::answer::ApiError;
-use mailwright_engine::{
-    address::{Domain, EmailAddress},
-    time::UnixMillis,
-};
+use crate::{answer::ApiError, time::read_time};
+use mailwright_engine::address::{Domain, EmailAddress};
 use mailwright_storage::{
     activity::{ActivityCursor, ActivityFilter, ListStart},
     events::Place,
 };
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 /// Lines of a page when nobody says.
 const PER_PAGE: usize = 50;
@@ -18,49 +16,54 @@ const PER_PAGE_MAX: usize = 1_000;
 /// Longest text to look for, in characters.
 const MAX_TEXT: usize = 998;
 
-/// What a list shows. An empty value is as good as none.
-#[derive(Debug, Default, Deserialize)]
+/// Which part of a list or a timeline is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
-pub(super) struct ListQuery {
+#[into_params(parameter_in = Query)]
+pub(super) struct PartQuery {
+    /// Where the page before ended.
     cursor: String,
+    /// Most objects of a page; 50 when nobody says.
+    #[param(minimum = 1, maximum = 1_000)]
     per_page: Option<usize>,
-    #[serde(flatten)]
-    filter: FilterQuery,
 }
 
-/// Which lines are wanted.
-#[derive(Debug, Default, Deserialize)]
+/// Which lines are wanted. An empty value is as good as none.
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
+#[into_params(parameter_in = Query)]
 pub(super) struct FilterQuery {
+    /// With this status: `sent`, `delivered`, `deliveryFailed`, `rejected` or `failed`.
     #[serde(alias = "state")]
     status: String,
+    /// To recipients at this domain.
     domain: String,
+    /// By authors at this domain.
     sending_domain: String,
+    /// To this address.
     recipient: String,
+    /// With this Message-ID.
     message_id: String,
+    /// Whose last failure is of this class.
     class: String,
+    /// With this text in the last reply.
     reply: String,
+    /// Of this campaign.
     campaign: String,
+    /// Accepted then or later.
     since: String,
+    /// Accepted before then.
     until: String,
 }
 
-/// Which part of a timeline is wanted.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct TimelineQuery {
-    cursor: String,
-    per_page: Option<usize>,
-}
-
-impl ListQuery {
-    /// Where the page begins, and its most lines.
+impl PartQuery {
+    /// Where the page of a list begins, and its most lines.
     ///
     /// # Errors
     /// For whatever makes no sense, by field; for a cursor together with filters other than its own.
-    pub(super) fn read(&self) -> Result<(ListStart, usize), ApiError> {
+    pub(super) fn read(&self, filter: &FilterQuery) -> Result<(ListStart, usize), ApiError> {
         let per_page = read_per_page(self.per_page)?;
-        let filter = self.filter.read()?;
+        let filter = filter.read()?;
         let Some(cursor) = some(&self.cursor) else { return Ok((ListStart::Of(filter), per_page)) };
         let cursor: ActivityCursor = cursor
             .parse()
@@ -71,6 +74,17 @@ impl ListQuery {
             return Err(ApiError::schema("cursor", why));
         }
         Ok((ListStart::At(cursor), per_page))
+    }
+
+    /// Where the part of a timeline begins, and its most events.
+    ///
+    /// # Errors
+    /// For whatever makes no sense, by field.
+    pub(super) fn read_place(&self) -> Result<(Option<Place>, usize), ApiError> {
+        let invalid =
+            |_| ApiError::schema("cursor", "The cursor is not one that this timeline has returned.");
+        let from = some(&self.cursor).map(|text| text.parse().map_err(invalid)).transpose()?;
+        Ok((from, read_per_page(self.per_page)?))
     }
 }
 
@@ -96,8 +110,8 @@ impl FilterQuery {
             class,
             reply: reply.map(|text| text.to_lowercase()),
             campaign: some(&self.campaign).map(|text| plain("campaign", text)).transpose()?,
-            since: some(&self.since).map(|text| time("since", text)).transpose()?,
-            until: some(&self.until).map(|text| time("until", text)).transpose()?,
+            since: some(&self.since).map(|text| read_time("since", text)).transpose()?,
+            until: some(&self.until).map(|text| read_time("until", text)).transpose()?,
         })
     }
 
@@ -113,19 +127,6 @@ impl FilterQuery {
             }
         }
         self.read()
-    }
-}
-
-impl TimelineQuery {
-    /// Where the part begins, and its most events.
-    ///
-    /// # Errors
-    /// For whatever makes no sense, by field.
-    pub(super) fn read(&self) -> Result<(Option<Place>, usize), ApiError> {
-        let invalid =
-            |_| ApiError::schema("cursor", "The cursor is not one that this timeline has returned.");
-        let from = some(&self.cursor).map(|text| text.parse().map_err(invalid)).transpose()?;
-        Ok((from, read_per_page(self.per_page)?))
     }
 }
 
@@ -167,18 +168,10 @@ fn message_id(text: &str) -> Result<String, ApiError> {
     Ok(text.trim_start_matches('<').trim_end_matches('>').to_owned())
 }
 
-/// A time with its zone, or a day, which begins at midnight in UTC.
-fn time(field: &str, text: &str) -> Result<UnixMillis, ApiError> {
-    let at = UnixMillis::from_rfc3339(text).or_else(|| UnixMillis::from_date(text));
-    at.ok_or_else(|| {
-        let why = format!("'{field}' must be a time such as 2026-11-21T10:00:00Z or 2026-11-21 (RFC 3339).");
-        ApiError::schema(field, why)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mailwright_engine::time::UnixMillis;
     use mailwright_storage::activity::Status;
     use serde_json::{Value, json};
 
@@ -229,8 +222,8 @@ mod tests {
         for per_page in [0, PER_PAGE_MAX + 1] {
             assert!(read_per_page(Some(per_page)).is_err());
         }
-        let timeline: TimelineQuery = serde_json::from_value(json!({ "cursor": "x" })).unwrap();
-        assert!(timeline.read().is_err());
+        let part: PartQuery = serde_json::from_value(json!({ "cursor": "x" })).unwrap();
+        assert!(part.read_place().is_err() && part.read(&FilterQuery::default()).is_err());
         let live: FilterQuery = serde_json::from_value(json!({ "since": "2026-11-21" })).unwrap();
         assert!(live.read_live().is_err());
     }

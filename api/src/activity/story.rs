@@ -33,16 +33,22 @@ pub(super) struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct AttemptRow {
     attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     verdict: &'static str,
     class: String,
     code: String,
     reply: String,
     duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_at: Option<Moment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_attempt_reason: Option<String>,
 }
 
@@ -250,7 +256,7 @@ mod tests {
             "at": "1970-01-01T00:00:00.000Z", "event": "attempt", "status": "sent", "recipients": ["ann@one.example"],
             "text": "Put off at mx.one.example [192.0.2.1]: 451 4.7.1 later Next attempt at 1970-01-01T00:01:00.000Z: \
                      the schedule for failures of class greylisted after attempt 2.",
-            "attempt": 2, "host": "mx.one.example", "address": "192.0.2.1", "tls": null, "source": null,
+            "attempt": 2, "host": "mx.one.example", "address": "192.0.2.1",
             "verdict": "deferred", "class": "greylisted", "code": "4.7.1", "reply": "451 4.7.1 later",
             "duration_ms": 7, "next_attempt_at": "1970-01-01T00:01:00.000Z",
             "next_attempt_reason": "the schedule for failures of class greylisted after attempt 2",

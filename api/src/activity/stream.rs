@@ -1,7 +1,7 @@
 //! What happens to messages, live: Server-Sent Events (WHATWG HTML, section 9.2).
 
 use super::{
-    known::{self, Known},
+    known::{self, Met},
     read::FilterQuery,
     scope,
     slots::StreamSlot,
@@ -11,6 +11,7 @@ use crate::{
     access::{Caller, Operator},
     answer::ApiError,
     delivery::blocking,
+    openapi::{Input, Known, Limited, Lookup},
     request::query,
     server::AppState,
 };
@@ -37,7 +38,14 @@ const PAST: usize = 2_000;
 /// What a client hears first.
 const WELCOME: &[u8] = b": from here on nothing is left out unsaid\n\n";
 
-/// `GET …/messages/stream`, with the filters of the list but for times.
+/// `GET …/messages/stream`: what happens to the account's messages, as Server-Sent Events. The filters are the list's but for
+/// times; `Last-Event-ID` goes on after that event.
+#[utoipa::path(
+    get, path = "/client/v4/accounts/{account_id}/email/sending/messages/stream",
+    tag = "Activity", operation_id = "stream_messages",
+    params(FilterQuery),
+    responses((status = 200, body = String, content_type = "text/event-stream"), Known, Lookup, Input, Limited),
+)]
 pub(super) async fn of_account(
     http: HttpRequest,
     caller: Caller,
@@ -48,7 +56,13 @@ pub(super) async fn of_account(
     begin(&http, state, scope, caller.token().cloned())
 }
 
-/// `GET /delivery/messages/stream`, with the same query.
+/// `GET /delivery/messages/stream`: the same for all messages.
+#[utoipa::path(
+    get, path = "/client/v4/delivery/messages/stream",
+    tag = "Activity", operation_id = "stream_all_messages",
+    params(FilterQuery),
+    responses((status = 200, body = String, content_type = "text/event-stream"), Known, Input, Limited),
+)]
 pub(super) async fn of_all(
     http: HttpRequest,
     caller: Caller,
@@ -74,7 +88,7 @@ fn begin(
     let listener = past.is_none().then(|| state.events.listen());
     let told = Told {
         ready: VecDeque::from([Bytes::from_static(WELCOME)]),
-        known: Known::default(),
+        known: Met::default(),
         last: None,
         state,
         scope,
@@ -109,7 +123,7 @@ struct Told {
     scope: Scope,
     filter: ActivityFilter,
     token: Option<Arc<Token>>,
-    known: Known,
+    known: Met,
     ready: VecDeque<Bytes>,
     /// What came while nobody listened, until it is told.
     past: Option<Tail>,

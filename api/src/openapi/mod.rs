@@ -12,7 +12,7 @@ pub mod text;
 
 pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
 
-use crate::{delivery, health, manage, scheduled, send, suppressions, unsubscribe, webhooks};
+use crate::{activity, delivery, health, manage, scheduled, send, suppressions, unsubscribe, webhooks};
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -43,6 +43,7 @@ struct Described;
 fn parts() -> Vec<utoipa::openapi::OpenApi> {
     vec![
         Described::openapi(),
+        activity::Described::openapi(),
         delivery::Described::openapi(),
         manage::Described::openapi(),
         scheduled::Described::openapi(),
