@@ -9,8 +9,11 @@ use mailwright_storage::{
         event::{Accepted, Refused},
     },
 };
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::time::sleep;
 
+/// How much later than an attempt the acceptance may be written: twice as long as events gather.
+const MOMENT: Duration = Duration::from_millis(100);
 /// Messages that a stream remembers; most events follow soon after the acceptance.
 const REMEMBERED: usize = 1_000;
 
@@ -66,14 +69,17 @@ pub(super) async fn report(state: &AppState, id: QueueId) -> Result<Option<Messa
     super::with(state, move |log| log.message(&Scope::default(), id)).await
 }
 
-/// Looks into the index, which may be a second behind.
+/// Looks into the index, which may be a second behind. An attempt may be written a moment before the acceptance, whose
+/// thread was slower: until then nothing but its account is known of the message.
 async fn find(state: &AppState, id: QueueId) -> Result<Option<Message>, ApiError> {
-    super::with(state, move |log| match log.find(id)? {
-        Some(found) => Ok(Some(found)),
-        None => {
-            log.catch_up();
-            log.find(id)
-        }
+    let found = super::with(state, move |log| log.find(id)).await?;
+    if found.as_ref().is_some_and(|message| !message.origin.is_empty()) {
+        return Ok(found);
+    }
+    sleep(MOMENT).await;
+    super::with(state, move |log| {
+        log.catch_up();
+        log.find(id)
     })
     .await
 }

@@ -194,8 +194,13 @@ impl Told {
     /// Reads a part of the past. What comes while its end is read is heard, too.
     async fn read_past(&mut self) -> Result<(), ApiError> {
         let Some(mut tail) = self.past.take() else { return Ok(()) };
-        let scope = self.scope.clone();
+        let (scope, listens) = (self.scope.clone(), self.listener.is_some());
+        let log = self.state.events.clone();
         let read = move || {
+            if listens {
+                // What was on its way to the file when the listener came is not heard.
+                log.flush();
+            }
             let mut events = Vec::new();
             for _ in 0..PAST {
                 match tail.next_event().map_err(|error| super::unreadable(&error))? {

@@ -34,7 +34,7 @@ pub use model::{Activity, InvalidStatus, MAX_REPLY, Message, Recipient, Status};
 
 use crate::{
     error::StorageError,
-    events::{EventReader, LoggedEvent, Place, files::Day},
+    events::{EventKind, EventReader, LoggedEvent, Place, files::Day},
 };
 use crossbeam_channel::{Sender, bounded, unbounded};
 use day::{day_of, key_of, number_of};
@@ -79,7 +79,7 @@ pub struct MessageReport {
     pub recipients: Vec<Recipient>,
 }
 
-/// A part of a message's timeline, in the order in which it was written.
+/// A part of a message's timeline, in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelinePage {
     /// The events.
@@ -183,7 +183,9 @@ impl ActivityLog {
         let Some(mut places) = places else { return Ok(None) };
         let next = places.get(limit).copied();
         places.truncate(limit);
-        let events = self.reader.read_at(id, &places)?;
+        let mut events = self.reader.read_at(id, &places)?;
+        // An attempt may be written before the acceptance, whose thread was slower, but it was not before it.
+        events.sort_by_key(|logged| (logged.at, logged.event.kind() != EventKind::Accepted));
         Ok(Some(TimelinePage { events, next }))
     }
 
