@@ -122,7 +122,7 @@ impl Indexer {
             let asked = std::mem::take(&mut waiting);
             let at_end = self.turn();
             let order = if at_end {
-                asked.into_iter().for_each(answer);
+                asked.iter().for_each(answer);
                 orders.recv_timeout(PAUSE)
             } else {
                 waiting = asked;
@@ -245,7 +245,7 @@ fn end_of_log(log_dir: &Path, days: &[Day]) -> Result<Place, StorageError> {
     Ok(end)
 }
 
-fn answer(done: Sender<()>) {
+fn answer(done: &Sender<()>) {
     // Whoever asked may be gone.
     let _ = done.send(());
 }
