@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 pub(super) fn page(page: &ListPage, per_page: usize, complete_until: UnixMillis) -> HttpResponse {
     let lines: Vec<_> = page.lines.iter().map(line).collect();
     let cursor = page.next.as_ref().map(ToString::to_string);
-    paged(&lines, cursor, per_page, complete_until)
+    paged(&lines, cursor.as_deref(), per_page, complete_until)
 }
 
 /// A part of a message's timeline.
@@ -26,12 +26,13 @@ pub(super) fn timeline(
         found.map(|recipient| recipient.address.clone())
     };
     let events: Vec<_> = page.events.iter().map(|logged| story::row(logged, address)).collect();
-    paged(&events, page.next.map(|place| place.to_string()), per_page, complete_until)
+    let cursor = page.next.map(|place| place.to_string());
+    paged(&events, cursor.as_deref(), per_page, complete_until)
 }
 
 fn paged<T: serde::Serialize>(
     rows: &[T],
-    cursor: Option<String>,
+    cursor: Option<&str>,
     per_page: usize,
     complete_until: UnixMillis,
 ) -> HttpResponse {

@@ -4,7 +4,7 @@ use super::draft::{Draft, Sender};
 use crate::{answer::ApiError, request::RawRequest};
 use mailwright_actors::intake::Refusal;
 use mailwright_engine::{
-    address::EmailAddress,
+    address::{EmailAddress, Mailbox},
     envelope::Origin,
     message::{SendErrorCode, SendRequest, fields, hints::SendingHints, split_header},
 };
@@ -14,7 +14,7 @@ impl Sender<'_> {
     /// As [`Sender::draft`]; what is refused for its sender or for suppressed recipients is noted.
     pub(super) fn draft_noted(self, request: &SendRequest, asked: SendingHints) -> Result<Draft, ApiError> {
         self.draft(request, asked).inspect_err(|error| {
-            let to = request.recipients().map(|mailbox| mailbox.address());
+            let to = request.recipients().map(Mailbox::address);
             self.note(error, request.from.address(), to, Some(&request.subject));
         })
     }

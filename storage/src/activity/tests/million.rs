@@ -54,7 +54,7 @@ fn a_million_events_of_half_a_million_messages() {
     };
     let none = ActivityFilter::default;
     find("the newest", none());
-    let recipient = Some("someone4711@domain2409.example".to_owned());
+    let recipient = Some("someone4711@domain1409.example".to_owned());
     find("a recipient", ActivityFilter { recipient, ..none() });
     find("a domain", ActivityFilter { domain: Some("domain77.example".into()), ..none() });
     find("what failed", ActivityFilter { status: Some(Status::DeliveryFailed), ..none() });
