@@ -21,7 +21,7 @@ use mailwright_engine::{
     message::{
         author, fields,
         hints::{InvalidHint, SendingHints, UnsubscribeLink},
-        is_8bit, split_header,
+        is_8bit, preview, split_header,
     },
     request_mark::RequestMark,
     time::UnixMillis,
@@ -30,7 +30,10 @@ use mailwright_engine::{
 use mailwright_storage::{
     Content, Spool, StorageError,
     control::{Control, ObjectId, SendingDomain, Token},
-    events::{Event, EventLog, event::Accepted},
+    events::{
+        Event, EventLog,
+        event::{Accepted, Addressed, Refused, Suppressed},
+    },
     webhooks::WebhookFeed,
 };
 use std::sync::Arc;
@@ -38,6 +41,9 @@ use std::sync::Arc;
 /// Committed entries that delivery may be behind before mail is refused for now. At a few hundred octets an
 /// entry this bounds memory to some ten megabytes.
 const BACKLOG_MAX: usize = 50_000;
+
+/// Characters of a message's text that are kept where its domain wants that.
+const PREVIEW_MAX: usize = 200;
 
 /// Most characters of a Message-ID that are told (RFC 5322 section 2.1.1: the longest line).
 const MESSAGE_ID_MAX: usize = 998;
@@ -167,6 +173,15 @@ impl IntakeError {
             Self::Storage(_) => "storage",
         }
     }
+}
+
+/// Why a message was not taken that its account should hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untaken {
+    /// Recipients are suppressed.
+    Suppressed,
+    /// Its sender may not send so.
+    Sender,
 }
 
 /// The door. Cheap to clone, usable from any thread.
@@ -309,7 +324,8 @@ impl Intake {
             },
             ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
-        let (id, accepted) = (envelope.id, accepted(&envelope, &content));
+        let (id, accepted) = (envelope.id, accepted(&envelope, &content, message.signed_by.as_deref()));
+        let rest: Vec<_> = Addressed::rest_of(&envelope).collect();
         self.webhooks.announce(id, self.acceptances(&envelope, &content));
         // What is due goes by a time that is never set; the sender's clock says how far off it is.
         let due = send_at.map_or(now, |at| now.saturating_add(at.since(wall)));
@@ -318,6 +334,9 @@ impl Intake {
             return Err(error.into());
         }
         self.events.record(now, Some(id), Event::Accepted(Box::new(accepted)));
+        for more in rest {
+            self.events.record(now, Some(id), Event::Addressed(more));
+        }
         Ok(())
     }
 
@@ -355,6 +374,26 @@ impl Intake {
         let demand = Demand { account, sent_by, recipients: &message.recipients };
         let counted = limits.reserve(demand, clock::now());
         counted.map(Some).map_err(|refusal| IntakeError::Limited(Box::new(refusal)))
+    }
+
+    /// Notes for its account that a message was not taken, which is no fault of the server.
+    pub fn note_refused(&self, why: Untaken, refused: Refused) {
+        let refused = Box::new(refused);
+        let event = match why {
+            Untaken::Suppressed => Event::Rejected(refused),
+            Untaken::Sender => Event::Failed(refused),
+        };
+        self.events.record(clock::now(), Some(self.next_id().0), event);
+    }
+
+    /// Notes that an accepted message does not go to these: `first` is how many it goes to.
+    pub fn note_left_out(&self, id: QueueId, first: usize, recipients: &[String]) {
+        if recipients.is_empty() {
+            return;
+        }
+        let to = recipients.to_vec();
+        let first = u16::try_from(first).unwrap_or(u16::MAX);
+        self.events.record(clock::now(), Some(id), Event::Suppressed(Suppressed { first, to }));
     }
 
     /// What webhooks are to be told once the message is accepted; nothing if none wants to know.
@@ -416,9 +455,15 @@ pub(crate) fn message_id_of(content: &Content) -> String {
 }
 
 /// The acceptance as an event.
-fn accepted(envelope: &Envelope, content: &Content) -> Accepted {
+fn accepted(envelope: &Envelope, content: &Content, signed_by: Option<&SendingDomain>) -> Accepted {
     let (header, _) = split_header(&content.body);
     let subject = fields(header).find(|field| field.is("Subject")).map(|field| field.unfolded());
-    let accepted = Accepted::new(envelope, subject.as_deref().map(str::trim), content.len() as u64);
-    Accepted { message_id: message_id_of(content), ..accepted }
+    let keeps_preview = signed_by.is_some_and(|domain| domain.preview_enabled);
+    Accepted {
+        author: author(header).map(|author| author.to_string()).unwrap_or_default(),
+        zone: signed_by.map(|domain| domain.zone_id.to_string()),
+        message_id: message_id_of(content),
+        preview: if keeps_preview { preview(&content.body, PREVIEW_MAX) } else { None },
+        ..Accepted::new(envelope, subject.as_deref().map(str::trim), content.len() as u64)
+    }
 }

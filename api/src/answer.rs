@@ -258,6 +258,11 @@ impl ApiError {
         error
     }
 
+    /// The published code of what is wrong, if it has one.
+    pub(crate) fn send_code(&self) -> Option<SendErrorCode> {
+        self.cause.as_ref().map(|cause| cause.code)
+    }
+
     /// The error as lists of errors have it.
     pub(crate) fn entry(&self) -> Value {
         let mut error = Map::new();

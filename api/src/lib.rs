@@ -7,6 +7,7 @@
 //! answer, [`openapi`] describes them all.
 
 mod access;
+mod activity;
 pub mod answer;
 mod auth;
 mod body;

@@ -1,7 +1,9 @@
 //! Starting the HTTP server.
 
 use crate::{
-    access, answer,
+    access,
+    activity::{self, StreamSlots},
+    answer,
     body::BodyMemory,
     delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
@@ -29,7 +31,9 @@ use mailwright_actors::{
 };
 use mailwright_storage::{
     Spool,
+    activity::ActivityLog,
     control::{Control, SendingNames},
+    events::EventLog,
     requests::KeyedRequests,
     suppressions::Suppressions,
     webhooks::Outbox,
@@ -90,7 +94,10 @@ pub struct AppState {
     pub(crate) traces: TraceHub,
     pub(crate) outbox: Outbox,
     pub(crate) webhooks: WebhookDesk,
+    pub(crate) events: EventLog,
     pub(crate) events_dir: PathBuf,
+    pub(crate) activity: ActivityLog,
+    pub(crate) streams: StreamSlots,
     pub(crate) suppressions: Suppressions,
     pub(crate) requests: KeyedRequests,
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
@@ -121,8 +128,12 @@ pub struct ApiParts {
     pub outbox: Outbox,
     /// Where the sender of webhooks is asked.
     pub webhooks: WebhookDesk,
+    /// What happens, live.
+    pub events: EventLog,
     /// Where the event log is.
     pub events_dir: PathBuf,
+    /// What became of each message.
+    pub activity: ActivityLog,
     /// Whom accounts must not write to.
     pub suppressions: Suppressions,
     /// What remembers requests by the keys that clients gave.
@@ -152,7 +163,9 @@ impl AppState {
             traces,
             outbox,
             webhooks,
+            events,
             events_dir,
+            activity,
             suppressions,
             requests,
             returns,
@@ -174,7 +187,10 @@ impl AppState {
             traces,
             outbox,
             webhooks,
+            events,
             events_dir,
+            activity,
+            streams: StreamSlots::default(),
             suppressions,
             requests,
             rescheduling: Mutex::default(),
@@ -294,6 +310,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(routing::routes)
         .configure(scheduled::routes)
         .configure(unsubscribe::routes)
+        .configure(activity::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

@@ -44,6 +44,8 @@ enum Command {
     Cancel(commands::orders::Cancel),
     /// Send queued mail from another pool of sources, or a domain's mail to another next hop
     Reroute(commands::orders::Reroute),
+    /// Show what became of messages and recipients; a message's timeline; with --follow, what happens now
+    Log(commands::log::Args),
     /// Watch the SMTP dialogues about a domain's mail, live and without content
     Trace(commands::trace::Args),
     /// Explain traffic shaping, try a file on what happened, or have it read again
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::RetryNow(args) => commands::orders::retry_now(&args),
         Command::Cancel(args) => commands::orders::cancel(&args),
         Command::Reroute(args) => commands::orders::reroute(&args),
+        Command::Log(args) => commands::log::run(&args),
         Command::Trace(args) => commands::trace::run(&args),
         Command::Shaping(args) => commands::shaping::run(&args),
         Command::Account(args) => commands::account::run(&args),

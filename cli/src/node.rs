@@ -5,6 +5,7 @@ mod domains;
 mod inbound;
 mod metrics;
 mod ready;
+mod records;
 mod submission;
 mod suppressions;
 
@@ -19,7 +20,6 @@ use control::ControlSocket;
 use inbound::InboundParts;
 use mailwright_actors::{
     certificates::CertificateError,
-    clock,
     dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     probe::watch_arbiter,
@@ -34,19 +34,15 @@ use mailwright_actors::{
 use mailwright_api::{ApiParts, ApiSettings, AppState};
 use mailwright_engine::{
     dkim::{self, DkimError},
-    envelope::Envelope,
     smtp::server::{Dsn, ServerConfig},
 };
 use mailwright_storage::{
-    Recovery, SpoolStarter, StateDir, StorageError,
+    Recovery, StateDir, StorageError,
     control::{Control, ControlError},
-    events::{EventLog, EventLogThread},
-    limits::Limits,
-    requests::KeyedRequests,
-    suppressions::{SuppressionError, SuppressionFeed, SuppressionThread, Suppressions},
-    webhooks::{Outbox, OutboxThread},
+    suppressions::SuppressionError,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use records::Records;
 use std::{
     io,
     net::{SocketAddr, TcpListener},
@@ -110,13 +106,7 @@ pub(crate) struct Node {
     pub(crate) inbound: Vec<SocketAddr>,
     engine: Engine,
     domains: Addr<DomainChecker>,
-    suppressions: Suppressions,
-    requests: KeyedRequests,
-    events: EventLog,
-    event_thread: EventLogThread,
-    outbox: Outbox,
-    outbox_thread: OutboxThread,
-    suppression_thread: SuppressionThread,
+    records: Records,
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
@@ -139,20 +129,9 @@ impl Node {
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
         let sockets = Sockets::bind(config)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
-        let suppressions = Suppressions::open(&state.suppressions_dir(), config.suppressions.settings()?)?;
-        let limits = Limits::open(&state.limits_dir(), Arc::clone(&control), config.limits.settings()?)?;
-        let requests = KeyedRequests::open(&state.requests_dir(), config.requests()?, clock::now)?;
-        let recall = |envelope: &Envelope| requests.recall(envelope);
-        let (mut starter, recovery) =
-            SpoolStarter::recover_counting(&state, config.spool()?, limits, recall)?;
-        clock::go_on_from(recovery.newest);
+        let (records, starter, recovery) = Records::open(config, &state, &control)?;
         tell(&recovery);
-        remember(&mut starter, &requests)?;
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
-        let (events, event_thread) = EventLog::start(&state.events_dir(), config.events.retention_days)?;
-        let (suppression_feed, suppression_thread) = SuppressionFeed::start(suppressions.clone())?;
-        let keep = config.webhooks.outbox()?;
-        let (outbox, outbox_thread) = Outbox::start(&state.webhooks_dir(), keep, clock::now)?;
         let mut settings = config.delivery()?;
         settings.max_connections = settings.max_connections.min(connections);
         let parts = EngineParts {
@@ -161,17 +140,17 @@ impl Node {
             rules: config.bounce_rules()?,
             dns: Rc::new(CachedDns::new(Rc::new(dns))),
             control: Arc::clone(&control),
-            events: events.clone(),
-            outbox: outbox.clone(),
+            events: records.events.clone(),
+            outbox: records.outbox.clone(),
             webhooks: config.webhooks.calls()?,
-            suppressions: suppression_feed.clone(),
+            suppressions: records.bounces.clone(),
         };
         seeded.await.map_err(io::Error::from)??;
         // Up to here there is nothing to bring to an end; from here on there is.
         let signals = StopSignals::take()?;
         let engine = Engine::start(starter, parts).await?;
         let domains = domains::start(config, &control)?;
-        suppressions::keep_clean(suppressions.clone());
+        suppressions::keep_clean(records.suppressions.clone());
         inbound::renew_keys(&control, config.inbound.keys()?);
         let (stopping, _) = watch::channel(false);
         let mut node = Self {
@@ -183,13 +162,7 @@ impl Node {
             inbound: Vec::new(),
             engine,
             domains,
-            suppressions,
-            requests,
-            events,
-            event_thread,
-            outbox,
-            outbox_thread,
-            suppression_thread,
+            records,
             servers: Vec::new(),
             control_socket: None,
             stopping,
@@ -200,7 +173,7 @@ impl Node {
         };
         node.serve_smtp(config, sockets.smtp)?;
         node.serve_submission(config, sockets.submission)?;
-        let returns = node.return_path(config, suppression_feed)?;
+        let returns = node.return_path(config)?;
         node.serve_inbound(config, sockets.inbound, &returns)?;
         node.http = sockets.http.as_ref().map(TcpListener::local_addr).transpose()?;
         let api = web::Data::new(node.api(config, metrics, returns)?);
@@ -272,11 +245,13 @@ impl Node {
             supervisor: self.engine.supervisor().clone(),
             domains: self.domains.clone(),
             traces: self.engine.traces().clone(),
-            outbox: self.outbox.clone(),
+            outbox: self.records.outbox.clone(),
             webhooks: self.engine.webhooks().clone(),
+            events: self.records.events.clone(),
             events_dir: self.state.events_dir(),
-            suppressions: self.suppressions.clone(),
-            requests: self.requests.clone(),
+            activity: self.records.activity.clone(),
+            suppressions: self.records.suppressions.clone(),
+            requests: self.records.requests.clone(),
             returns,
             metrics,
             settings,
@@ -305,31 +280,12 @@ impl Node {
         }
         drop(self.control_socket);
         self.engine.stop(until.saturating_duration_since(Instant::now())).await;
-        drop(self.events);
-        self.event_thread.close();
-        self.outbox_thread.close();
-        self.suppression_thread.close();
-        if let Err(error) = self.requests.flush() {
-            tracing::error!(%error, "answers to requests with keys are lost with this process");
-        }
+        self.records.close();
         if let Err(error) = self.control.flush() {
             tracing::error!(%error, "what was learnt is lost with this process");
         }
         tracing::info!("stopped");
     }
-}
-
-/// Has requests with keys remembered: what the journal has of them now, and what comes.
-fn remember(starter: &mut SpoolStarter, requests: &KeyedRequests) -> Result<(), StorageError> {
-    requests.flush()?;
-    let (accepted, stored) = (requests.clone(), requests.clone());
-    starter.when_accepted(move |id| accepted.confirm(id));
-    starter.before_checkpoint(move || {
-        if let Err(error) = stored.flush() {
-            tracing::error!(%error, "requests with keys are not safe: after a crash one could be carried out twice");
-        }
-    });
-    Ok(())
 }
 
 /// Every listening socket, and what else can fail before anything begins.

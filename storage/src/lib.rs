@@ -5,13 +5,15 @@
 //! synced. The **queue state** ([`queue`]) is an index over the journal, kept in sled, that can be thrown
 //! away and rebuilt at any time. [`spool::Spool`] joins the two behind one handle. **Control data**
 //! ([`control`]) holds accounts, zones, signing keys, token hashes and suspensions. The **event log** ([`events`])
-//! remembers what happened, for people; the **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
+//! remembers what happened, for people, and the **activity log** ([`activity`]) finds it by message and recipient; the
+//! **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
 //! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. [`state_dir`] owns the folder,
 //! [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
+pub mod activity;
 pub mod content;
 pub mod control;
 pub mod disk;

@@ -58,6 +58,12 @@ declare_metrics! {
     counter EVENTS_BYTES = "mailwright_events_written_bytes_total";
     /// Events lost because the event log could not keep up or its disk refused.
     counter EVENTS_DROPPED = "mailwright_events_dropped_total";
+    /// Events that the index of messages has taken in from the event log, those of a rebuild too.
+    counter ACTIVITY_EVENTS = "mailwright_activity_events_total";
+    /// Seconds by which the index of messages is behind the event log: the activity log does not know what is newer.
+    gauge ACTIVITY_LAG = "mailwright_activity_lag_seconds";
+    /// Databases of days made anew from the event log because they were damaged.
+    counter ACTIVITY_REBUILDS = "mailwright_activity_rebuilds_total";
     /// Events put into the outbox of webhooks, once for each endpoint.
     counter WEBHOOK_EVENTS = "mailwright_webhook_events_total";
     /// Events that a webhook was not told and never will be, by reason: older than webhooks.keep (age), more than
@@ -91,7 +97,8 @@ pub fn describe() {
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
     let events = [EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS, SUPPRESSION_HITS];
     let requests = [REQUESTS_REPEATED, REQUESTS_DROPPED, LIMITS_UNCOUNTED];
-    for name in counters.into_iter().chain(events).chain(requests) {
+    let activity = [ACTIVITY_EVENTS, ACTIVITY_REBUILDS];
+    for name in counters.into_iter().chain(events).chain(requests).chain(activity) {
         counter!(name).increment(0);
     }
     for reason in ["age", "number", "overload"] {

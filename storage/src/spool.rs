@@ -172,7 +172,7 @@ impl SpoolStarter {
         settings: SpoolSettings,
         mut recall: impl FnMut(&Envelope),
     ) -> Result<(Self, Recovery), StorageError> {
-        Self::recover_with(Arc::new(RealDisk), state, settings, (&mut recall, None))
+        Self::recover_with(Arc::new(RealDisk), state, settings, &mut recall, None)
     }
 
     /// The same, with what is accepted counted in `limits`.
@@ -185,7 +185,7 @@ impl SpoolStarter {
         limits: Limits,
         mut recall: impl FnMut(&Envelope),
     ) -> Result<(Self, Recovery), StorageError> {
-        Self::recover_with(Arc::new(RealDisk), state, settings, (&mut recall, Some(limits)))
+        Self::recover_with(Arc::new(RealDisk), state, settings, &mut recall, Some(limits))
     }
 
     /// The same with the journal on `disk`.
@@ -197,14 +197,15 @@ impl SpoolStarter {
         state: &StateDir,
         settings: SpoolSettings,
     ) -> Result<(Self, Recovery), StorageError> {
-        Self::recover_with(disk, state, settings, (&mut |_| {}, None))
+        Self::recover_with(disk, state, settings, &mut |_| {}, None)
     }
 
     fn recover_with(
         disk: Arc<dyn Disk>,
         state: &StateDir,
         settings: SpoolSettings,
-        (recall, limits): (recovery::Recall<'_>, Option<Limits>),
+        recall: recovery::Recall<'_>,
+        limits: Option<Limits>,
     ) -> Result<(Self, Recovery), StorageError> {
         let (recovered, report) = recovery::recover(state, disk, recall, limits.as_ref())?;
         let (before_checkpoint, when_accepted) = (Box::new(|| {}), Box::new(|_| {}));

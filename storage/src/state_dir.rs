@@ -85,6 +85,11 @@ impl StateDir {
         path.join("events")
     }
 
+    /// Where the index of messages is.
+    pub fn activity_dir(&self) -> PathBuf {
+        self.path.join("activity")
+    }
+
     /// Where the outbox of webhooks is.
     pub fn webhooks_dir(&self) -> PathBuf {
         self.path.join("webhooks")

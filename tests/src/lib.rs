@@ -21,6 +21,7 @@ pub mod crowd;
 mod dns_query;
 pub mod durability;
 pub mod error;
+pub mod event_stream;
 pub mod exim;
 pub mod feeder;
 mod fetched;

@@ -129,6 +129,7 @@ mod tests {
             duration_ms: 1,
             attempt: 1,
             next_due: None,
+            retry_after_ms: None,
         };
         let about = Some(QueueId::from_raw(id));
         LoggedEvent { at: UnixMillis::new(at), about, event: Event::Attempt(Box::new(attempt)) }

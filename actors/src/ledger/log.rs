@@ -63,6 +63,7 @@ fn attempt(settled: &Settled, ended: &Ended, recipient: u16, judged: &Judged) ->
         duration_ms: u64::try_from(ended.took.as_millis()).unwrap_or(u64::MAX),
         attempt: entry.attempts.saturating_add(1),
         next_due: next.map(|after| after.place.due),
+        retry_after_ms: judged.retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
     }
 }
 

@@ -45,6 +45,7 @@ fn tags() -> Value {
     let chapters = [
         ("Sending", "Messages, and what became of them."),
         ("Sending domains", "From which domains an account sends, and what the DNS is to say about them."),
+        ("Activity", "What became of each message and recipient, for as many days as the server keeps it."),
         ("Suppressions", "Whom an account must not write to."),
         ("Destination addresses", "Addresses whose owners have agreed to be written to."),
         ("Webhooks", "Where an account wants to be told what became of its mail."),

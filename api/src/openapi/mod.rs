@@ -12,7 +12,9 @@ pub mod text;
 
 pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
 
-use crate::{delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe, webhooks};
+use crate::{
+    activity, delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe, webhooks,
+};
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
 use std::sync::LazyLock;
@@ -43,6 +45,7 @@ struct Described;
 fn parts() -> Vec<utoipa::openapi::OpenApi> {
     vec![
         Described::openapi(),
+        activity::Described::openapi(),
         delivery::Described::openapi(),
         manage::Described::openapi(),
         routing::Described::openapi(),

@@ -2,7 +2,7 @@
 
 use crate::delivery::model::Moment;
 use mailwright_engine::webhook::EventKind;
-use mailwright_storage::{control::Permission, suppressions::Reason};
+use mailwright_storage::{activity::Status, control::Permission, suppressions::Reason};
 use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -48,6 +48,8 @@ kinds! {
     Uuid = text().format(Some(SchemaFormat::Custom("uuid".to_owned())));
     /// What a token may do.
     PermissionName = words(Permission::ALL.map(Permission::as_str));
+    /// How a recipient of a message stands.
+    SendingStatus = words(Status::ALL.map(Status::as_str));
     /// Why an address is suppressed.
     SuppressionReason = words(Reason::ALL.map(Reason::as_str));
     /// What a webhook is told of.

@@ -91,7 +91,7 @@ impl Batch {
         }
         let (request, asked) = message?;
         let sender = Sender { state: &self.state, caller: &self.caller, account: &self.account };
-        let draft = sender.draft(&request, asked)?;
+        let draft = sender.draft_noted(&request, asked)?;
         drop(request);
         let request = self.ticket.as_ref().map(|ticket| (ticket, item));
         hand_in(&self.state, &self.caller, draft, request).await

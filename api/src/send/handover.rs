@@ -46,6 +46,7 @@ pub(super) async fn hand_in(
         }
         return Err(error.into());
     }
+    state.intake.note_left_out(kept.id, kept.recipients.len(), &kept.left_out);
     // Nothing comes of what is scheduled while anybody waits.
     let watch = kept.send_at.is_none().then_some(watch);
     Ok(Accepted { watch, message: kept, outcomes: HashMap::new() })

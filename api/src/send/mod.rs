@@ -8,6 +8,7 @@ mod draft;
 mod handover;
 mod once;
 pub(crate) mod preflight;
+mod refused;
 
 pub(crate) use batch::batch;
 pub(crate) use draft::later;
@@ -77,7 +78,7 @@ pub(crate) async fn send(
         Begun::Repeated(answer) => return Ok(answer),
     };
     let (request, asked) = request::read_send(body.as_ref())?;
-    let draft = Sender { state: &state, caller: &caller, account: &account }.draft(&request, asked)?;
+    let draft = Sender { state: &state, caller: &caller, account: &account }.draft_noted(&request, asked)?;
     dispatch(&http, &state, &caller, Work { draft, body, ticket }).await
 }
 
@@ -106,7 +107,7 @@ pub(crate) async fn send_raw(
         Begun::Repeated(answer) => return Ok(answer),
     };
     let request = request::read_send_raw(body.as_ref())?;
-    let draft = Sender { state: &state, caller: &caller, account: &account }.draft_raw(&request)?;
+    let draft = Sender { state: &state, caller: &caller, account: &account }.draft_raw_noted(&request)?;
     dispatch(&http, &state, &caller, Work { draft, body, ticket }).await
 }
 

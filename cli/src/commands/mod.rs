@@ -6,6 +6,7 @@ pub(crate) mod bootstrap;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 mod limits;
+pub(crate) mod log;
 pub(crate) mod openapi;
 pub(crate) mod orders;
 pub(crate) mod queue;

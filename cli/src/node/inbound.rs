@@ -17,7 +17,6 @@ use mailwright_engine::smtp::server::{ServerConfig, StartTls};
 use mailwright_storage::{
     control::{By, Control, TokenKeyRules},
     events::EventReader,
-    suppressions::SuppressionFeed,
 };
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -44,19 +43,15 @@ impl InboundParts {
 
 impl Node {
     /// What acts on what comes back.
-    pub(super) fn return_path(
-        &self,
-        config: &Config,
-        feed: SuppressionFeed,
-    ) -> Result<ReturnPath, NodeError> {
+    pub(super) fn return_path(&self, config: &Config) -> Result<ReturnPath, NodeError> {
         Ok(ReturnPath::new(ReturnPathParts {
             control: Arc::clone(&self.control),
-            events: self.events.clone(),
+            events: self.records.events.clone(),
             log: EventReader::new(&self.state.events_dir()),
-            suppressions: self.suppressions.clone(),
-            feed,
+            suppressions: self.records.suppressions.clone(),
+            feed: self.records.bounces.clone(),
             webhooks: self.engine.webhook_feed().clone(),
-            outbox: self.outbox.clone(),
+            outbox: self.records.outbox.clone(),
             rules: config.bounce_rules()?,
         }))
     }

@@ -58,7 +58,8 @@ impl Node {
         }
         let server = parts.certificates.as_ref().map(Certificates::server).transpose()?;
         let (intake, control) = (self.engine.intake().clone(), Arc::clone(&self.control));
-        let service = Submission::new(intake, control, self.suppressions.clone(), config.submission());
+        let service =
+            Submission::new(intake, control, self.records.suppressions.clone(), config.submission());
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(|| watch_arbiter("submission"));
         if let Some(certificates) = parts.certificates {

@@ -15,6 +15,7 @@ mod lines;
 mod model;
 pub(crate) mod parts;
 mod platform;
+mod preview;
 mod raw;
 mod received;
 mod redate;
@@ -29,6 +30,7 @@ pub use model::{Attachment, Disposition, SendRequest};
 pub use platform::{
     ComplaintFields, FeedbackId, InvalidSenderId, PlatformFields, TlsReportFields, UnsubscribeFields,
 };
+pub use preview::preview;
 pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, author, check_raw};
 pub use received::{ReceivedHeader, ReceivedWith};
 pub use redate::redate;

@@ -60,6 +60,25 @@ impl Cursor {
         self.base + self.next as u64
     }
 
+    /// Octets of the file when it was opened.
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Where in the file the current record begins.
+    pub(super) fn current(&self) -> u64 {
+        self.base + self.current.start as u64
+    }
+
+    /// Whether what follows is the end, or a record of which the end is missing: it may be on its way.
+    pub(super) fn ends_here(&mut self) -> Result<bool, StorageError> {
+        if !self.fill(HEADER_LEN)? {
+            return Ok(true);
+        }
+        let left = self.len.saturating_sub(self.position());
+        Ok(Header::parse(self.rest()).is_some_and(|header| header.record_len() as u64 > left))
+    }
+
     /// Goes to the next record and tells its header. Its content is looked at only where the header is not to
     /// be trusted: if no other record, nor the end, follows.
     pub(super) fn step(&mut self) -> Result<Option<Header>, StorageError> {
@@ -83,6 +102,23 @@ impl Cursor {
         let event = if header.matches(record) { header.read(record) } else { None };
         self.damaged += u64::from(event.is_none());
         event
+    }
+
+    /// The event whose record begins at `place`, if one does. Reads little more than the record.
+    pub(super) fn event_at(&mut self, place: u64) -> Result<Option<LoggedEvent>, StorageError> {
+        let mut record = vec![0; HEADER_LEN];
+        if place.saturating_add(HEADER_LEN as u64) > self.len {
+            return Ok(None);
+        }
+        let failed = |error| StorageError::io("read", &self.path, error);
+        self.file.read_exact_at(&mut record, place).map_err(failed)?;
+        let Some(header) = Header::parse(&record) else { return Ok(None) };
+        if place.saturating_add(header.record_len() as u64) > self.len {
+            return Ok(None);
+        }
+        record.resize(header.record_len(), 0);
+        self.file.read_exact_at(&mut record, place).map_err(failed)?;
+        Ok(if header.matches(&record) { header.read(&record) } else { None })
     }
 
     /// Goes to a record from which on there are all that happened at `at` or later, if records are in order.
@@ -116,7 +152,8 @@ impl Cursor {
         Ok(None)
     }
 
-    fn move_to(&mut self, place: u64) {
+    /// Goes to this place in the file.
+    pub(super) fn move_to(&mut self, place: u64) {
         self.base = place;
         self.buffer.clear();
         self.next = 0;

@@ -108,9 +108,13 @@ pub enum EventKind {
 pub struct Accepted {
     /// Envelope sender; empty for the null sender.
     pub from: String,
+    /// Address of the author in its header; empty if there is none.
+    pub author: String,
+    /// The zone that it is sent from; `None` for mail that nobody signs here.
+    pub zone: Option<String>,
     /// How many recipients it has.
     pub recipients: u32,
-    /// The first of them, at most [`Accepted::SHOWN`].
+    /// The first of them, at most [`Accepted::SHOWN`]; events of the kind [`Addressed`] have the others.
     pub to: Vec<String>,
     /// Whose it is.
     pub account: Option<TenantName>,
@@ -124,21 +128,25 @@ pub struct Accepted {
     pub subject: Option<String>,
     /// Its Message-ID without the angle brackets; empty if it has none.
     pub message_id: String,
+    /// The beginning of its text, where the sending domain keeps it.
+    pub preview: Option<String>,
     /// Octets of content.
     pub size: u64,
 }
 
 impl Accepted {
-    /// Most recipients shown by address; the others are in the attempts.
-    pub const SHOWN: usize = 20;
+    /// Most recipients in the acceptance itself: as many as a request of the API may have.
+    pub const SHOWN: usize = 50;
     /// Most characters of the Subject kept.
     pub const MAX_SUBJECT: usize = 120;
 
-    /// The acceptance of a message of `size` octets.
+    /// The acceptance of a message of `size` octets, of which nothing else is known.
     pub fn new(envelope: &Envelope, subject: Option<&str>, size: u64) -> Self {
         let to = envelope.recipients.iter().take(Self::SHOWN);
         Self {
             from: envelope.reverse_path.to_string(),
+            author: String::new(),
+            zone: None,
             recipients: u32::try_from(envelope.recipients.len()).unwrap_or(u32::MAX),
             to: to.map(ToString::to_string).collect(),
             account: envelope.account.clone(),
@@ -147,8 +155,24 @@ impl Accepted {
             campaign: envelope.campaign.as_ref().map(ToString::to_string),
             subject: subject.map(|subject| subject.chars().take(Self::MAX_SUBJECT).collect()),
             message_id: String::new(),
+            preview: None,
             size,
         }
+    }
+}
+
+impl Addressed {
+    /// Most recipients of one event: at their longest they fit a record.
+    const TOGETHER: usize = 150;
+
+    /// The recipients that the acceptance of a message does not show.
+    pub fn rest_of(envelope: &Envelope) -> impl Iterator<Item = Self> {
+        let rest = envelope.recipients.get(Accepted::SHOWN..).unwrap_or_default();
+        rest.chunks(Self::TOGETHER).enumerate().map(|(number, chunk)| {
+            let first = Accepted::SHOWN + number * Self::TOGETHER;
+            let to = chunk.iter().map(ToString::to_string).collect();
+            Self { first: u16::try_from(first).unwrap_or(u16::MAX), to }
+        })
     }
 }
 
@@ -189,6 +213,8 @@ pub struct Attempt {
     pub attempt: u32,
     /// When the next is due, if there is to be one.
     pub next_due: Option<UnixMillis>,
+    /// For how many milliseconds the receiver asked to be left alone, if it did: the reason why the next is due then.
+    pub retry_after_ms: Option<u64>,
 }
 
 /// A recipient was given up.

@@ -2,39 +2,73 @@
 
 use crate::error::StorageError;
 use mailwright_engine::time::UnixMillis;
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 const DAY_MILLIS: u64 = 86_400_000;
 
 /// A day of UTC, counted from the epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Day(u64);
+pub(crate) struct Day(u64);
 
 impl Day {
-    pub(super) const fn of(at: UnixMillis) -> Self {
+    pub(crate) const fn of(at: UnixMillis) -> Self {
         Self(at.as_millis() / DAY_MILLIS)
     }
 
+    /// The day with this number.
+    pub(crate) const fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Its number, from the epoch.
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
+    /// When it begins.
+    pub(crate) const fn start(self) -> UnixMillis {
+        UnixMillis::new(self.0.saturating_mul(DAY_MILLIS))
+    }
+
     /// The day `days` before this one.
-    pub(super) const fn before(self, days: u64) -> Self {
+    pub(crate) const fn before(self, days: u64) -> Self {
         Self(self.0.saturating_sub(days))
     }
 
+    /// The day after this one.
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
     /// Where its events are.
-    pub(super) fn file(self, dir: &Path) -> PathBuf {
-        let midnight = UnixMillis::new(self.0.saturating_mul(DAY_MILLIS)).to_string();
-        let date = midnight.split('T').next().unwrap_or_default();
-        dir.join(format!("{date}.log"))
+    pub(crate) fn log(self, dir: &Path) -> PathBuf {
+        dir.join(format!("{self}.log"))
     }
 
     fn of_file(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
-        UnixMillis::from_date(name.strip_suffix(".log")?).map(Self::of)
+        Self::parse(name.strip_suffix(".log")?)
+    }
+
+    /// The day written as `2026-11-21`.
+    pub(crate) fn parse(date: &str) -> Option<Self> {
+        UnixMillis::from_date(date).map(Self::of)
+    }
+}
+
+impl fmt::Display for Day {
+    /// `2026-11-21`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let midnight = self.start().to_string();
+        f.write_str(midnight.split('T').next().unwrap_or_default())
     }
 }
 
 /// The days that have a file, oldest first.
-pub(super) fn days(dir: &Path) -> Result<Vec<Day>, StorageError> {
+pub(crate) fn days(dir: &Path) -> Result<Vec<Day>, StorageError> {
     let list = match std::fs::read_dir(dir) {
         Ok(list) => list,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -52,7 +86,7 @@ pub(super) fn days(dir: &Path) -> Result<Vec<Day>, StorageError> {
 /// Deletes the files of days before `oldest`.
 pub(super) fn delete_before(dir: &Path, oldest: Day) -> Result<(), StorageError> {
     for day in days(dir)?.into_iter().filter(|day| *day < oldest) {
-        let path = day.file(dir);
+        let path = day.log(dir);
         std::fs::remove_file(&path).map_err(|e| StorageError::io("remove", &path, e))?;
     }
     Ok(())
@@ -69,7 +103,7 @@ mod tests {
             std::fs::write(dir.path().join(name), "").unwrap();
         }
         let today = Day::of(UnixMillis::from_date("2026-11-21").unwrap());
-        assert_eq!(today.file(dir.path()), dir.path().join("2026-11-21.log"));
+        assert_eq!(today.log(dir.path()), dir.path().join("2026-11-21.log"));
         assert_eq!(days(dir.path()).unwrap(), [today.before(2), today.before(1), today]);
         delete_before(dir.path(), today.before(1)).unwrap();
         assert_eq!(days(dir.path()).unwrap(), [today.before(1), today]);

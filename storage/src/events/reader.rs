@@ -74,6 +74,10 @@ impl EventReader {
         Self { dir: dir.to_path_buf() }
     }
 
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// The events from `from` to `to`, both inclusive, that match.
     ///
     /// # Errors
@@ -219,7 +223,7 @@ impl Scan {
             return Ok(Some(under_way));
         }
         for day in self.days.by_ref() {
-            if let Some(mut cursor) = Cursor::open(&day.file(&self.dir))? {
+            if let Some(mut cursor) = Cursor::open(&day.log(&self.dir))? {
                 cursor.seek(earlier(self.from))?;
                 let began = cursor.position();
                 return Ok(Some((cursor, began)));

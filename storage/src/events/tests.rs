@@ -51,6 +51,7 @@ fn attempt(recipient: u16, outcome: Outcome) -> Event {
         duration_ms: 120,
         attempt: 1,
         next_due: Some(UnixMillis::new(NOON + HOUR)),
+        retry_after_ms: None,
     }))
 }
 

@@ -3,6 +3,8 @@
 use super::{
     event::{Event, LoggedEvent},
     files::{self, Day},
+    live::{Listener, Live},
+    place::{Place, Placed},
     record,
 };
 use crate::{error::StorageError, metrics as names};
@@ -39,6 +41,7 @@ enum Message {
 pub struct EventLog {
     /// `None`: nobody wants them.
     channel: Option<Sender<Message>>,
+    live: Live,
 }
 
 /// The thread that writes, to be closed at the end.
@@ -57,17 +60,23 @@ impl EventLog {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(|e| StorageError::io("create", dir, e))?;
         let (channel, messages) = bounded(CAPACITY);
-        let mut writer = Writer::new(dir, retention_days);
+        let live = Live::default();
+        let mut writer = Writer::new(dir, retention_days, live.clone());
         let handle = std::thread::Builder::new()
             .name("events".to_owned())
             .spawn(move || writer.run(&messages))
             .map_err(|e| StorageError::io("start the thread", "events", e))?;
-        Ok((Self { channel: Some(channel.clone()) }, EventLogThread { channel, handle }))
+        Ok((Self { channel: Some(channel.clone()), live }, EventLogThread { channel, handle }))
     }
 
     /// A log that keeps nothing.
-    pub const fn disabled() -> Self {
-        Self { channel: None }
+    pub fn disabled() -> Self {
+        Self { channel: None, live: Live::default() }
+    }
+
+    /// Hears what is written from now on. Those who record pay nothing for it, the writer little.
+    pub fn listen(&self) -> Listener {
+        self.live.listen()
     }
 
     /// Hands an event over. Never waits: if too many are on their way already, this one is lost and counted.
@@ -113,6 +122,11 @@ struct Writer {
     dir: PathBuf,
     retention_days: u64,
     file: Option<(Day, File)>,
+    /// Octets of the file.
+    written: u64,
+    live: Live,
+    /// What is in the buffer, if anybody listens.
+    unheard: Vec<Placed>,
     buffer: Vec<u8>,
     /// Events in the buffer.
     gathered: u64,
@@ -123,11 +137,14 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(dir: &Path, retention_days: u64) -> Self {
+    fn new(dir: &Path, retention_days: u64, live: Live) -> Self {
         Self {
             dir: dir.to_path_buf(),
             retention_days,
             file: None,
+            written: 0,
+            live,
+            unheard: Vec::new(),
             buffer: Vec::with_capacity(2 * GATHER_BYTES),
             gathered: 0,
             unsynced: None,
@@ -167,7 +184,7 @@ impl Writer {
     fn serve(&mut self, message: Message) -> Next {
         match message {
             Message::Event(logged) => {
-                self.take(&logged);
+                self.take(logged);
                 if self.buffer.len() >= GATHER_BYTES {
                     self.write();
                 }
@@ -182,15 +199,23 @@ impl Writer {
         Next::Continue
     }
 
-    fn take(&mut self, logged: &LoggedEvent) {
+    fn take(&mut self, logged: LoggedEvent) {
         let day = Day::of(logged.at);
         // Never back: a file's records stay in the order of time, but for what waited over midnight.
         if self.file.as_ref().is_none_or(|(current, _)| *current < day) {
             self.write();
             self.begin(day);
         }
-        match record::append(&mut self.buffer, logged) {
-            Ok(()) => self.gathered += 1,
+        let offset = self.written + self.buffer.len() as u64;
+        match record::append(&mut self.buffer, &logged) {
+            Ok(()) => {
+                self.gathered += 1;
+                if self.live.is_heard()
+                    && let Some((day, _)) = self.file
+                {
+                    self.unheard.push(Placed { place: Place::new(day, offset), logged });
+                }
+            }
             Err(error) => {
                 tracing::warn!(kind = %logged.event.kind(), %error, "event not logged");
                 metrics::counter!(names::EVENTS_DROPPED).increment(1);
@@ -201,9 +226,12 @@ impl Writer {
     /// Opens the file of `day` and deletes those that are too old.
     fn begin(&mut self, day: Day) {
         self.sync();
-        let path = day.file(&self.dir);
+        let path = day.log(&self.dir);
         match OpenOptions::new().append(true).create(true).mode(0o600).open(&path) {
-            Ok(file) => self.file = Some((day, file)),
+            Ok(file) => {
+                self.written = len(&file);
+                self.file = Some((day, file));
+            }
             Err(error) => self.failed(&StorageError::io("open", &path, error)),
         }
         if let Err(error) = files::delete_before(&self.dir, day.before(self.retention_days)) {
@@ -222,12 +250,16 @@ impl Writer {
         match written {
             Ok(()) => {
                 self.failing = false;
+                self.written += self.buffer.len() as u64;
+                self.live.tell(self.unheard.drain(..));
                 metrics::counter!(names::EVENTS_WRITTEN).increment(self.gathered);
                 metrics::counter!(names::EVENTS_BYTES).increment(self.buffer.len() as u64);
                 self.unsynced.get_or_insert_with(Instant::now);
             }
             Err(error) => {
                 metrics::counter!(names::EVENTS_DROPPED).increment(self.gathered);
+                self.unheard.clear();
+                self.written = self.file.as_ref().map_or(0, |(_, file)| len(file));
                 self.failed(&StorageError::io("append to", &self.dir, error));
             }
         }
@@ -255,4 +287,9 @@ impl Writer {
             tracing::warn!(%error, "event log not synced");
         }
     }
+}
+
+/// Octets of a file; records are placed from its end.
+fn len(file: &File) -> u64 {
+    file.metadata().map_or(0, |metadata| metadata.len())
 }

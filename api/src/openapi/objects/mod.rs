@@ -3,6 +3,7 @@
 //! What may be missing is never `null`, and what may be `null` is never missing.
 
 pub mod accounts;
+pub mod activity;
 pub mod delivery;
 pub mod dns;
 pub mod limits;

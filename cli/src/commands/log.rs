@@ -1,0 +1,225 @@
+//! `mailwright log`
+
+use super::{CommandError, account::word, say, say_hint, say_json, table::table};
+use crate::control_client::{ControlClient, Place, escaped, with_query};
+use serde_json::{Value, json};
+
+/// Lines of a page of the API.
+const PER_PAGE: usize = 1_000;
+/// Characters of a reply in a table.
+const REPLY_SHOWN: usize = 80;
+
+/// Which messages, or which one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A message, whose timeline is shown
+    #[arg(conflicts_with_all = ["follow", "limit"])]
+    id: Option<String>,
+    /// Of this account; of all, if left out
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+    #[command(flatten)]
+    filter: Filter,
+    /// Most lines
+    #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 50)]
+    limit: usize,
+    /// Show what happens from now on, as it happens
+    #[arg(long, short = 'f', conflicts_with_all = ["since", "until"])]
+    follow: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// What is looked for: lines that match all that is given.
+#[derive(Debug, clap::Args)]
+struct Filter {
+    /// With this status: sent, delivered, deliveryFailed, rejected, failed
+    #[arg(long, value_name = "STATUS")]
+    status: Option<String>,
+    /// To a recipient at this domain
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// By an author at this domain
+    #[arg(long, value_name = "DOMAIN")]
+    sending_domain: Option<String>,
+    /// To this address
+    #[arg(long, value_name = "ADDRESS")]
+    recipient: Option<String>,
+    /// With this Message-ID
+    #[arg(long, value_name = "ID")]
+    message_id: Option<String>,
+    /// Whose last failure is of this class: greylisted, mailbox-full, ...
+    #[arg(long, value_name = "CLASS")]
+    class: Option<String>,
+    /// With this text in the last reply
+    #[arg(long, value_name = "TEXT")]
+    reply: Option<String>,
+    /// Of this campaign
+    #[arg(long, value_name = "NAME")]
+    campaign: Option<String>,
+    /// Accepted then or later: 2026-11-21 or 2026-11-21T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Accepted before then
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+impl Filter {
+    fn fields(&self) -> [(&'static str, Option<&str>); 10] {
+        [
+            ("status", self.status.as_deref()),
+            ("domain", self.domain.as_deref()),
+            ("sending_domain", self.sending_domain.as_deref()),
+            ("recipient", self.recipient.as_deref()),
+            ("message_id", self.message_id.as_deref()),
+            ("class", self.class.as_deref()),
+            ("reply", self.reply.as_deref()),
+            ("campaign", self.campaign.as_deref()),
+            ("since", self.since.as_deref()),
+            ("until", self.until.as_deref()),
+        ]
+    }
+}
+
+/// Prints lines, the newest first; or a timeline; or what happens.
+pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
+    let client = args.place.client()?;
+    let base = match &args.account {
+        Some(account) => format!("accounts/{}/email/sending/messages", escaped(account)),
+        None => "delivery/messages".to_owned(),
+    };
+    match &args.id {
+        Some(id) => tell(args, &client, &format!("{base}/{}", escaped(id))),
+        None if args.follow => follow(args, &client, &base),
+        None => list(args, &client, &base),
+    }
+}
+
+fn list(args: &Args, client: &ControlClient, base: &str) -> Result<(), CommandError> {
+    let lines = pages(client, &with_query(base, &args.filter.fields()), args.limit)?;
+    if args.place.json {
+        return say_json(&lines.into());
+    }
+    let head = ["WHEN", "MESSAGE", "FROM", "TO", "STATUS", "CLASS", "REPLY"];
+    Ok(say(&table(head, lines.iter().map(row)))?)
+}
+
+/// The rows of a list with a cursor, at most `limit`.
+fn pages(client: &ControlClient, path: &str, limit: usize) -> Result<Vec<Value>, CommandError> {
+    let (mut rows, mut cursor) = (Vec::new(), None::<String>);
+    while rows.len() < limit {
+        let per_page = (limit - rows.len()).min(PER_PAGE).to_string();
+        let page = [("per_page", Some(per_page.as_str())), ("cursor", cursor.as_deref())];
+        let mut envelope = client.envelope(&with_query(path, &page))?;
+        if let Value::Array(found) = envelope["result"].take() {
+            rows.extend(found);
+        }
+        cursor = envelope["result_info"]["cursor"].as_str().map(ToOwned::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+fn row(line: &Value) -> [String; 7] {
+    let reply = word(line, "reply");
+    let short = reply.chars().take(REPLY_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    [
+        word(line, "accepted_at"),
+        word(line, "id"),
+        word(line, "from"),
+        word(line, "recipient"),
+        word(line, "status"),
+        filled(line, "class"),
+        if reply.is_empty() { "-".to_owned() } else { short },
+    ]
+}
+
+/// A field as text; a dash for an empty one too.
+fn filled(object: &Value, field: &str) -> String {
+    let text = word(object, field);
+    if text.is_empty() { "-".to_owned() } else { text }
+}
+
+fn tell(args: &Args, client: &ControlClient, path: &str) -> Result<(), CommandError> {
+    let message: Value = client.get(path)?;
+    let timeline = pages(client, &format!("{path}/timeline"), usize::MAX)?;
+    if args.place.json {
+        return say_json(&json!({ "message": message, "timeline": timeline }));
+    }
+    for (name, field) in [
+        ("message", "id"),
+        ("Message-ID", "message_id"),
+        ("from", "from"),
+        ("subject", "subject"),
+        ("campaign", "campaign"),
+        ("text", "preview"),
+    ] {
+        let text = filled(&message, field);
+        if text != "-" {
+            say(&format!("{name}: {text}"))?;
+        }
+    }
+    let recipients = message["recipients"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows =
+        recipients.iter().map(|r| ["recipient", "status", "class", "next_attempt_at"].map(|f| filled(r, f)));
+    say(&format!("\n{}\n", table(["RECIPIENT", "STATUS", "CLASS", "NEXT ATTEMPT"], rows)))?;
+    timeline.iter().try_for_each(|event| Ok(say(&story(event))?))
+}
+
+/// An event in a line.
+fn story(event: &Value) -> String {
+    let to: Vec<_> = event["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let to = match to.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one}: "),
+        [first, rest @ ..] => format!("{first} and {} more: ", rest.len()),
+    };
+    format!("{}  {to}{}", word(event, "at"), word(event, "text"))
+}
+
+fn follow(args: &Args, client: &ControlClient, base: &str) -> Result<(), CommandError> {
+    let path = with_query(&format!("{base}/stream"), &args.filter.fields());
+    let mut missed = false;
+    client.lines(&path, |line| {
+        let line = String::from_utf8_lossy(line);
+        let Some((field, text)) = line.split_once(": ") else { return Ok(()) };
+        match field {
+            "event" => missed = text == "missed",
+            "data" if missed => {
+                let missed: Value = serde_json::from_str(text)?;
+                say_hint(&format!("{} events came too fast and are not shown", missed["count"]));
+            }
+            "data" if args.place.json => say(text)?,
+            "data" => {
+                let event: Value = serde_json::from_str(text)?;
+                say(&format!("{}  {}", word(&event, "id"), story(&event)))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_a_line_that_says_whom_it_is_about() {
+        let event =
+            |to: &[&str]| json!({ "at": "2026-11-21T10:00:00.000Z", "text": "Delivered.", "recipients": to });
+        assert_eq!(story(&event(&["a@b.example"])), "2026-11-21T10:00:00.000Z  a@b.example: Delivered.");
+        assert!(story(&event(&["a@b.example", "c@d.example"])).contains("a@b.example and 1 more: "));
+        assert_eq!(story(&json!({ "at": "x", "text": "Queued." })), "x  Queued.");
+    }
+
+    #[test]
+    fn a_row_is_one_line_whatever_a_receiver_replied() {
+        let line = json!({ "reply": "550 a\n\u{1b}[31mb", "class": "", "subject": null });
+        let row = row(&line);
+        assert_eq!((row[5].as_str(), row[6].as_str()), ("-", "550 a  [31mb"));
+    }
+}

@@ -1,0 +1,215 @@
+//! What a stretch of the log changes, message by message.
+
+use super::model::{MAX_REPLY, Status};
+use crate::events::{
+    Event, Place, Placed,
+    event::{Accepted, Attempt, Refused},
+};
+use mailwright_engine::{smtp::verdict::Outcome, time::UnixMillis};
+use std::collections::BTreeMap;
+
+/// What became of one message.
+#[derive(Debug, Default)]
+pub(super) struct MessageChange {
+    /// What its acceptance or refusal says.
+    pub(super) head: Option<Head>,
+    /// Whose it is, as an attempt says.
+    pub(super) tenant: Option<String>,
+    pub(super) recipients: BTreeMap<u16, RecipientChange>,
+    /// Where its events are.
+    pub(super) places: Vec<Place>,
+}
+
+/// What is known of a message from the beginning.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) account: Option<String>,
+    pub(super) zone: Option<String>,
+    pub(super) envelope_from: String,
+    pub(super) author: String,
+    pub(super) message_id: String,
+    pub(super) subject: Option<String>,
+    pub(super) campaign: Option<String>,
+    pub(super) origin: &'static str,
+    pub(super) recipients: u32,
+    pub(super) size: u64,
+    pub(super) preview: Option<String>,
+}
+
+/// What became of one recipient.
+#[derive(Debug, Default)]
+pub(super) struct RecipientChange {
+    pub(super) address: Option<String>,
+    pub(super) changed: UnixMillis,
+    /// The newest of its states.
+    pub(super) state: Option<State>,
+    pub(super) attempts: Option<u32>,
+    pub(super) bounced_late: bool,
+    pub(super) complained: Option<UnixMillis>,
+    pub(super) unsubscribed: Option<UnixMillis>,
+}
+
+/// How a recipient stands, and why. What is `None` stays as it was.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) status: Status,
+    pub(super) class: Option<String>,
+    pub(super) code: Option<String>,
+    pub(super) reply: Option<String>,
+    pub(super) due: Option<UnixMillis>,
+}
+
+impl MessageChange {
+    /// Adds the next event about the message.
+    pub(super) fn note(&mut self, placed: Placed) {
+        self.places.push(placed.place);
+        let at = placed.logged.at;
+        match placed.logged.event {
+            Event::Accepted(accepted) => self.accepted(*accepted, at),
+            Event::Addressed(more) => self.addressed(more.first, more.to, at),
+            Event::Attempt(attempt) => self.attempt(*attempt, at),
+            Event::Expired(expired) => {
+                let last = Some(expired.last).filter(|last| !last.is_empty());
+                self.ended(expired.recipient, at, None, last);
+            }
+            Event::Cancelled(cancelled) => {
+                for recipient in cancelled.recipients {
+                    let reply = Some(format!("cancelled by {}", cancelled.by));
+                    self.ended(recipient, at, Some(String::new()), reply);
+                }
+            }
+            Event::Suppressed(suppressed) => {
+                let why = "the recipient is on the suppression list";
+                self.unsent(
+                    suppressed.first,
+                    suppressed.to,
+                    at,
+                    Status::Rejected,
+                    "E_RECIPIENT_SUPPRESSED",
+                    why,
+                );
+            }
+            Event::Rejected(refused) => self.refused(*refused, at, Status::Rejected),
+            Event::Failed(refused) => self.refused(*refused, at, Status::Failed),
+            Event::LateBounce(bounce) => {
+                self.ended(bounce.recipient, at, Some(bounce.class), Some(bounce.text));
+                let recipient = self.recipient(bounce.recipient, at);
+                recipient.bounced_late = true;
+                if let Some(state) = &mut recipient.state {
+                    state.code = Some(bounce.status.to_string());
+                }
+            }
+            Event::Complaint(complaint) => self.recipient(complaint.recipient, at).complained = Some(at),
+            Event::Unsubscribed(left) => self.recipient(left.recipient, at).unsubscribed = Some(at),
+            Event::Rerouted(_)
+            | Event::Suspended(_)
+            | Event::Resumed(_)
+            | Event::Automatic(_)
+            | Event::Fallback(_)
+            | Event::ReportSent(_) => {}
+        }
+    }
+
+    fn recipient(&mut self, index: u16, at: UnixMillis) -> &mut RecipientChange {
+        let recipient = self.recipients.entry(index).or_default();
+        recipient.changed = recipient.changed.max(at);
+        recipient
+    }
+
+    fn accepted(&mut self, accepted: Accepted, at: UnixMillis) {
+        self.addressed(0, accepted.to, at);
+        self.head = Some(Head {
+            account: accepted.account.map(|account| account.as_str().to_owned()),
+            zone: accepted.zone,
+            envelope_from: accepted.from,
+            author: accepted.author,
+            message_id: accepted.message_id,
+            subject: accepted.subject,
+            campaign: accepted.campaign,
+            origin: accepted.origin.as_str(),
+            recipients: accepted.recipients,
+            size: accepted.size,
+            preview: accepted.preview,
+        });
+    }
+
+    fn addressed(&mut self, first: u16, to: Vec<String>, at: UnixMillis) {
+        for (index, address) in (first..=u16::MAX).zip(to) {
+            self.recipient(index, at).address = Some(address);
+        }
+    }
+
+    fn attempt(&mut self, attempt: Attempt, at: UnixMillis) {
+        self.tenant = attempt.tenant.map(|tenant| tenant.as_str().to_owned());
+        let recipient = self.recipient(attempt.recipient, at);
+        if !attempt.address.is_empty() {
+            recipient.address = Some(attempt.address);
+        }
+        recipient.attempts = Some(attempt.attempt);
+        recipient.state = Some(State {
+            status: match attempt.outcome {
+                Outcome::Delivered => Status::Delivered,
+                Outcome::Soft => Status::Sent,
+                Outcome::Hard => Status::DeliveryFailed,
+            },
+            class: Some(attempt.class),
+            code: Some(attempt.status.to_string()),
+            reply: Some(shortened(attempt.reply)),
+            due: attempt.next_due,
+        });
+    }
+
+    /// A recipient failed without a further attempt. What is `None` is as the last attempt said.
+    fn ended(&mut self, index: u16, at: UnixMillis, class: Option<String>, reply: Option<String>) {
+        let recipient = self.recipient(index, at);
+        let before = recipient.state.take();
+        let (old_class, code, old_reply) =
+            before.map_or((None, None, None), |state| (state.class, state.code, state.reply));
+        recipient.state = Some(State {
+            status: Status::DeliveryFailed,
+            class: class.or(old_class),
+            code,
+            reply: reply.map(shortened).or(old_reply),
+            due: None,
+        });
+    }
+
+    fn unsent(&mut self, first: u16, to: Vec<String>, at: UnixMillis, status: Status, code: &str, why: &str) {
+        for (index, address) in (first..=u16::MAX).zip(to) {
+            let recipient = self.recipient(index, at);
+            recipient.address = Some(address);
+            recipient.state = Some(State {
+                status,
+                class: None,
+                code: Some(code.to_owned()),
+                reply: Some(shortened(why.to_owned())),
+                due: None,
+            });
+        }
+    }
+
+    fn refused(&mut self, refused: Refused, at: UnixMillis, status: Status) {
+        let recipients = u32::try_from(refused.to.len()).unwrap_or(u32::MAX);
+        self.unsent(0, refused.to, at, status, &refused.code, &refused.reason);
+        self.head = Some(Head {
+            account: Some(refused.account.as_str().to_owned()),
+            zone: refused.zone,
+            envelope_from: String::new(),
+            author: refused.from,
+            message_id: String::new(),
+            subject: refused.subject,
+            campaign: None,
+            origin: refused.origin.as_str(),
+            recipients,
+            size: 0,
+            preview: None,
+        });
+    }
+}
+
+fn shortened(mut reply: String) -> String {
+    if let Some((end, _)) = reply.char_indices().nth(MAX_REPLY) {
+        reply.truncate(end);
+    }
+    reply
+}
