@@ -1,6 +1,6 @@
 //! Messages that are to go later: they wait, can be put off and cancelled, and outlive kills.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 

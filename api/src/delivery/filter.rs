@@ -16,12 +16,14 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct FilterFields {
     /// Mail to this domain.
+    #[param(min_length = 1)]
     pub(super) domain: Option<String>,
     /// Mail of this tenant.
     pub(super) tenant: Option<String>,
     /// Mail for this pool of sources.
     pub(super) pool: Option<String>,
     /// This message.
+    #[param(pattern = "^[0-9a-fA-F]{14,16}$")]
     pub(super) id: Option<String>,
 }
 

@@ -30,6 +30,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 struct ExplainQuery {
     /// A domain.
+    #[param(min_length = 1)]
     domain: String,
     /// A source.
     source: Option<String>,

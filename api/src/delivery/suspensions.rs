@@ -26,6 +26,7 @@ const REASON_MAX: usize = 500;
 #[schema(as = NewSuspension)]
 struct SuspendBody {
     /// `domain:`, `site:`, `source:` or `tenant:` and a name.
+    #[schema(pattern = "^(domain|site|source|tenant):.")]
     scope: String,
     /// How long, as `2h`; without it until somebody resumes.
     #[serde(default, rename = "for", with = "humantime_serde")]
@@ -40,6 +41,7 @@ struct SuspendBody {
 #[into_params(parameter_in = Query)]
 struct ScopeQuery {
     /// `domain:`, `site:`, `source:` or `tenant:` and a name.
+    #[param(pattern = "^(domain|site|source|tenant):.")]
     scope: String,
 }
 

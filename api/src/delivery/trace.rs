@@ -25,6 +25,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[into_params(parameter_in = Query)]
 struct TraceQuery {
     /// The domain.
+    #[param(min_length = 1)]
     domain: String,
 }
 

@@ -21,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Deserialize, ToSchema)]
 struct AccountBody {
     /// Its name.
+    #[schema(min_length = 1, max_length = 100)]
     name: String,
 }
 

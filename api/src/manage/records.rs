@@ -26,6 +26,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 struct FormatQuery {
     /// `json`, or `bind` for lines of a zone file.
+    #[param(pattern = "^(json|bind)$")]
     format: Option<String>,
 }
 

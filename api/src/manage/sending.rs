@@ -29,6 +29,7 @@ use utoipa::{IntoParams, ToSchema};
 #[schema(as = SendingDomainName)]
 struct NameBody {
     /// The domain, or `*.` and a domain for all below it; the zone's own when there is none.
+    #[schema(min_length = 1)]
     name: Option<String>,
 }
 
@@ -36,6 +37,7 @@ struct NameBody {
 #[into_params(parameter_in = Query)]
 struct RemovalQuery {
     /// What becomes of its records: `keep` or `remove`.
+    #[param(pattern = "^(keep|remove)$")]
     dns: Option<String>,
 }
 

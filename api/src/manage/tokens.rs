@@ -58,6 +58,7 @@ struct TokenBody {
 #[schema(as = NewTokenPolicy)]
 struct Policy {
     /// `allow`: what is not allowed is denied.
+    #[schema(pattern = "^allow$")]
     effect: String,
     /// What.
     permission_groups: Vec<GroupRef>,

@@ -22,6 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Deserialize, ToSchema)]
 struct ZoneBody {
     /// The domain.
+    #[schema(min_length = 1)]
     name: String,
     /// Whose it is to be.
     account: AccountRef,

@@ -143,7 +143,9 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
         "suppression_id" => (reference("Uuid"), "The suppression's id."),
         "token" => (json!({ "type": "string", "minLength": 1 }), "What stands in the link."),
         _ if path.contains("/webhooks/") => (reference("Id"), "The webhook's id."),
-        _ => (json!({ "type": "string", "minLength": 1 }), "The message's id in the queue."),
+        _ => {
+            (json!({ "type": "string", "pattern": "^[0-9a-fA-F]{14,16}$" }), "The message's id in the queue.")
+        }
     }
 }
 
