@@ -22,8 +22,8 @@ pub(super) struct FilterFields {
     pub(super) tenant: Option<String>,
     /// Mail for this pool of sources.
     pub(super) pool: Option<String>,
-    /// This message.
-    #[param(pattern = "^[0-9a-fA-F]{14,16}$")]
+    /// Messages whose id begins like this.
+    #[param(pattern = "^[0-9a-fA-F]{1,14}$")]
     pub(super) id: Option<String>,
 }
 
