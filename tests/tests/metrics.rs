@@ -186,7 +186,11 @@ fn every_alert_has_a_severity_a_patience_words_and_a_test() -> Result<()> {
 fn assert_links(alert: &str, link: &str) -> Result<()> {
     let (file, heading) = link.split_once('#').unwrap_or((link, ""));
     let text = read(&project(file))?;
-    let slug = |line: &str| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    let is_kept = |c: &char| c.is_alphanumeric() || "-_".contains(*c);
+    let slug = |line: &str| -> String {
+        let words = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        words.chars().filter(is_kept).collect()
+    };
     let mut headings = text.lines().filter(|line| line.starts_with('#')).map(slug);
     assert!(heading.is_empty() || headings.any(|slug| slug == heading), "{alert}: no heading {link}");
     Ok(())
