@@ -170,9 +170,13 @@ pub(super) async fn get(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::RoutingRead)?;
-    let address = state.control.destination(&account.id, &path.1);
-    let address = address.ok_or_else(|| ApiError::no_object("destination address"))?;
-    Ok(answer::success(shown(&address)))
+    Ok(answer::success(shown(&*found(&state, &account, &path.1)?)))
+}
+
+/// The account's address of this id.
+fn found(state: &AppState, account: &Account, id: &str) -> Result<Arc<DestinationAddress>, ApiError> {
+    let address = state.control.destination(&account.id, id);
+    address.ok_or_else(|| ApiError::no_object("destination address"))
 }
 
 /// `PATCH …/addresses/{address_id} {status}`: `unverified`, or by who operates the server `verified`.
@@ -189,6 +193,7 @@ pub(super) async fn edit(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::RoutingEdit)?;
+    found(&state, &account, &path.1)?;
     let EditBody { status } = body(&http, &state, payload).await?;
     if status == Status::Verified {
         // Or accounts could say of everybody that he agreed.
