@@ -90,6 +90,10 @@ impl World {
                 &format!("{sending}/suppressions"),
                 &json!({ "email": format!("{name}@example.org") }),
             )?,
+            "address_id": self.make(
+                &format!("accounts/{account_id}/email/routing/addresses"),
+                &json!({ "email": format!("{name}@example.net") }),
+            )?,
         }))
     }
 
@@ -110,7 +114,9 @@ impl World {
 
     /// A client with a token of its own that has every permission of an account.
     pub(crate) fn admin_of(&self, account: &str) -> Result<Api> {
-        let all = ["send", "suppression_read", "suppression_edit", "analytics_read", "admin"];
+        let suppressions = ["suppression_read", "suppression_edit"];
+        let all = [&suppressions[..], &["send", "routing_read", "routing_edit", "analytics_read", "admin"]]
+            .concat();
         let policy = self.policy(&all, account)?;
         let token = self.post("user/tokens", &json!({ "name": "admin", "policies": [policy] }))?;
         let token = token["value"].as_str().unwrap_or_default().to_owned();
