@@ -16,6 +16,7 @@
 pub mod activity;
 pub mod content;
 pub mod control;
+mod cursor;
 pub mod disk;
 pub mod error;
 pub mod events;

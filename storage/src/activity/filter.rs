@@ -4,16 +4,13 @@ use super::{
     model::{Activity, Status},
     write::domain_of,
 };
-use crate::events::files::Day;
-use data_encoding::BASE64URL_NOPAD;
+use crate::{
+    cursor::{self, InvalidCursor},
+    events::files::Day,
+};
 use mailwright_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
-
-/// Octets of the checksum at a cursor's end.
-const CHECKSUM: usize = 4;
-/// Longest text taken for a cursor; one of our own holds at most a filter's texts.
-const MAX_TEXT: usize = 8_192;
 
 /// What whoever asks may see.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,16 +88,9 @@ pub struct ActivityCursor {
     pub(super) below: i64,
 }
 
-/// Text that is no [`ActivityCursor`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the cursor is not one that a list has returned")]
-pub struct InvalidCursor;
-
 impl fmt::Display for ActivityCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut octets = postcard::to_stdvec(self).map_err(|_| fmt::Error)?;
-        octets.extend(crc32fast::hash(&octets).to_be_bytes());
-        f.write_str(&BASE64URL_NOPAD.encode(&octets))
+        cursor::write(self, f)
     }
 }
 
@@ -108,15 +98,7 @@ impl FromStr for ActivityCursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        if text.len() > MAX_TEXT {
-            return Err(InvalidCursor);
-        }
-        let octets = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| InvalidCursor)?;
-        let (content, checksum) = octets.split_last_chunk::<CHECKSUM>().ok_or(InvalidCursor)?;
-        if crc32fast::hash(content).to_be_bytes() != *checksum {
-            return Err(InvalidCursor);
-        }
-        postcard::from_bytes(content).map_err(|_| InvalidCursor)
+        cursor::read(text)
     }
 }
 

@@ -28,7 +28,8 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use filter::{ActivityCursor, ActivityFilter, InvalidCursor, ListStart, Scope};
+pub use crate::cursor::InvalidCursor;
+pub use filter::{ActivityCursor, ActivityFilter, ListStart, Scope};
 pub use list::ListPage;
 pub use model::{Activity, InvalidStatus, MAX_REPLY, Message, Recipient, Status};
 

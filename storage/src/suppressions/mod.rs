@@ -35,8 +35,9 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
+pub use crate::cursor::InvalidCursor;
 pub use automatic::{Automatic, AutomaticCause, SoftBounce};
-pub use cursor::{InvalidCursor, ListCursor};
+pub use cursor::ListCursor;
 pub use feed::{Fate, SuppressionFeed, SuppressionThread, What};
 pub use key::AddressKey;
 pub use list::{ListFilter, ListPage, ListStart, MAX_SEARCH, ScopeFilter, Search};

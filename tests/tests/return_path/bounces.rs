@@ -36,6 +36,12 @@ fn a_late_bounce_changes_the_state_and_suppresses_and_a_restart_keeps_the_keys()
     assert_eq!((&event["class"], &event["status"]), (&json!("no_such_mailbox"), &json!("5.1.1")), "{event}");
     assert!(event["text"].as_str().is_some_and(|text| text.contains("user unknown")), "{event}");
     assert_eq!(world.counted("bounce", "applied")?, 1);
+    let shown = world.until_shown(&id, |recipient| recipient["bounced_late"] == true)?;
+    assert_eq!(
+        (&shown["status"], &shown["class"]),
+        (&json!("deliveryFailed"), &json!("no_such_mailbox")),
+        "{shown}"
+    );
     Ok(())
 }
 

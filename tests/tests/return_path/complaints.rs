@@ -23,6 +23,8 @@ fn a_complaint_suppresses_for_good_and_is_told() -> Result<()> {
     assert_eq!((&row["reason"], &row["read_only"]), (&json!("complaint"), &json!(true)), "{row}");
     let events = world.events(queue_id(&mail), "complaint")?;
     assert_eq!(events.first().map(|event| event["feedback"].clone()), Some(json!("abuse")), "{events:?}");
+    let shown = world.until_shown(queue_id(&mail), |recipient| recipient["complained_at"].is_string())?;
+    assert_eq!(shown["status"], "delivered", "{shown}");
     Ok(())
 }
 

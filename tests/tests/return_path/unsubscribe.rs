@@ -46,6 +46,7 @@ fn a_click_unsubscribes_and_a_look_does_not() -> Result<()> {
     assert_eq!(row["scope"], json!({ "type": "sending_domain", "value": "example.com" }));
     assert_eq!(row["read_only"], false);
     assert!(!world.events(queue_id(&mail), "unsubscribed")?.is_empty());
+    world.until_shown(queue_id(&mail), |recipient| recipient["unsubscribed_at"].is_string())?;
     let again = json!({ "from": "a@example.com", "to": "reader@example.net", "subject": "s", "text": "t" });
     assert_eq!(world.api().send(&again)?.json()["errors"][0]["reason"], "E_RECIPIENT_SUPPRESSED");
     Ok(())

@@ -91,6 +91,16 @@ impl World {
         Ok(all.into_iter().filter(|event| event["event"] == kind).collect())
     }
 
+    /// Waits until the activity log shows the first recipient of a message as `is_so` wants it.
+    pub(crate) fn until_shown(&self, id: &str, is_so: impl Fn(&Value) -> bool) -> Result<Value> {
+        let api = self.api();
+        let path = api.sending_path(&format!("messages/{id}"));
+        wait::until("what came back in the activity log", LIMIT, || {
+            let message = api.request("GET", &path, "", &[])?.json();
+            Ok(Some(message["result"]["recipients"][0].clone()).filter(&is_so))
+        })
+    }
+
     /// How often something came back, of that kind and with that result.
     pub(crate) fn counted(&self, kind: &str, result: &str) -> Result<u64> {
         let text = http::get(self.server.http, "/metrics")?.text;
