@@ -14,6 +14,7 @@ mod body;
 pub mod delivery;
 mod digest;
 mod health;
+mod html;
 mod manage;
 pub mod openapi;
 mod page;

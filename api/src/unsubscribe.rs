@@ -4,12 +4,13 @@
 //! Filters open every link of a message, so GET changes nothing: it shows a page with a button. What the button sends is
 //! what providers send for one click.
 
-use crate::{answer, delivery::blocking, server::AppState};
-use actix_web::{
-    HttpResponse,
-    http::{StatusCode, header},
-    web,
+use crate::{
+    answer,
+    delivery::blocking,
+    html::{escaped, page},
+    server::AppState,
 };
+use actix_web::{HttpResponse, http::StatusCode, web};
 use mailwright_actors::return_path::Unsubscribed;
 use mailwright_engine::return_path::token::UnsubscribeToken;
 
@@ -102,29 +103,6 @@ fn invalid() -> HttpResponse {
     let why = "<p>This is no valid link to unsubscribe. Perhaps a part of it is missing: try it from the message \
                again.</p>";
     page(StatusCode::NOT_FOUND, "Link not valid", why)
-}
-
-/// A page that runs nothing, loads nothing, and is kept and shown nowhere else.
-fn page(status: StatusCode, title: &str, content: &str) -> HttpResponse {
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
-    HttpResponse::build(status)
-        .insert_header((header::CONTENT_SECURITY_POLICY, policy))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("x-robots-tag", "noindex"))
-        .content_type("text/html; charset=utf-8")
-        .body(format!(
-            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-             <style>body{{font:1.1em sans-serif;margin:15vh auto;max-width:30em;padding:0 1em}}\
-             button{{font:inherit;padding:.5em 1.5em}}</style></head>\
-             <body><h1>{title}</h1>{content}</body></html>\n"
-        ))
-}
-
-/// Text for HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
