@@ -326,7 +326,7 @@ impl Intake {
         };
         let (id, accepted) = (envelope.id, accepted(&envelope, &content, message.signed_by.as_deref()));
         let rest: Vec<_> = Addressed::rest_of(&envelope).collect();
-        self.webhooks.announce(id, self.acceptances(&envelope, &content));
+        self.webhooks.announce(id, self.acceptances(&envelope, &accepted.message_id));
         // What is due goes by a time that is never set; the sender's clock says how far off it is.
         let due = send_at.map_or(now, |at| now.saturating_add(at.since(wall)));
         if let Err(error) = self.spool.accept(envelope, content, due).await {
@@ -364,8 +364,8 @@ impl Intake {
         if strangers.is_empty() { Ok(()) } else { Err(IntakeError::NotAllowed(strangers)) }
     }
 
-    /// Counts the recipients of a message, if it is an account's and no report of ours, and they are allowed. What a caller that stops waiting
-    /// has handed in stays counted: it may be accepted.
+    /// Counts the recipients of a message, if it is an account's and no report of ours, and they are allowed. What a
+    /// caller that stops waiting has handed in stays counted: it may be accepted.
     fn count(&self, message: &NewMessage, sent_by: SentBy) -> Result<Option<Counted>, IntakeError> {
         let account = message.account.as_ref().filter(|_| message.origin != Origin::Report);
         let Some(account) = account else { return Ok(None) };
@@ -397,15 +397,14 @@ impl Intake {
     }
 
     /// What webhooks are to be told once the message is accepted; nothing if none wants to know.
-    fn acceptances(&self, envelope: &Envelope, content: &Content) -> Vec<WebhookEvent> {
+    fn acceptances(&self, envelope: &Envelope, message_id: &str) -> Vec<WebhookEvent> {
         let kind = EventKind::Accepted;
         if !self.webhooks.wants(envelope.account.as_ref(), kind) {
             return Vec::new();
         }
-        let message_id = message_id_of(content);
         let event = |index| WebhookEvent::about(envelope, index, kind, envelope.accepted_at);
         let events = (0..).take(envelope.recipients.len()).filter_map(event);
-        events.map(|event| WebhookEvent { message_id: message_id.clone(), ..event }).collect()
+        events.map(|event| WebhookEvent { message_id: message_id.to_owned(), ..event }).collect()
     }
 
     /// Puts trace, signatures and `fields` on top; the fields are signed too. `date` is when the message goes.

@@ -218,8 +218,9 @@ impl SpoolStarter {
         std::mem::take(&mut self.recovered.recent)
     }
 
-    /// Has `work` done, beside what was asked for before, each time before the queue state is stored. What the stored state reflects is not told again
-    /// at the next start ([`take_recent`](Self::take_recent)), so whoever is told of it must have it safe by then.
+    /// Has `work` done, beside what was asked for before, each time before the queue state is stored. What the stored
+    /// state reflects is not told again at the next start ([`take_recent`](Self::take_recent)), so whoever is told of it
+    /// must have it safe by then.
     pub fn before_checkpoint(&mut self, work: impl Fn() + Send + 'static) {
         let earlier = std::mem::replace(&mut self.before_checkpoint, Box::new(|| {}));
         self.before_checkpoint = Box::new(move || {
