@@ -125,14 +125,16 @@ pub(super) fn remove(dir: &Path, day: Day) -> Result<(), StorageError> {
     for suffix in ["-wal", "-shm", ""] {
         let mut path = main.clone().into_os_string();
         path.push(suffix);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(StorageError::io("remove", &main, error));
-            }
-            _ => {}
-        }
+        remove_file(Path::new(&path)).map_err(|error| StorageError::io("remove", &main, error))?;
     }
     Ok(())
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// How far a database has come in the log.
@@ -180,7 +182,7 @@ pub(super) fn set_progress(connection: &Connection, progress: Progress) -> rusql
 
 /// Opens the database of a day to write.
 pub(super) fn open(dir: &Path, day: Day) -> rusqlite::Result<Connection> {
-    let connection = connect(dir, day, OpenFlags::SQLITE_OPEN_CREATE)?;
+    let connection = connect(&file(dir, day), OpenFlags::empty())?;
     // Safe from a kill at once; a power cut may take the newest, which the log has.
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
@@ -189,15 +191,33 @@ pub(super) fn open(dir: &Path, day: Day) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Makes the tables of a new database.
-pub(super) fn make_tables(connection: &mut Connection, progress: Progress) -> rusqlite::Result<()> {
+/// Makes the database of a day, which must have none. Under another name until it is complete: one who read it while its
+/// journal mode is changed would be told that it is locked, however long he waits.
+pub(super) fn make(dir: &Path, day: Day, progress: Progress) -> rusqlite::Result<()> {
+    let new = dir.join(format!("{day}.new"));
+    remove_file(&new).map_err(|error| no_file(&error))?;
+    fill(&new, progress)?;
+    std::fs::rename(&new, file(dir, day)).map_err(|error| no_file(&error))
+}
+
+/// What the file system said, as SQLite would say it.
+fn no_file(error: &io::Error) -> rusqlite::Error {
+    let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+    rusqlite::Error::SqliteFailure(code, Some(error.to_string()))
+}
+
+/// Makes the tables of a new database. Once it is closed, all is in one file.
+fn fill(path: &Path, progress: Progress) -> rusqlite::Result<()> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     let Progress { began, reached, whole_at } = progress;
     let places = params![began.packed(), reached.packed(), whole_at.packed()];
     transaction.execute("INSERT INTO progress VALUES (?, ?, ?)", places)?;
     transaction.pragma_update(None, "user_version", SCHEMA)?;
-    transaction.commit()
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| error)
 }
 
 /// Opens the database of a day to read; `None` if there is none.
@@ -205,7 +225,7 @@ pub(super) fn open_to_read(dir: &Path, day: Day) -> rusqlite::Result<Option<Conn
     if !file(dir, day).exists() {
         return Ok(None);
     }
-    let opened = connect(dir, day, OpenFlags::empty()).and_then(|connection| {
+    let opened = connect(&file(dir, day), OpenFlags::empty()).and_then(|connection| {
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", -READER_CACHE)?;
         let version = connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))?;
@@ -218,13 +238,12 @@ pub(super) fn open_to_read(dir: &Path, day: Day) -> rusqlite::Result<Option<Conn
     }
 }
 
-fn connect(dir: &Path, day: Day, flags: OpenFlags) -> rusqlite::Result<Connection> {
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     let flags = flags | OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file(dir, day), flags)?;
+    let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(PATIENCE)?;
     // Otherwise a statement is planned anew for every value it is given, which takes longer than running it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
 }

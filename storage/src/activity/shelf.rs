@@ -97,7 +97,7 @@ impl Shelf {
         if let Some(progress) = self.progress.get(&day) {
             return Ok(*progress);
         }
-        let found = self.database(day).and_then(|db| day::progress(db));
+        let found = self.found(day);
         let progress = match found {
             Ok(Some(found)) => {
                 let progress = found.up_to(self.end);
@@ -117,7 +117,7 @@ impl Shelf {
                 // The id of a message may be of a day later than the file that tells of its acceptance.
                 let start = Place::start(day.before(1));
                 let progress = Progress { began: start, reached: start, whole_at: self.made_whole_at };
-                day::make_tables(self.database(day)?, progress)?;
+                day::make(&self.dir, day, progress)?;
                 progress
             }
         };
@@ -125,7 +125,12 @@ impl Shelf {
         Ok(progress)
     }
 
-    /// The database of a day, made if there is none.
+    /// How far the database of a day says that it has come; `None` if there is none, or none of this version.
+    fn found(&mut self, day: Day) -> rusqlite::Result<Option<Progress>> {
+        if day::file(&self.dir, day).exists() { day::progress(self.database(day)?) } else { Ok(None) }
+    }
+
+    /// The database of a day, of which there is one.
     fn database(&mut self, day: Day) -> rusqlite::Result<&mut Connection> {
         let connection = match self.open.iter().position(|(open, _)| *open == day) {
             Some(at) => self.open.remove(at).1,

@@ -195,3 +195,27 @@ fn text_that_is_no_cursor_is_refused() {
     text.push(last);
     assert!(text.parse::<ActivityCursor>().is_err());
 }
+
+#[test]
+fn a_day_that_begins_is_not_in_the_way_of_those_who_read() {
+    let events = days();
+    for _ in 0..20 {
+        let world = World::new();
+        let (log, thread) = world.start();
+        let (ended, filter) = (std::sync::atomic::AtomicBool::new(false), ActivityFilter::default());
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    while !ended.load(Ordering::Relaxed) {
+                        log.list(&Scope::default(), ListStart::Of(filter.clone()), 1).unwrap();
+                    }
+                });
+            }
+            world.log(&events);
+            log.catch_up();
+            ended.store(true, Ordering::Relaxed);
+        });
+        thread.close();
+        assert_eq!(world.databases().len(), 4);
+    }
+}
