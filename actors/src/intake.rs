@@ -6,7 +6,7 @@ pub use reschedule::Rescheduled;
 
 use crate::{
     clock, metrics as names,
-    return_path::{Outbound, Outgoing, UnsubscribeError},
+    outgoing::{Outbound, Outgoing, UnsubscribeError},
     signing::{Signers, SigningError},
     supervisor::Backlog,
     suppressed::shown,

@@ -1,7 +1,7 @@
 //! How delivery behaves, as values: read from the configuration by the binary, given to the actors.
 
 use crate::{
-    return_path::ReturnPathSettings,
+    outgoing::ReturnPathSettings,
     tls::{PolicyFetch, ReportSending, TrustRoots},
 };
 use mailwright_engine::{

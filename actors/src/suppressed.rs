@@ -55,7 +55,7 @@ pub fn leave_out(
 
 /// Whether a final failure says that the address itself takes no mail, so that it is suppressed. Policy and reputation are
 /// about us, and a full mailbox may be emptied.
-pub(crate) fn is_dead(class: BounceClass, fault: Fault) -> bool {
+pub fn is_dead(class: BounceClass, fault: Fault) -> bool {
     use BounceClass::{MailboxDisabled, NoSuchDomain, NoSuchMailbox};
     matches!(class, NoSuchMailbox | NoSuchDomain | MailboxDisabled) && fault == Fault::Recipient
 }

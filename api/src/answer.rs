@@ -10,8 +10,7 @@ use actix_web::{
     web,
 };
 use mailwright_actors::{
-    clock, control::OrderError, intake::IntakeError, return_path::UnsubscribeError,
-    suppressed::SuppressedError,
+    clock, control::OrderError, intake::IntakeError, outgoing::UnsubscribeError, suppressed::SuppressedError,
 };
 use mailwright_engine::{
     limits::{Refusal, Scope, Window},

@@ -22,13 +22,13 @@ use actix_web::{
 };
 use mailwright_actors::{
     intake::Intake,
-    return_path::ReturnPath,
     sending::{DomainChecker, RecordSettings},
     supervisor::Supervisor,
     trace::TraceHub,
     watch::OutcomeBoard,
     webhooks::WebhookDesk,
 };
+use mailwright_routing::return_path::ReturnPath;
 use mailwright_storage::{
     Spool,
     activity::ActivityLog,

@@ -11,8 +11,8 @@ use crate::{
     server::AppState,
 };
 use actix_web::{HttpResponse, http::StatusCode, web};
-use mailwright_actors::return_path::Unsubscribed;
 use mailwright_engine::return_path::token::UnsubscribeToken;
+use mailwright_routing::return_path::Unsubscribed;
 
 /// Most octets of what is sent; providers send 26.
 const MAX_BODY: usize = 16 << 10;

@@ -23,7 +23,6 @@ use mailwright_actors::{
     dns::{CachedDns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     probe::watch_arbiter,
-    return_path::ReturnPath,
     sending::DomainChecker,
     smtp::{
         listener::{Listener, ListenerTls, LoopbackAuth, bind},
@@ -36,6 +35,7 @@ use mailwright_engine::{
     dkim::{self, DkimError},
     smtp::server::{Dsn, ServerConfig},
 };
+use mailwright_routing::return_path::ReturnPath;
 use mailwright_storage::{
     Recovery, StateDir, StorageError,
     control::{Control, ControlError},

@@ -4,7 +4,7 @@ use super::{AttemptReport, ConnectionPlan, stream::Session};
 use crate::{
     delivery::{Delivery, Untried},
     ledger::{DeliveryFinished, FailDeliveries, Ledger},
-    return_path::Outgoing,
+    outgoing::Outgoing,
     supervisor::Deps,
 };
 use actix::Addr;

@@ -34,7 +34,7 @@ pub struct AddressLimits {
 
 /// Why an address may not talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TurnedAway {
+pub enum TurnedAway {
     /// It has as many sessions as it may.
     #[error("too many connections from your address, try again later")]
     Sessions,
@@ -44,13 +44,13 @@ pub(super) enum TurnedAway {
 }
 
 /// What a client that may not talk is told.
-pub(super) fn go_away(why: TurnedAway) -> Reply {
+pub fn go_away(why: TurnedAway) -> Reply {
     Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 7, 0)), why.to_string())
 }
 
 /// What follows a wrong password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Penalty {
+pub enum Penalty {
     /// An answer, but not at once.
     Delay(Duration),
     /// The end.
@@ -79,25 +79,26 @@ impl Record {
 
 /// The addresses and what they did.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub struct Guard {
     limits: AddressLimits,
     records: Mutex<HashMap<IpAddr, Record>>,
 }
 
 /// The right to one session from an address, until dropped.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub struct Slot {
     guard: Arc<Guard>,
     address: IpAddr,
 }
 
 impl Guard {
-    pub(super) fn new(limits: AddressLimits) -> Self {
+    /// Nobody is known yet.
+    pub fn new(limits: AddressLimits) -> Self {
         Self { limits, records: Mutex::default() }
     }
 
     /// Lets `address` in, or says why not.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr, now: UnixMillis) -> Result<Slot, TurnedAway> {
+    pub fn admit(self: &Arc<Self>, address: IpAddr, now: UnixMillis) -> Result<Slot, TurnedAway> {
         let address = network(address);
         let mut records = self.records();
         self.make_room(&mut records, now);
@@ -133,7 +134,7 @@ impl Guard {
 
 impl Slot {
     /// A wrong password was given.
-    pub(super) fn failed(&self, now: UnixMillis) -> Penalty {
+    pub fn failed(&self, now: UnixMillis) -> Penalty {
         let mut records = self.guard.records();
         let record = records.entry(self.address).or_default();
         record.refresh(now, self.guard.limits.memory);
@@ -147,7 +148,7 @@ impl Slot {
     }
 
     /// A right password was given: what came before were slips.
-    pub(super) fn succeeded(&self) {
+    pub fn succeeded(&self) {
         self.guard.records().entry(self.address).or_default().failures = 0;
     }
 }

@@ -16,13 +16,13 @@ use mailwright_engine::{
 const MAX_HOPS: usize = 100;
 
 /// The message is ours, under this name.
-pub(super) fn taken(id: QueueId) -> Reaction {
+pub fn taken(id: QueueId) -> Reaction {
     let text = format!("Ok: queued as {id}");
     Reaction::Answer(Answer::AcceptWith(Reply::new(SmtpCode::OK, Some(EnhancedCode::new(2, 0, 0)), text)))
 }
 
 /// Refuses a message that has been through too many hands: sent on, it would come back here for ever.
-pub(super) fn refuse_loop(content: &[u8]) -> Option<Reaction> {
+pub fn refuse_loop(content: &[u8]) -> Option<Reaction> {
     let hops = fields(split_header(content).0).filter(|field| field.is("Received")).count();
     let why = || format!("{hops} Received fields: the message goes round in circles");
     (hops > MAX_HOPS).then(|| refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 4, 6), why()))
@@ -30,7 +30,7 @@ pub(super) fn refuse_loop(content: &[u8]) -> Option<Reaction> {
 
 /// What intake's refusal is to a client. All but one are temporary, so that nothing is lost, and say whose turn it
 /// is. What the disk said is for our log, not for clients.
-pub(super) fn refused(error: &IntakeError) -> Reaction {
+pub fn refused(error: &IntakeError) -> Reaction {
     let full = SmtpCode::INSUFFICIENT_STORAGE;
     match error {
         IntakeError::TooManyRecipients(_) => refuse(full, EnhancedCode::new(4, 5, 3), error.to_string()),

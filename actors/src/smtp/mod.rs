@@ -1,12 +1,11 @@
 //! SMTP in: sockets around the pure server session.
 //!
 //! [`listener`] accepts clients, `session` drives one, and a [`Service`] decides: [`relay`] takes mail for
-//! the world from trusted networks, [`submission`] from clients that log in, [`inbound`] from the world for addresses of
-//! ours, [`sandbox`] keeps everything it gets.
+//! the world from trusted networks, [`submission`] from clients that log in, [`sandbox`] keeps everything it gets;
+//! what comes from the world is the business of `mailwright-routing`.
 
-mod guard;
-mod handover;
-pub mod inbound;
+pub mod guard;
+pub mod handover;
 pub mod listener;
 pub mod relay;
 mod room;
@@ -75,6 +74,6 @@ pub trait Service {
 }
 
 /// A refusal.
-fn refuse(code: SmtpCode, status: EnhancedCode, why: impl Into<String>) -> Reaction {
+pub fn refuse(code: SmtpCode, status: EnhancedCode, why: impl Into<String>) -> Reaction {
     Reaction::Answer(Answer::Refuse(Reply::new(code, Some(status), why)))
 }

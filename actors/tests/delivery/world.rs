@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use mailwright_actors::{
     engine::{Engine, EngineParts},
     intake::{Intake, NewMessage},
-    return_path::ReturnPathSettings,
+    outgoing::ReturnPathSettings,
     settings::{DeliverySettings, Routes},
     shaping::ShapingBook,
     tls::{PolicyFetch, ReportSending, TrustRoots},

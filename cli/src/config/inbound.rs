@@ -3,7 +3,7 @@
 use super::{Config, ConfigError, invalid};
 use bytesize::ByteSize;
 use mailwright_actors::{
-    return_path::{PublicUrl, ReturnPathSettings, Returns},
+    outgoing::{PublicUrl, ReturnPathSettings, Returns},
     smtp::submission::AddressLimits,
 };
 use mailwright_engine::{address::Domain, message::FeedbackId};

@@ -7,13 +7,13 @@ use mailwright_actors::{
     certificates::Certificates,
     clock,
     probe::watch_arbiter,
-    return_path::{ReturnPath, ReturnPathParts},
-    smtp::{
-        inbound::Inbound,
-        listener::{Listener, ListenerTls, LoopbackAuth},
-    },
+    smtp::listener::{Listener, ListenerTls, LoopbackAuth},
 };
 use mailwright_engine::smtp::server::{ServerConfig, StartTls};
+use mailwright_routing::{
+    inbound::Inbound,
+    return_path::{ReturnPath, ReturnPathParts},
+};
 use mailwright_storage::{
     control::{By, Control, TokenKeyRules},
     events::EventReader,

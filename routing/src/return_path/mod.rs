@@ -1,4 +1,5 @@
-//! The way back: what sent mail carries for it ([`Outgoing`]), and what follows from what arrives ([`ReturnPath`]).
+//! The way back: what follows from what arrives of mail that was sent with what
+//! [`outgoing`](mailwright_actors::outgoing) writes.
 //!
 //! What arrives is evidence about one recipient of one message, which the address or an id names. It is acted on
 //! before it is answered: suppressions are synced, events written and webhooks in their outbox, or the client is told
@@ -6,14 +7,11 @@
 
 mod effects;
 mod mailbox;
-mod outgoing;
 mod story;
 
 pub use mailbox::{Mailbox, Unrouted};
-pub(crate) use outgoing::Outbound;
-pub use outgoing::{InvalidPublicUrl, Outgoing, PublicUrl, ReturnPathSettings, Returns, UnsubscribeError};
 
-use crate::{clock, metrics as names};
+use mailwright_actors::{clock, metrics as names};
 use mailwright_engine::{
     address::EmailAddress,
     classify::BounceRules,

@@ -4,7 +4,7 @@ use super::{
     ReturnError, ReturnPath, account,
     story::{Story, Whom},
 };
-use crate::{clock, suppressed::is_dead};
+use mailwright_actors::{clock, suppressed::is_dead};
 use mailwright_engine::{
     address::Domain,
     return_path::inbound::{FeedbackType, RecipientReport},

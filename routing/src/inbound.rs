@@ -4,16 +4,16 @@
 //! What arrives is acted on before it is answered, so 250 means that it has had its effect. Two messages are worked on
 //! at a time, for each may read a good deal of the event log.
 
-use super::{
-    Reaction, Service, TlsFacts,
-    guard::{self, AddressLimits, Guard, Slot},
-    handover::{refuse_loop, refused},
-    refuse,
-};
-use crate::{
+use crate::return_path::{Mailbox, ReturnPath, Unrouted};
+use mailwright_actors::{
     clock,
     intake::{Intake, NewMessage},
-    return_path::{Mailbox, ReturnPath, Unrouted},
+    smtp::{
+        Reaction, Service, TlsFacts,
+        guard::{self, AddressLimits, Guard, Slot},
+        handover::{refuse_loop, refused},
+        refuse,
+    },
 };
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},

@@ -16,7 +16,7 @@ use mailwright_storage::control::{Control, SendingDomain};
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// Local part of the address that complaints go to, at every return-path domain.
-pub(super) const COMPLAINTS: &str = "fbl";
+pub const COMPLAINTS: &str = "fbl";
 /// Most octets of a [`PublicUrl`]: with the longest token behind it, it stays on a line.
 const MAX_URL: usize = 120;
 /// The path of links to unsubscribe.

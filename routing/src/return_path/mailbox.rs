@@ -1,6 +1,7 @@
 //! Which mail comes in: what the addresses of return-path domains are for.
 
-use super::{ReturnPath, count, outgoing::COMPLAINTS};
+use super::{ReturnPath, count};
+use mailwright_actors::outgoing::COMPLAINTS;
 use mailwright_engine::{
     address::{Domain, EmailAddress},
     return_path::token::{TokenError, VerpAddress},

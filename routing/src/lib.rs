@@ -1,0 +1,7 @@
+//! Mail from the world: who may hand it in, what it is judged by, and what becomes of it.
+//!
+//! Clients of the listeners in `mailwright-actors` meet [`inbound`]; [`return_path`] acts on what comes back of mail
+//! that was sent.
+
+pub mod inbound;
+pub mod return_path;
