@@ -32,7 +32,7 @@ use mailwright_storage::{
     control::{Control, ObjectId, SendingDomain, Token},
     events::{
         Event, EventLog,
-        event::{Accepted, Addressed, Refused, Suppressed},
+        event::{Accepted, Addressed, Received, Refused, Suppressed},
     },
     webhooks::WebhookFeed,
 };
@@ -83,6 +83,17 @@ pub struct NewMessage {
     pub signed_by: Option<Arc<SendingDomain>>,
     /// The request that it came by, if its client named that with a key.
     pub request: Option<Box<RequestMark>>,
+    /// How it came and for which zone, if it came from the world.
+    pub routed: Option<Routed>,
+}
+
+/// A message from the world that goes on.
+#[derive(Debug, Clone)]
+pub struct Routed {
+    /// The zone whose rules say so.
+    pub zone: ObjectId,
+    /// How it came.
+    pub received: Box<Received>,
 }
 
 impl NewMessage {
@@ -111,6 +122,7 @@ impl NewMessage {
             content,
             signed_by: None,
             request: None,
+            routed: None,
         }
     }
 }
@@ -264,7 +276,11 @@ impl Intake {
         if message.recipients.len() > Envelope::MAX_RECIPIENTS {
             return Err(IntakeError::TooManyRecipients(message.recipients.len()));
         }
-        let hints = SendingHints::take(&mut message.content)?;
+        // What the world writes into its mail is no word of ours to follow, and is signed.
+        let hints = match message.origin {
+            Origin::Routing => SendingHints::default(),
+            _ => SendingHints::take(&mut message.content)?,
+        };
         let sent_by = sent_by(message.signed_by.as_deref(), message.token.as_ref());
         // Before it is signed, which takes far longer.
         let counted = self.count(&message, sent_by)?;
@@ -324,7 +340,12 @@ impl Intake {
             },
             ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
-        let (id, accepted) = (envelope.id, accepted(&envelope, &content, message.signed_by.as_deref()));
+        let accepted = Accepted {
+            received: message.routed.as_ref().map(|routed| routed.received.clone()),
+            ..accepted(&envelope, &content, message.signed_by.as_deref())
+        };
+        let zone = message.routed.map(|routed| routed.zone.to_string());
+        let (id, accepted) = (envelope.id, Accepted { zone: accepted.zone.or(zone), ..accepted });
         let rest: Vec<_> = Addressed::rest_of(&envelope).collect();
         self.webhooks.announce(id, self.acceptances(&envelope, &accepted.message_id));
         // What is due goes by a time that is never set; the sender's clock says how far off it is.
@@ -364,10 +385,10 @@ impl Intake {
         if strangers.is_empty() { Ok(()) } else { Err(IntakeError::NotAllowed(strangers)) }
     }
 
-    /// Counts the recipients of a message, if it is an account's and no report of ours, and they are allowed. What a
+    /// Counts the recipients of a message, if an account sends it, and they are allowed. What a
     /// caller that stops waiting has handed in stays counted: it may be accepted.
     fn count(&self, message: &NewMessage, sent_by: SentBy) -> Result<Option<Counted>, IntakeError> {
-        let account = message.account.as_ref().filter(|_| message.origin != Origin::Report);
+        let account = message.account.as_ref().filter(|_| message.origin.is_sending());
         let Some(account) = account else { return Ok(None) };
         self.check_recipients(account, &message.recipients)?;
         let Some(limits) = self.spool.limits() else { return Ok(None) };
@@ -399,7 +420,7 @@ impl Intake {
     /// What webhooks are to be told once the message is accepted; nothing if none wants to know.
     fn acceptances(&self, envelope: &Envelope, message_id: &str) -> Vec<WebhookEvent> {
         let kind = EventKind::Accepted;
-        if !self.webhooks.wants(envelope.account.as_ref(), kind) {
+        if !envelope.origin.is_sending() || !self.webhooks.wants(envelope.account.as_ref(), kind) {
             return Vec::new();
         }
         let event = |index| WebhookEvent::about(envelope, index, kind, envelope.accepted_at);

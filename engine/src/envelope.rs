@@ -42,17 +42,26 @@ pub enum Origin {
     Submission,
     /// We wrote it: a delivery report to a sender, or an aggregate report to a domain's owner.
     Report,
+    /// It came from the world for an address of ours, and goes on to where that leads.
+    Routing,
 }
 
 impl Origin {
-    /// `api`, `relay`, `submission` or `report`.
+    /// `api`, `relay`, `submission`, `report` or `routing`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
             Self::Relay => "relay",
             Self::Submission => "submission",
             Self::Report => "report",
+            Self::Routing => "routing",
         }
+    }
+
+    /// Whether it is mail that somebody sends by us: what limits, suppressions, webhooks and reports to senders are
+    /// about.
+    pub const fn is_sending(self) -> bool {
+        matches!(self, Self::Api | Self::Relay | Self::Submission)
     }
 }
 

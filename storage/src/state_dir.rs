@@ -11,7 +11,7 @@ use std::{
 
 /// The layout of the state folder this version reads and writes. Formats 1 to 3 were never released; the journal of the
 /// first knows no classes of mail, that of the second no schedules, that of the third not by what mail was sent.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// A state folder, locked for this process until dropped.
 ///

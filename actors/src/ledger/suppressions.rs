@@ -27,7 +27,7 @@ pub(super) fn concerns(settled: &Settled, feed: &SuppressionFeed) -> bool {
 /// Tells what it says about each.
 pub(super) fn tell(settled: &Settled, ended: &Ended, feed: &SuppressionFeed) {
     let Some(message) = ended.message.as_deref().filter(|_| feed.is_on()) else { return };
-    let Some(account) = account(settled) else { return };
+    let Some(account) = account(settled).filter(|_| message.envelope.origin.is_sending()) else { return };
     for (recipient, judged) in &settled.attempt {
         let address = message.envelope.recipients.get(usize::from(*recipient));
         if let (Some(email), Some(what)) = (address, what(settled, *recipient, judged)) {

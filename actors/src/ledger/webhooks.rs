@@ -18,6 +18,9 @@ pub(super) fn concerns(settled: &Settled, feed: &WebhookFeed) -> bool {
 /// Tells what became of each recipient.
 pub(super) fn tell(settled: &Settled, ended: &Ended, feed: &WebhookFeed) {
     let Some(message) = ended.message.as_deref().filter(|_| concerns(settled, feed)) else { return };
+    if !message.envelope.origin.is_sending() {
+        return;
+    }
     let message_id = message_id_of(&message.content);
     for (recipient, judged) in &settled.attempt {
         if let Some(event) = event(settled, ended, message, *recipient, judged) {

@@ -54,6 +54,7 @@ impl Sender<'_> {
             subject: subject.map(|subject| subject.trim().chars().take(Accepted::MAX_SUBJECT).collect()),
             code: code.as_str().to_owned(),
             reason: error.detail().to_owned(),
+            received: None,
         };
         self.state.intake.note_refused(why, refused);
     }

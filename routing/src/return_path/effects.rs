@@ -43,10 +43,13 @@ impl ReturnPath {
             text: text.chars().take(WebhookEvent::MAX_REPLY).collect(),
         };
         self.parts.events.record(now, Some(story.id), Event::LateBounce(event));
+        tracing::info!(id = %story.id, to = %whom.address, class, text, "bounced late");
+        if !story.is_sending() {
+            return Ok(());
+        }
         let smtp = SmtpFacts { host: told.remote_mta.clone(), ..SmtpFacts::new(None, told.status, &text) };
         let webhook = webhook(story, whom, EventKind::Bounced, now);
         self.parts.webhooks.record(&WebhookEvent { class: class.to_owned(), smtp: Some(smtp), ..webhook });
-        tracing::info!(id = %story.id, to = %whom.address, class, text, "bounced late");
         Ok(())
     }
 
@@ -60,6 +63,10 @@ impl ReturnPath {
         now: UnixMillis,
     ) -> Result<(), ReturnError> {
         let (Some(account), Some(failure)) = (account(story), &told.failure) else { return Ok(()) };
+        // Where an address of ours leads is not an address that the account writes to.
+        if !story.is_sending() {
+            return Ok(());
+        }
         let email = whom.address.clone();
         if told.is_hard_bounce() {
             if is_dead(failure.class, failure.fault) {

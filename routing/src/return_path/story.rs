@@ -53,13 +53,14 @@ impl Story {
             match logged.event {
                 Event::Accepted(accepted) => {
                     (0..).zip(&accepted.to).for_each(|(index, to)| put(index, to));
-                    story = accepted.account.clone().map(|account| Self {
+                    let from = accepted.received.map_or(accepted.from, |received| received.from);
+                    story = accepted.account.map(|account| Self {
                         id,
                         account,
                         message_id: accepted.message_id,
                         campaign: accepted.campaign,
                         origin: accepted.origin,
-                        from: accepted.from,
+                        from,
                         recipients: BTreeMap::new(),
                     });
                 }
@@ -104,9 +105,14 @@ impl Story {
         all.find(|(_, address)| AddressKey::of(address) == wanted).map(|(index, _)| *index)
     }
 
+    /// Whether somebody sent it by us; otherwise it came from the world and went on.
+    pub(super) fn is_sending(&self) -> bool {
+        self.origin.is_sending()
+    }
+
     /// The sender, if it has an address that is not ours: it is told what comes back.
     pub(super) fn own_sender(&self) -> Option<EmailAddress> {
-        if self.origin != Origin::Submission {
+        if !matches!(self.origin, Origin::Submission | Origin::Routing) {
             return None;
         }
         // The log has it as SMTP does, in angle brackets.

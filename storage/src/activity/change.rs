@@ -101,7 +101,8 @@ impl MessageChange {
             }
             Event::Complaint(complaint) => self.recipient(complaint.recipient, at).complained = Some(at),
             Event::Unsubscribed(left) => self.recipient(left.recipient, at).unsubscribed = Some(at),
-            Event::Rerouted(_)
+            Event::Dropped(_)
+            | Event::Rerouted(_)
             | Event::Suspended(_)
             | Event::Resumed(_)
             | Event::Automatic(_)

@@ -61,6 +61,8 @@ pub enum Event {
     Complaint(Complaint),
     /// A recipient wants no more such messages.
     Unsubscribed(Unsubscribed),
+    /// A message from the world was taken and thrown away, as the rule of its address says.
+    Dropped(Box<Dropped>),
 }
 
 /// The kinds of [`Event`], as the log's index knows them.
@@ -101,6 +103,8 @@ pub enum EventKind {
     Complaint,
     /// [`Event::Unsubscribed`].
     Unsubscribed,
+    /// [`Event::Dropped`].
+    Dropped,
 }
 
 /// A message came in.
@@ -132,6 +136,8 @@ pub struct Accepted {
     pub preview: Option<String>,
     /// Octets of content.
     pub size: u64,
+    /// How it came, if it came from the world.
+    pub received: Option<Box<Received>>,
 }
 
 impl Accepted {
@@ -157,6 +163,7 @@ impl Accepted {
             message_id: String::new(),
             preview: None,
             size,
+            received: None,
         }
     }
 }
@@ -376,6 +383,65 @@ pub struct Refused {
     pub code: String,
     /// Why, in a sentence.
     pub reason: String,
+    /// How it came, if it came from the world.
+    pub received: Option<Box<Received>>,
+}
+
+/// How a message came from the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// Address of the client.
+    pub peer: IpAddr,
+    /// The name it gave in EHLO, at most [`Received::MAX_NAME`] characters.
+    pub helo: String,
+    /// The envelope sender that it gave; empty for the null sender.
+    pub from: String,
+    /// The addresses of ours that it was for: of a message that goes on, the one that each recipient stands for, by its
+    /// index.
+    pub addressed: Vec<String>,
+    /// What was found about its sender.
+    pub checks: Checks,
+    /// Its spam score in hundredths of a point, if it was scored.
+    pub spam: Option<i32>,
+}
+
+impl Received {
+    /// Most characters of a name that a client gave (RFC 5321 section 4.5.3.1.2).
+    pub const MAX_NAME: usize = 255;
+}
+
+/// Results of authentication, in the words of RFC 8601 section 2.7.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// SPF, of the envelope sender or of the name in EHLO.
+    pub spf: String,
+    /// DKIM: the best of the signatures.
+    pub dkim: String,
+    /// DMARC of the author's domain.
+    pub dmarc: String,
+    /// ARC.
+    pub arc: String,
+}
+
+/// A message that was taken and thrown away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Its author; empty if there is none.
+    pub author: String,
+    /// The addresses of ours that it was for and whose rules say so.
+    pub to: Vec<String>,
+    /// Whose they are.
+    pub account: TenantName,
+    /// The zone they are in.
+    pub zone: String,
+    /// Its Message-ID without the angle brackets; empty if it has none.
+    pub message_id: String,
+    /// Its Subject, at most [`Accepted::MAX_SUBJECT`] characters.
+    pub subject: Option<String>,
+    /// Octets of content.
+    pub size: u64,
+    /// How it came.
+    pub received: Box<Received>,
 }
 
 /// A recipient failed after its server had taken the message.
@@ -428,13 +494,14 @@ impl Event {
             Self::LateBounce(_) => EventKind::LateBounce,
             Self::Complaint(_) => EventKind::Complaint,
             Self::Unsubscribed(_) => EventKind::Unsubscribed,
+            Self::Dropped(_) => EventKind::Dropped,
         }
     }
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Accepted,
         Self::Attempt,
         Self::Expired,
@@ -452,6 +519,7 @@ impl EventKind {
         Self::LateBounce,
         Self::Complaint,
         Self::Unsubscribed,
+        Self::Dropped,
     ];
 
     /// Its name, as in JSON.
@@ -474,6 +542,7 @@ impl EventKind {
             Self::LateBounce => "late_bounce",
             Self::Complaint => "complaint",
             Self::Unsubscribed => "unsubscribed",
+            Self::Dropped => "dropped",
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 use log::CountLog;
 use mailwright_engine::{
     class::TenantName,
-    envelope::{Envelope, Origin},
+    envelope::Envelope,
     id::ObjectKey,
     limits::{CountKey, Counted, Counts, Demand, LimitsOf, Rates, Refusal, Scope, Used, Window},
     time::UnixMillis,
@@ -168,9 +168,9 @@ impl Limits {
         }
     }
 
-    /// What an accepted message adds to the counts; `None` if it is no account's, or a report of ours.
+    /// What an accepted message adds to the counts; `None` if no account sends it.
     pub(crate) fn counted(&self, envelope: &Envelope) -> Option<Counted> {
-        let account = envelope.account.as_ref().filter(|_| envelope.origin != Origin::Report)?;
+        let account = envelope.account.as_ref().filter(|_| envelope.origin.is_sending())?;
         let demand = Demand { account, sent_by: envelope.sent_by, recipients: &envelope.recipients };
         Some(self.holding(demand).counted(demand, envelope.accepted_at))
     }

@@ -169,6 +169,7 @@ fn what_was_refused_is_found_as_what_it_is() {
             subject: Some("Hello".into()),
             code: code.into(),
             reason: "Because.".into(),
+            received: None,
         })
     };
     world.log(&[
