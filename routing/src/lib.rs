@@ -4,4 +4,5 @@
 //! that was sent.
 
 pub mod inbound;
+pub mod metrics;
 pub mod return_path;

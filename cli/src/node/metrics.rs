@@ -46,6 +46,7 @@ pub(super) fn install() -> Result<PrometheusHandle, NodeError> {
     let handle = builder.install_recorder()?;
     mailwright_storage::metrics::describe();
     mailwright_actors::metrics::describe();
+    mailwright_routing::metrics::describe();
     describe_process();
     // What was described is told from the first upkeep on.
     handle.run_upkeep();

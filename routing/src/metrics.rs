@@ -1,0 +1,213 @@
+//! The metrics of what becomes of mail from the world. Each comment is also what Prometheus is told (`# HELP`), and what
+//! `docs/metrics.md` says. Labels are words that the code knows.
+//!
+//! A message is counted where it is decided on, by the four functions below: [`decided`] once for each address of ours,
+//! [`refused`] once for each reply that refuses, [`in_session`] once for each destination that was tried while the
+//! sender waited, [`step`] for each step of each message.
+
+use mailwright_storage::declare_metrics;
+use metrics::{counter, histogram};
+use std::time::Duration;
+
+declare_metrics! {
+    /// Mail from the world by what was decided on it, once for each address of ours that a message was for: forwarded
+    /// (accepted, to go on), dropped (as its rule says), rejected (for good) or deferred (its sender is to come again).
+    counter MESSAGES = "mailwright_routing_messages_total";
+    /// Messages from the world refused after they were seen, by reason. temperror, milter_down, busy and fault are
+    /// refusals for now, of which the last two are ours.
+    counter REFUSED = "mailwright_routing_refused_total";
+    /// Destinations tried while the sender waited, by outcome: delivered, refused (the sender heard it), deferred (it is
+    /// tried again) or late (no outcome in time, so the message was accepted).
+    counter IN_SESSION = "mailwright_routing_in_session_total";
+    /// Seconds that a step took of a message from the world: authentication, spam, milter, seal, commit (until it was
+    /// safe on disk) or delivery (the wait for its outcome).
+    histogram STEP_SECONDS = "mailwright_routing_step_seconds";
+}
+
+/// What was decided on a message for one address of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It goes on to the destinations of its rule.
+    Forwarded,
+    /// It was taken and thrown away, as its rule says.
+    Dropped,
+    /// It was refused for good.
+    Rejected,
+    /// It was refused for now.
+    Deferred,
+}
+
+/// Why a message was refused after it was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its address is not routed, or no longer.
+    Address,
+    /// It has been here before, or too often elsewhere.
+    Loop,
+    /// It has no author, or none that can be read.
+    Author,
+    /// Neither SPF nor DKIM passed.
+    Unauthenticated,
+    /// The policy of its author's domain says so (RFC 7489 section 6.3).
+    Dmarc,
+    /// What its authentication hangs on could not be looked up.
+    Temperror,
+    /// Its spam score is over the limit.
+    Spam,
+    /// A milter said so.
+    Milter,
+    /// A milter did not answer.
+    MilterDown,
+    /// Its destination refused it while the sender waited.
+    Destination,
+    /// There was no room for it.
+    Busy,
+    /// Something of ours failed.
+    Fault,
+}
+
+/// What came of a destination that was tried while the sender waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InSession {
+    /// It took the message.
+    Delivered,
+    /// It refused the message for good, and the sender was told.
+    Refused,
+    /// It put the message off, which is tried again.
+    Deferred,
+    /// It had said nothing when the sender could not be kept waiting any longer.
+    Late,
+}
+
+/// What is done with a message, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// SPF, DKIM, DMARC, ARC and the client's name.
+    Authentication,
+    /// The spam score, with what it looks up.
+    Spam,
+    /// All milters.
+    Milter,
+    /// The ARC set.
+    Seal,
+    /// Until it was safe on disk.
+    Commit,
+    /// The wait for what the destination says.
+    Delivery,
+}
+
+impl Action {
+    const ALL: [Self; 4] = [Self::Forwarded, Self::Dropped, Self::Rejected, Self::Deferred];
+
+    /// Its name, as the label `action` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Forwarded => "forwarded",
+            Self::Dropped => "dropped",
+            Self::Rejected => "rejected",
+            Self::Deferred => "deferred",
+        }
+    }
+}
+
+impl Refusal {
+    const ALL: [Self; 12] = [
+        Self::Address,
+        Self::Loop,
+        Self::Author,
+        Self::Unauthenticated,
+        Self::Dmarc,
+        Self::Temperror,
+        Self::Spam,
+        Self::Milter,
+        Self::MilterDown,
+        Self::Destination,
+        Self::Busy,
+        Self::Fault,
+    ];
+
+    /// Its name, as the label `reason` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Loop => "loop",
+            Self::Author => "author",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Dmarc => "dmarc",
+            Self::Temperror => "temperror",
+            Self::Spam => "spam",
+            Self::Milter => "milter",
+            Self::MilterDown => "milter_down",
+            Self::Destination => "destination",
+            Self::Busy => "busy",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+impl InSession {
+    const ALL: [Self; 4] = [Self::Delivered, Self::Refused, Self::Deferred, Self::Late];
+
+    /// Its name, as the label `outcome` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Refused => "refused",
+            Self::Deferred => "deferred",
+            Self::Late => "late",
+        }
+    }
+}
+
+impl Step {
+    const ALL: [Self; 6] =
+        [Self::Authentication, Self::Spam, Self::Milter, Self::Seal, Self::Commit, Self::Delivery];
+
+    /// Its name, as the label `step` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authentication => "authentication",
+            Self::Spam => "spam",
+            Self::Milter => "milter",
+            Self::Seal => "seal",
+            Self::Commit => "commit",
+            Self::Delivery => "delivery",
+        }
+    }
+}
+
+/// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a counter
+/// that rises for the first time needs to have seen it at zero.
+pub fn describe() {
+    describe_all();
+    Action::ALL.into_iter().for_each(|action| count(MESSAGES, "action", action.as_str(), 0));
+    Refusal::ALL.into_iter().for_each(|reason| count(REFUSED, "reason", reason.as_str(), 0));
+    InSession::ALL.into_iter().for_each(|outcome| count(IN_SESSION, "outcome", outcome.as_str(), 0));
+    for step in Step::ALL {
+        let _registered = histogram!(STEP_SECONDS, "step" => step.as_str());
+    }
+}
+
+/// Counts a decision on one address of ours.
+pub fn decided(action: Action) {
+    count(MESSAGES, "action", action.as_str(), 1);
+}
+
+/// Counts a message that was refused.
+pub fn refused(reason: Refusal) {
+    count(REFUSED, "reason", reason.as_str(), 1);
+}
+
+/// Counts what came of a destination that was tried while the sender waited.
+pub fn in_session(outcome: InSession) {
+    count(IN_SESSION, "outcome", outcome.as_str(), 1);
+}
+
+/// Notes how long a step of a message took.
+pub fn step(step: Step, took: Duration) {
+    histogram!(STEP_SECONDS, "step" => step.as_str()).record(took.as_secs_f64());
+}
+
+fn count(name: &'static str, label: &'static str, value: &'static str, by: u64) {
+    counter!(name, label => value).increment(by);
+}
