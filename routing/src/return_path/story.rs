@@ -52,6 +52,7 @@ impl Story {
         for logged in log.events_of(id, now, LIMITS)?.events {
             match logged.event {
                 Event::Accepted(accepted) => {
+                    let accepted = *accepted;
                     (0..).zip(&accepted.to).for_each(|(index, to)| put(index, to));
                     let from = accepted.received.map_or(accepted.from, |received| received.from);
                     story = accepted.account.map(|account| Self {
