@@ -1,5 +1,6 @@
 use super::*;
 use crate::control::By;
+use mailwright_engine::envelope::Origin;
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     envelope::SentBy,
