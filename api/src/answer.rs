@@ -16,7 +16,7 @@ use mailwright_engine::{
     limits::{Refusal, Scope, Window},
     message::{SendError, SendErrorCode},
 };
-use mailwright_storage::control::{ControlError, SenderError};
+use mailwright_storage::control::{ControlError, RuleError, SenderError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::{fmt, time::Duration};
@@ -352,11 +352,22 @@ impl From<ControlError> for ApiError {
             | ControlError::Address(_) => Self::schema("name", format!("{error}.")),
             ControlError::InUse(_) | ControlError::Full { .. } => Self::schema("", format!("{error}.")),
             ControlError::NoPermission => Self::schema("policies", format!("{error}.")),
+            ControlError::Rule(error) => Self::schema(field_of(&error), format!("{error}.")),
             ControlError::Storage(_) | ControlError::Key(_) | ControlError::Randomness => {
                 tracing::error!(%error, "the configuration was not changed");
                 Self::unavailable("The change could not be stored; the server's log says why.")
             }
         }
+    }
+}
+
+/// What of a rule is wrong.
+fn field_of(error: &RuleError) -> &'static str {
+    match error {
+        RuleError::OutsideZone { .. } | RuleError::LocalPart(_) => "matchers[0].value",
+        RuleError::CatchAll => "matchers",
+        RuleError::Destination(_) | RuleError::Destinations | RuleError::Worker => "actions[0].value",
+        RuleError::Name => "name",
     }
 }
 

@@ -141,12 +141,17 @@ impl Destinations {
 }
 
 impl State {
-    /// Whether an account may be sure that mail to `address` is welcome: it is verified, or at a sending domain of the
-    /// account's own that is verified, or below one.
-    fn is_own(&self, account: &TenantName, address: &EmailAddress) -> bool {
+    /// Whether the owner of a destination address has agreed that the account may write to it.
+    pub(super) fn is_verified_destination(&self, account: &TenantName, address: &EmailAddress) -> bool {
         let addresses = self.destinations.by_account.get(account);
         let known = addresses.and_then(|addresses| addresses.get(&AddressKey::of(address)));
         known.is_some_and(|known| known.verified.is_some())
+    }
+
+    /// Whether an account may be sure that mail to `address` is welcome: it is verified, or at a sending domain of the
+    /// account's own that is verified, or below one.
+    fn is_own(&self, account: &TenantName, address: &EmailAddress) -> bool {
+        self.is_verified_destination(account, address)
             || self.sending.is_verified(account.as_str(), address.domain())
     }
 }
@@ -236,7 +241,7 @@ impl Control {
         self.keep_destination(by, Some(&before), after)
     }
 
-    /// Removes an address. Blocks for a sync.
+    /// Removes an address, and disables the rules of routing that forward to it. Blocks for a sync.
     ///
     /// # Errors
     /// When the account has no such address or that cannot be stored.
@@ -248,8 +253,14 @@ impl Control {
     ) -> Result<Arc<DestinationAddress>, ControlError> {
         let _changing = self.changing();
         let address = self.known_destination(account_id, id)?;
-        self.change(by, Some(&*address), None)?;
-        self.write(|state| state.destinations.remove(&address));
+        let mut batch = sled::Batch::default();
+        self.put_change(&mut batch, by, Some(&*address), None)?;
+        let disabled = self.put_disabling_of_rules(&mut batch, &address, by)?;
+        self.commit(batch)?;
+        self.write(|state| {
+            state.destinations.remove(&address);
+            disabled.into_iter().for_each(|rule| state.routing.put_rule(rule));
+        });
         Ok(address)
     }
 

@@ -11,6 +11,7 @@ mod dmarc_reports;
 mod id;
 mod kept;
 mod limits;
+mod routing;
 mod secret;
 mod sending;
 mod source_days;
@@ -27,6 +28,10 @@ pub use dmarc_reports::DmarcReports;
 pub use id::{InvalidId, ObjectId};
 pub use kept::StoredReroute;
 pub use limits::AccountLimits;
+pub use routing::{
+    Matched, Route, RouteAction, RoutedSubdomain, RoutingRule, RoutingZone, RuleDraft, RuleError,
+    RuleMatcher, RuleSource,
+};
 pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, SendingNames, StoredKey};
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
@@ -42,6 +47,7 @@ use mailwright_engine::{
     class::{SourceName, TenantName},
     dkim::DkimError,
 };
+use routing::Routing;
 use secret::random_bytes;
 use sending::SendingDomains;
 use serde::{Serialize, de::DeserializeOwned};
@@ -100,6 +106,9 @@ pub enum ControlError {
     /// A derived domain name is not valid.
     #[error(transparent)]
     Address(#[from] AddressError),
+    /// A rule of routing cannot be.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
     /// The account has as many as it may.
     #[error("the account has {most} {what}, as many as it may have")]
     Full {
@@ -123,6 +132,7 @@ struct State {
     /// What each source sent, by day.
     sent: BTreeMap<(u64, SourceName), u64>,
     destinations: Destinations,
+    routing: Routing,
     /// What accounts may send, where it was set.
     limits: HashMap<TenantName, Arc<AccountLimits>>,
     /// The endpoints of each account that has any, the oldest first.
@@ -141,6 +151,7 @@ impl State {
             suspensions: BTreeMap::new(),
             sent: BTreeMap::new(),
             destinations: Destinations::default(),
+            routing: Routing::default(),
             limits: HashMap::new(),
             webhooks: HashMap::new(),
             token_keys,
@@ -197,6 +208,12 @@ impl Control {
         }
         for address in table::<DestinationAddress>(&db, destination::TABLE)? {
             state.destinations.insert(Arc::new(address));
+        }
+        for zone in table::<RoutingZone>(&db, routing::ZONES)? {
+            state.routing.put_zone(Arc::new(zone));
+        }
+        for rule in table::<RoutingRule>(&db, routing::RULES)? {
+            state.routing.put_rule(Arc::new(rule));
         }
         let recorded = AtomicU64::new(audit::last_place(&db)?);
         let (dir, state) = (dir.to_path_buf(), RwLock::new(state));

@@ -9,7 +9,11 @@ use mailwright_engine::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 /// How far a signing key has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -54,7 +58,12 @@ impl fmt::Debug for StoredKey {
 }
 
 impl StoredKey {
-    fn of(selector: &str, key: &DkimKey, stage: KeyStage, since: UnixMillis) -> Result<Self, ControlError> {
+    pub(super) fn of(
+        selector: &str,
+        key: &DkimKey,
+        stage: KeyStage,
+        since: UnixMillis,
+    ) -> Result<Self, ControlError> {
         Ok(Self {
             selector: selector.to_owned(),
             algorithm: key.algorithm(),
@@ -316,8 +325,7 @@ impl Control {
         })
     }
 
-    /// Keys with selectors of their own. A selector is not used again for another key, which receivers would take for
-    /// a forgery while they remember the first: those of later keys have the day in them.
+    /// Keys with selectors of their own.
     fn stored_keys(
         &self,
         name: &Domain,
@@ -325,20 +333,33 @@ impl Control {
         keys: &[DkimKey],
         (stage, since): (KeyStage, UnixMillis),
     ) -> Result<Vec<StoredKey>, ControlError> {
-        let domains = self.sending_domains();
-        let of_name = || domains.iter().filter(|domain| domain.name == *name).flat_map(|domain| &domain.keys);
-        let is_free = |selector: &String| of_name().all(|key| key.selector != *selector);
-        let day = since.to_string().get(..10).unwrap_or_default().replace('-', "");
         let make = |key: &DkimKey| {
-            let plain = format!("{}-{}", names.selector_prefix, key.algorithm().as_str());
-            let dated = format!("{plain}-{day}");
-            let first = (stage == KeyStage::Signing).then_some(plain);
-            let numbered = (2u32..).map(|n| format!("{dated}-{n}"));
-            let mut candidates = first.into_iter().chain([dated.clone()]).chain(numbered);
-            let selector = candidates.find(is_free).unwrap_or_else(|| dated.clone());
+            let selector = self.free_selector(name, &names.selector_prefix, key.algorithm(), (stage, since));
             StoredKey::of(&selector, key, stage, since)
         };
         keys.iter().map(make).collect()
+    }
+
+    /// A selector that no key of the domain has. It is not used again for another key, which receivers would take for a
+    /// forgery while they remember the first: those of later keys have the day in them.
+    pub(super) fn free_selector(
+        &self,
+        name: &Domain,
+        prefix: &str,
+        algorithm: KeyAlgorithm,
+        (stage, since): (KeyStage, UnixMillis),
+    ) -> String {
+        let (domains, zones) = (self.sending_domains(), self.routing_zones());
+        let of_sending = domains.iter().filter(|domain| domain.name == *name).flat_map(|domain| &domain.keys);
+        let of_routing = zones.iter().filter(|zone| zone.name == *name).flat_map(|zone| &zone.keys);
+        let taken: HashSet<_> = of_sending.chain(of_routing).map(|key| key.selector.as_str()).collect();
+        let day = since.to_string().get(..10).unwrap_or_default().replace('-', "");
+        let plain = format!("{prefix}-{}", algorithm.as_str());
+        let dated = format!("{plain}-{day}");
+        let first = (stage == KeyStage::Signing).then_some(plain);
+        let numbered = (2u32..).map(|n| format!("{dated}-{n}"));
+        let mut candidates = first.into_iter().chain([dated.clone()]).chain(numbered);
+        candidates.find(|selector| !taken.contains(selector.as_str())).unwrap_or_else(|| dated.clone())
     }
 
     /// Removes a sending domain: nothing is sent from it any more. Blocks for a sync.

@@ -82,10 +82,12 @@ impl Control {
         if let Some(reports) = self.dmarc_reports(id)? {
             self.put_change(&mut batch, by, Some(&reports), None)?;
         }
+        self.put_removal_of_routing(&mut batch, id, by)?;
         self.put_change(&mut batch, by, Some(&zone), None)?;
         self.commit(batch)?;
         self.write(|state| {
             state.zones.remove(id);
+            state.routing.remove_zone(id);
             sending.iter().for_each(|domain| state.sending.remove(domain));
         });
         Ok(zone)
