@@ -146,6 +146,7 @@ fn recipients(event: &Event, address: impl Fn(u16) -> Option<String>) -> Vec<Str
         Event::Addressed(more) => more.to.clone(),
         Event::Suppressed(suppressed) => suppressed.to.clone(),
         Event::Rejected(refused) | Event::Failed(refused) => refused.to.clone(),
+        Event::Dropped(dropped) => dropped.to.clone(),
         Event::Attempt(attempt) if !attempt.address.is_empty() => vec![attempt.address.clone()],
         _ => indexes(event)
             .into_iter()
@@ -172,6 +173,7 @@ fn sentence(event: &Event) -> String {
         }
         Event::Complaint(complaint) => format!("The recipient complained: {}.", complaint.feedback),
         Event::Unsubscribed(_) => "The recipient unsubscribed.".to_owned(),
+        Event::Dropped(_) => "It was thrown away, as the rule of its address says.".to_owned(),
         // These are about no message.
         Event::Suspended(_) | Event::Resumed(_) | Event::Automatic(_) | Event::Fallback(_) => String::new(),
     }
