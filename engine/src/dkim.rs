@@ -190,7 +190,7 @@ impl DkimKey {
         }
     }
 
-    fn sign(&self, data: &[u8]) -> Result<Vec<u8>, DkimError> {
+    pub(crate) fn sign(&self, data: &[u8]) -> Result<Vec<u8>, DkimError> {
         match &*self.0 {
             Secret::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
@@ -241,6 +241,18 @@ impl Signer {
             return Err(DkimError::Selector(selector.chars().take(80).collect()));
         }
         Ok(Self { domain: domain.clone(), selector: selector.to_owned(), key: key.clone() })
+    }
+
+    pub(crate) fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    pub(crate) fn selector(&self) -> &str {
+        &self.selector
+    }
+
+    pub(crate) fn key(&self) -> &DkimKey {
+        &self.key
     }
 
     /// Appends this signer's field for a message already digested.
@@ -359,7 +371,8 @@ impl<'m> Digest<'m> {
     }
 }
 
-fn body_hash<'b>(body: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
+/// SHA-256 of the body in relaxed form (RFC 6376 section 3.4.4).
+pub(crate) fn body_hash<'b>(body: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
     let mut hasher = BodyHasher::new(Sha256::hasher(), Canonicalization::Relaxed, 0);
     for chunk in body {
         hasher.write(chunk);
@@ -368,4 +381,4 @@ fn body_hash<'b>(body: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

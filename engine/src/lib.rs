@@ -4,6 +4,7 @@
 //! and input arrive as arguments, and results are values. The crates above this one perform the effects.
 
 pub mod address;
+pub mod authentication;
 pub mod class;
 pub mod classify;
 pub mod dkim;

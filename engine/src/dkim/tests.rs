@@ -22,7 +22,7 @@ const MESSAGE: &str = "Received: from x\r\nFrom: Ann <ann@example.org>\r\nTo: bo
     Subject:  Two   spaces \r\nList-Unsubscribe: <https://example.org/u>\r\nX-Other: 1\r\n\r\nHello  there \r\n\r\nBye\r\n\r\n\r\n";
 
 /// TXT records known beforehand, in the place of the verifier's DNS cache.
-struct Records(HashMap<Box<str>, Txt>);
+pub(crate) struct Records(pub(crate) HashMap<Box<str>, Txt>);
 
 impl ResolverCache<Box<str>, Txt> for Records {
     fn get<Q>(&self, name: &Q) -> Option<Txt>
@@ -44,12 +44,12 @@ impl ResolverCache<Box<str>, Txt> for Records {
     fn insert(&self, _: Box<str>, _: Txt, _: Instant) {}
 }
 
-fn rsa() -> &'static DkimKey {
+pub(crate) fn rsa() -> &'static DkimKey {
     static KEY: OnceLock<DkimKey> = OnceLock::new();
     KEY.get_or_init(|| DkimKey::generate_rsa_2048().unwrap())
 }
 
-fn ed25519() -> &'static DkimKey {
+pub(crate) fn ed25519() -> &'static DkimKey {
     static KEY: OnceLock<DkimKey> = OnceLock::new();
     KEY.get_or_init(|| DkimKey::generate_ed25519().unwrap())
 }
@@ -89,7 +89,7 @@ fn verify(message: &str) -> Vec<bool> {
 }
 
 /// Runs a future that never waits, since every record is in the cache.
-fn finish<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn finish<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("the verifier went to the network"),

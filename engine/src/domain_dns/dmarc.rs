@@ -8,13 +8,13 @@ use super::{
     tags::{TagError, TagList, has_version},
 };
 use crate::address::Domain;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Most labels of a name that is walked up label by label (section 4.10); longer ones are cut to one less.
 const MAX_LABELS: usize = 8;
 
 /// What receivers are asked to do with mail that does not align (section 4.7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DmarcPolicy {
     /// Nothing.
