@@ -5,6 +5,7 @@
 //! [`refused`] once for each reply that refuses, [`in_session`] once for each destination that was tried while the
 //! sender waited, [`step`] for each step of each message.
 
+use mailwright_engine::authentication::{Judgement, MethodResult};
 use mailwright_storage::declare_metrics;
 use metrics::{counter, histogram};
 use std::time::Duration;
@@ -22,7 +23,13 @@ declare_metrics! {
     /// Seconds that a step took of a message from the world: authentication, spam, milter, seal, commit (until it was
     /// safe on disk) or delivery (the wait for its outcome).
     histogram STEP_SECONDS = "mailwright_routing_step_seconds";
+    /// What checks of messages from the world found, by method (iprev, spf, dkim, dmarc, arc) and result, in the words
+    /// of RFC 8601; dkim is pass where one of a message's signatures passes.
+    counter AUTHENTICATION = "mailwright_routing_authentication_total";
 }
+
+/// The methods of authentication, as the label `method` has them.
+const METHODS: [&str; 5] = ["iprev", "spf", "dkim", "dmarc", "arc"];
 
 /// What was decided on a message for one address of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,8 +190,22 @@ pub fn describe() {
     Action::ALL.into_iter().for_each(|action| count(MESSAGES, "action", action.as_str(), 0));
     Refusal::ALL.into_iter().for_each(|reason| count(REFUSED, "reason", reason.as_str(), 0));
     InSession::ALL.into_iter().for_each(|outcome| count(IN_SESSION, "outcome", outcome.as_str(), 0));
+    for method in METHODS {
+        for result in MethodResult::ALL {
+            counter!(AUTHENTICATION, "method" => method, "result" => result.as_str()).increment(0);
+        }
+    }
     for step in Step::ALL {
         let _registered = histogram!(STEP_SECONDS, "step" => step.as_str());
+    }
+}
+
+/// Counts what was found about a message.
+pub fn judged(judgement: &Judgement) {
+    let Judgement { iprev, spf, dmarc, arc, .. } = judgement;
+    let results = [iprev.result, spf.result, judgement.dkim_result(), dmarc.result, arc.result];
+    for (method, result) in METHODS.into_iter().zip(results) {
+        counter!(AUTHENTICATION, "method" => method, "result" => result.as_str()).increment(1);
     }
 }
 

@@ -6,8 +6,8 @@ use super::{
 };
 use futures_util::future::{LocalBoxFuture, join};
 use hickory_resolver::{
-    TokioResolver,
-    config::{NameServerConfig, ResolverConfig},
+    ResolverBuilder, TokioResolver,
+    config::{NameServerConfig, ResolverConfig, ResolverOpts},
     lookup::Lookup,
     net::{DnsError, NetError, NoRecords, runtime::TokioRuntimeProvider},
     proto::{
@@ -30,7 +30,7 @@ use std::{
 /// How long "there is none" is kept when DNS does not say.
 pub(super) const NEGATIVE_TTL: Duration = Duration::from_secs(60);
 /// How long a failure is kept: enough that a crowd asks once.
-pub(super) const FAILURE_TTL: Duration = Duration::from_secs(5);
+pub const FAILURE_TTL: Duration = Duration::from_secs(5);
 /// How long it holds that DNSSEC is not used.
 const NEVER_ASKED_TTL: Duration = Duration::from_secs(3600);
 
@@ -76,18 +76,26 @@ enum Keeping {
     Nothing,
 }
 
+/// A resolver for what brings its own: it asks `servers`, or those of the system's configuration when there are none,
+/// and does not check DNSSEC.
+///
+/// # Errors
+/// When the system's configuration cannot be read; in words.
+pub fn resolver_with(
+    servers: &[SocketAddr],
+    configure: impl FnOnce(&mut ResolverOpts),
+) -> Result<TokioResolver, String> {
+    let mut builder = builder(servers)?;
+    configure(builder.options_mut());
+    builder.build().map_err(|e| format!("DNS resolver: {e}"))
+}
+
 fn resolver(
     servers: &[SocketAddr],
     anchors: Option<TrustAnchors>,
     keeping: Keeping,
 ) -> Result<TokioResolver, String> {
-    let mut builder = if servers.is_empty() {
-        TokioResolver::builder_tokio().map_err(|e| format!("system DNS configuration: {e}"))?
-    } else {
-        let name_servers = servers.iter().map(name_server).collect();
-        let config = ResolverConfig::from_parts(None, Vec::new(), name_servers);
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-    };
+    let mut builder = builder(servers)?;
     if keeping == Keeping::Nothing {
         builder.options_mut().cache_size = 0;
     }
@@ -95,6 +103,16 @@ fn resolver(
         builder = builder.with_trust_anchor(Arc::new(anchors));
     }
     builder.build().map_err(|e| format!("DNS resolver: {e}"))
+}
+
+fn builder(servers: &[SocketAddr]) -> Result<ResolverBuilder<TokioRuntimeProvider>, String> {
+    Ok(if servers.is_empty() {
+        TokioResolver::builder_tokio().map_err(|e| format!("system DNS configuration: {e}"))?
+    } else {
+        let name_servers = servers.iter().map(name_server).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), name_servers);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    })
 }
 
 fn name_server(address: &SocketAddr) -> NameServerConfig {
@@ -223,7 +241,7 @@ fn until(found: &Result<Lookup, NetError>) -> Instant {
 }
 
 /// How long a failed look-up holds: as long as the zone says that there is none (RFC 2308), else a moment.
-pub(super) fn negative_ttl(error: &NetError) -> Duration {
+pub fn negative_ttl(error: &NetError) -> Duration {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => {
             none.negative_ttl.map_or(NEGATIVE_TTL, |seconds| Duration::from_secs(u64::from(seconds)))
@@ -233,7 +251,7 @@ pub(super) fn negative_ttl(error: &NetError) -> Duration {
 }
 
 /// Whether the answer is that there is no such record.
-pub(super) fn is_negative(error: &NetError) -> bool {
+pub fn is_negative(error: &NetError) -> bool {
     match error {
         NetError::Dns(DnsError::NoRecordsFound(none)) => is_final(none),
         _ => false,

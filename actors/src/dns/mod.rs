@@ -6,7 +6,7 @@ mod turns;
 mod validating;
 
 pub use cache::CachedDns;
-pub use hickory::HickoryDns;
+pub use hickory::{FAILURE_TTL, HickoryDns, is_negative, negative_ttl, resolver_with};
 pub use validating::Anchors;
 
 use futures_util::future::LocalBoxFuture;

@@ -52,6 +52,8 @@ pub enum Decision {
     },
     /// It is refused for good.
     Reject {
+        /// What it lacks.
+        cause: Cause,
         /// The status for the reply; its code is 550.
         status: EnhancedCode,
         /// Why, in a sentence.
@@ -66,6 +68,17 @@ pub enum Decision {
     },
 }
 
+/// Why a message is refused for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Who wrote it cannot be told.
+    Author,
+    /// The policy of its author's domain.
+    Dmarc,
+    /// Neither SPF nor DKIM passed.
+    Unauthenticated,
+}
+
 /// Decides what becomes of a message.
 ///
 /// Who it is from must be plain: one From field, with addresses of one domain (RFC 5322 section 3.6 has one field;
@@ -76,14 +89,12 @@ pub fn decide(judgement: &Judgement, policy: &Policy) -> Decision {
     let domain = match &judgement.author {
         Author::Domain(domain) => domain,
         Author::Missing => {
-            return reject(
-                REFUSED,
-                "the message has no From field with an address, so that nobody can tell who wrote it",
+            return no_author(
+                "the message has no From field with an address, so nobody can tell who wrote it",
             );
         }
         Author::Several => {
-            return reject(
-                REFUSED,
+            return no_author(
                 "the message is From several domains; it must have one From field, with addresses of one domain",
             );
         }
@@ -106,8 +117,8 @@ pub fn decide(judgement: &Judgement, policy: &Policy) -> Decision {
     }
 }
 
-fn reject(status: EnhancedCode, text: &str) -> Decision {
-    Decision::Reject { status, text: text.to_owned() }
+fn no_author(text: &str) -> Decision {
+    Decision::Reject { cause: Cause::Author, status: REFUSED, text: text.to_owned() }
 }
 
 /// Whether the chain holds, all who are in it are believed, and the first of them saw the message pass DMARC. A chain
@@ -149,7 +160,9 @@ fn by_dmarc(judgement: &Judgement, policy: &Policy, domain: &Domain) -> Option<D
             match dmarc.applied {
                 DmarcPolicy::None => None,
                 DmarcPolicy::Quarantine => Some(Decision::Quarantine { reason: reason("distrust") }),
-                DmarcPolicy::Reject => Some(Decision::Reject { status: REFUSED, text: reason("refuse") }),
+                DmarcPolicy::Reject => {
+                    Some(Decision::Reject { cause: Cause::Dmarc, status: REFUSED, text: reason("refuse") })
+                }
             }
         }
         _ => None,
@@ -183,7 +196,7 @@ fn unauthenticated(judgement: &Judgement, domain: &Domain) -> Option<Decision> {
         "the message from {domain} is not authenticated: {}; set up SPF or DKIM for the domain it is sent from",
         failed(judgement)
     );
-    Some(Decision::Reject { status: UNAUTHENTICATED, text })
+    Some(Decision::Reject { cause: Cause::Unauthenticated, status: UNAUTHENTICATED, text })
 }
 
 /// What was found, for somebody who has to set it right.

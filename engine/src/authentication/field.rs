@@ -182,7 +182,7 @@ struct Harmless<'a>(&'a str);
 impl fmt::Display for Harmless<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().take(MAX_VALUE).try_for_each(|c| {
-            let harmless = (c.is_ascii_graphic() || c == ' ') && !"()\"\\".contains(c);
+            let harmless = (c.is_ascii_graphic() || c == ' ') && !"();\"\\".contains(c);
             f.write_char(if harmless { c } else { '?' })
         })
     }

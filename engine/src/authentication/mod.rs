@@ -13,7 +13,7 @@ mod judgement;
 mod seal;
 
 pub use chain::{ArcChain, MAX_INSTANCE};
-pub use decision::{Decision, Policy, Requirement, decide};
+pub use decision::{Cause, Decision, Policy, Requirement, decide};
 pub use field::AuthenticationResults;
 pub use forged::without_results;
 pub use judgement::{

@@ -24,7 +24,7 @@ fn short(judgement: &Judgement, policy: &Policy) -> String {
     match decide(judgement, policy) {
         Decision::Take => "take".to_owned(),
         Decision::Quarantine { .. } => "quarantine".to_owned(),
-        Decision::Reject { status, text } | Decision::Defer { status, text } => {
+        Decision::Reject { status, text, .. } | Decision::Defer { status, text } => {
             assert!(!text.contains(['\r', '\n']) && text.is_ascii(), "{text}");
             status.to_string()
         }
