@@ -130,7 +130,10 @@ impl Config {
             address: AddressLimits {
                 sessions: submission.max_sessions_per_address,
                 failures: submission.max_auth_failures,
+                at_once: 0,
                 memory: submission.auth_failure_memory,
+                sessions_per_minute: 0,
+                messages_per_minute: 0,
             },
             messages_per_minute: submission.messages_per_minute,
         }
