@@ -3,6 +3,7 @@
 //! Clients of the listeners in `mailwright-actors` meet [`inbound`]; [`return_path`] acts on what comes back of mail
 //! that was sent.
 
+pub mod gate;
 pub mod inbound;
 pub mod metrics;
 pub mod return_path;

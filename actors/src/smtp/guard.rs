@@ -180,6 +180,13 @@ impl Slot {
         Penalty::Delay(FIRST_DELAY.saturating_mul(1 << late.min(16)).min(LONGEST_DELAY))
     }
 
+    /// Something went well: it makes up for one failure.
+    pub fn made_up(&self) {
+        let mut records = self.guard.records();
+        let record = records.entry(self.address).or_default();
+        record.failures = record.failures.saturating_sub(1);
+    }
+
     /// A right password was given: what came before were slips.
     pub fn succeeded(&self) {
         self.guard.records().entry(self.address).or_default().failures = 0;
