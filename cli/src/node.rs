@@ -202,9 +202,10 @@ impl Node {
         // One thread for all clients: sessions wait for the disk far longer than they compute.
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(|| watch_arbiter("relay"));
+        let mut listeners = Vec::new();
         for socket in sockets {
             self.smtp.push(socket.local_addr()?);
-            let listener = Listener {
+            listeners.push(Listener {
                 socket,
                 name: "relay",
                 config: ServerConfig {
@@ -216,9 +217,9 @@ impl Node {
                 tls: ListenerTls::Off,
                 loopback_auth: LoopbackAuth::UnderTls,
                 max_sessions: config.smtp.max_sessions,
-            };
-            self.listeners.push(spawn_listener(&arbiter, listener, relay.clone(), self.stopping.subscribe()));
+            });
         }
+        self.listeners.extend(spawn_listeners(&arbiter, listeners, || relay, &self.stopping));
         Ok(())
     }
 
@@ -315,24 +316,33 @@ fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, NodeError> {
     addresses.iter().map(one).collect()
 }
 
-/// Runs a listener on `arbiter`; the receiver resolves when it has ended.
-pub(crate) fn spawn_listener<S>(
+/// Runs listeners on `arbiter`, for one service that is made there; each receiver resolves when its listener has ended.
+pub(crate) fn spawn_listeners<S>(
     arbiter: &Arbiter,
-    listener: Listener,
-    service: S,
-    stopping: watch::Receiver<bool>,
-) -> oneshot::Receiver<()>
+    listeners: Vec<Listener>,
+    service: impl FnOnce() -> S + Send + 'static,
+    stopping: &watch::Sender<bool>,
+) -> Vec<oneshot::Receiver<()>>
 where
-    S: mailwright_actors::smtp::Service + Clone + Send + 'static,
+    S: mailwright_actors::smtp::Service + Clone + 'static,
 {
-    let (done, ended) = oneshot::channel();
+    let (mut running, mut ended) = (Vec::new(), Vec::new());
+    for listener in listeners {
+        let (done, end) = oneshot::channel();
+        running.push((listener, done, stopping.subscribe()));
+        ended.push(end);
+    }
     arbiter.spawn_fn(move || {
-        actix_rt::spawn(async move {
-            if let Err(error) = listener.run(service, stopping).await {
-                tracing::error!(%error, "listener failed");
-            }
-            drop(done);
-        });
+        let service = service();
+        for (listener, done, stopping) in running {
+            let service = service.clone();
+            actix_rt::spawn(async move {
+                if let Err(error) = listener.run(service, stopping).await {
+                    tracing::error!(%error, "listener failed");
+                }
+                drop(done);
+            });
+        }
     });
     ended
 }

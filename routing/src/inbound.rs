@@ -4,13 +4,14 @@
 //! What arrives is acted on before it is answered, so 250 means that it has had its effect. Two messages are worked on
 //! at a time, for each may read a good deal of the event log.
 
-use crate::return_path::{Mailbox, ReturnPath, Unrouted};
+use crate::{
+    gate::{Gate, Visitor},
+    return_path::{Mailbox, ReturnPath, Unrouted},
+};
 use mailwright_actors::{
-    clock,
     intake::{Intake, NewMessage},
     smtp::{
-        Reaction, Service, TlsFacts,
-        guard::{self, AddressLimits, Guard, Slot},
+        Early, Reaction, Service, TlsFacts,
         handover::{refuse_loop, refused},
         refuse,
     },
@@ -36,7 +37,7 @@ pub struct Inbound {
     returns: ReturnPath,
     intake: Intake,
     hostname: Arc<str>,
-    guard: Arc<Guard>,
+    gate: Gate,
     turns: Arc<Semaphore>,
 }
 
@@ -45,19 +46,14 @@ pub struct Inbound {
 pub struct InboundClient {
     peer: SocketAddr,
     cipher: Option<String>,
-    _slot: Slot,
+    visitor: Visitor,
 }
 
 impl Inbound {
-    /// Takes mail for `returns`, and hands on by `intake` what others are to have.
-    pub fn new(
-        returns: ReturnPath,
-        intake: Intake,
-        hostname: impl Into<Arc<str>>,
-        limits: AddressLimits,
-    ) -> Self {
-        let (guard, turns) = (Arc::new(Guard::new(limits)), Arc::new(Semaphore::new(AT_A_TIME)));
-        Self { returns, intake, hostname: hostname.into(), guard, turns }
+    /// Takes mail for `returns` from whom `gate` lets in, and hands on by `intake` what others are to have.
+    pub fn new(returns: ReturnPath, intake: Intake, hostname: impl Into<Arc<str>>, gate: Gate) -> Self {
+        let turns = Arc::new(Semaphore::new(AT_A_TIME));
+        Self { returns, intake, hostname: hostname.into(), gate, turns }
     }
 
     /// Acts on a message for each of its recipients.
@@ -132,20 +128,40 @@ impl Service for Inbound {
     type Client = InboundClient;
 
     fn admit(&self, peer: SocketAddr) -> Result<InboundClient, Reply> {
-        let slot = self.guard.admit(peer.ip(), clock::now()).map_err(guard::go_away)?;
-        Ok(InboundClient { peer, cipher: None, _slot: slot })
+        Ok(InboundClient { peer, cipher: None, visitor: self.gate.admit(peer)? })
+    }
+
+    async fn prepare(&self, client: &mut InboundClient) {
+        self.gate.prepare(&mut client.visitor).await;
+    }
+
+    fn talked_early(&self, client: &mut InboundClient, when: Early) -> Option<Reply> {
+        self.gate.talked_early(&mut client.visitor, when)
+    }
+
+    fn hello(&self, client: &mut InboundClient, name: &str) {
+        self.gate.hello(&mut client.visitor, name);
     }
 
     fn secured(&self, client: &mut InboundClient, tls: TlsFacts) {
         client.cipher = tls.cipher;
     }
 
-    async fn mail(&self, _: &mut InboundClient, _: &MailCommand) -> Reaction {
-        Reaction::Answer(Answer::Accept)
+    async fn mail(&self, client: &mut InboundClient, _: &MailCommand) -> Reaction {
+        self.gate.mail(&client.visitor).map_or_else(|refusal| refusal, |()| Reaction::Answer(Answer::Accept))
     }
 
-    async fn rcpt(&self, _: &mut InboundClient, recipient: &EmailAddress) -> Reaction {
-        self.returns.mailbox(recipient).map_or_else(unrouted, |_| Reaction::Answer(Answer::Accept))
+    async fn rcpt(&self, client: &mut InboundClient, recipient: &EmailAddress) -> Reaction {
+        if let Err(refusal) = self.gate.rcpt(&mut client.visitor, recipient).await {
+            return refusal;
+        }
+        match self.returns.mailbox(recipient) {
+            Ok(_) => {
+                self.gate.took(&client.visitor);
+                Reaction::Answer(Answer::Accept)
+            }
+            Err(why) => self.gate.unknown(&client.visitor, unrouted(why)).await,
+        }
     }
 
     async fn data(&self, _: &mut InboundClient) -> Reaction {

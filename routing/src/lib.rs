@@ -4,6 +4,7 @@
 //! that was sent; [`authentication`] finds out whether mail is from whom it says.
 
 pub mod authentication;
+pub mod gate;
 pub mod inbound;
 pub mod metrics;
 pub mod return_path;

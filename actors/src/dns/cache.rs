@@ -122,9 +122,11 @@ pub struct CachedDns {
     turns: Turns,
     mx: Answers<Domain, MxAnswer>,
     addresses: Answers<String, HostAnswer>,
+    listings: Answers<String, HostAnswer>,
     txt: Answers<String, TxtAnswer>,
     proofs: Answers<Domain, MxProof>,
     tlsa: Answers<(String, u16), TlsaAnswer>,
+    pointers: Answers<IpAddr, NamesAnswer>,
 }
 
 impl CachedDns {
@@ -135,9 +137,11 @@ impl CachedDns {
             turns: Turns::new(),
             mx: Answers::new("mx", |answer| matches!(answer, MxAnswer::Failed(_))),
             addresses: Answers::new("address", |answer| matches!(answer, HostAnswer::Failed(_))),
+            listings: Answers::new("block_list", |answer| matches!(answer, HostAnswer::Failed(_))),
             txt: Answers::new("txt", |answer| matches!(answer, TxtAnswer::Failed(_))),
             proofs: Answers::new("mx_dnssec", MxProof::is_err),
             tlsa: Answers::new("tlsa", |answer| matches!(answer.lookup, DaneLookup::Failed(_))),
+            pointers: Answers::new("ptr", |answer| matches!(answer, NamesAnswer::Failed(_))),
         }
     }
 
@@ -178,6 +182,13 @@ impl Dns for CachedDns {
         Box::pin(self.addresses.get(host.to_owned(), ask))
     }
 
+    fn listing<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>> {
+        let owned = name.to_owned();
+        let late = HostAnswer::Failed(late());
+        let ask = move || self.within(late, async move |dns: &dyn Dns| dns.listing(&owned).await);
+        Box::pin(self.listings.get(name.to_owned(), ask))
+    }
+
     fn txt<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<TxtAnswer>> {
         let owned = name.to_owned();
         let late = TxtAnswer::Failed(late());
@@ -198,11 +209,13 @@ impl Dns for CachedDns {
         Box::pin(self.tlsa.get((host.to_owned(), port), ask))
     }
 
-    // Only people and checks ask for names, and they want to know what is so now.
     fn pointers(&self, address: IpAddr) -> LocalBoxFuture<'_, Timed<NamesAnswer>> {
-        self.within(NamesAnswer::Failed(late()), async move |dns: &dyn Dns| dns.pointers(address).await)
+        let late = NamesAnswer::Failed(late());
+        let ask = move || self.within(late, async move |dns: &dyn Dns| dns.pointers(address).await);
+        Box::pin(self.pointers.get(address, ask))
     }
 
+    // Only checks ask for aliases, and they want to know what is so now.
     fn alias<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<NamesAnswer>> {
         let name = name.to_owned();
         self.within(NamesAnswer::Failed(late()), async move |dns: &dyn Dns| dns.alias(&name).await)

@@ -156,6 +156,20 @@ impl Dns for HickoryDns {
         })
     }
 
+    fn listing<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>> {
+        Box::pin(async move {
+            let found = self.resolver.lookup(format!("{name}."), RecordType::A).await;
+            let valid_until = until(&found);
+            let answer = match found.map(|found| ips(&found)) {
+                Ok(addresses) if addresses.is_empty() => HostAnswer::NoAddresses,
+                Ok(addresses) => HostAnswer::Addresses(addresses),
+                Err(error) if is_negative(&error) => HostAnswer::NoAddresses,
+                Err(error) => HostAnswer::Failed(error.to_string()),
+            };
+            Timed { answer, valid_until }
+        })
+    }
+
     fn txt<'a>(&'a self, name: &'a str) -> LocalBoxFuture<'a, Timed<TxtAnswer>> {
         Box::pin(async move {
             match self.resolver.txt_lookup(format!("{name}.")).await {

@@ -97,6 +97,11 @@ pub trait Dns {
     /// Addresses of `host`.
     fn addresses<'a>(&'a self, host: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>>;
 
+    /// What a block list answers at `name`: IPv4 addresses (RFC 5782 section 2.1). By default there are none.
+    fn listing<'a>(&'a self, _name: &'a str) -> LocalBoxFuture<'a, Timed<HostAnswer>> {
+        Box::pin(async { Timed::lasting(HostAnswer::NoAddresses, Duration::from_secs(60)) })
+    }
+
     /// Text records of `name`; by default there are none.
     fn txt<'a>(&'a self, _name: &'a str) -> LocalBoxFuture<'a, Timed<TxtAnswer>> {
         Box::pin(async { Timed::lasting(TxtAnswer::None, Duration::from_secs(60)) })

@@ -1,9 +1,12 @@
-//! What each client address may do: so many sessions at a time, so many wrong passwords in a while.
+//! What each client address may do: so many sessions at a time, so many failures (wrong passwords, recipients that
+//! there are not) in a while, so many connections and messages a minute.
 //!
 //! A token has 238 bits of randomness, so nobody finds one by trying. The guard is for the machine's sake, and for
 //! that of people who notice in the log who tries.
 
 use mailwright_engine::{
+    governor::bucket::TokenBucket,
+    shaping::Rate,
     smtp::reply::{EnhancedCode, Reply, SmtpCode},
     time::UnixMillis,
 };
@@ -16,9 +19,9 @@ use std::{
 
 /// Addresses kept in memory; with more, those that owe nothing are forgotten first, then those without a session.
 const MOST_ADDRESSES: usize = 50_000;
-/// How long the first wrong password waits for its answer; each further one waits twice as long.
+/// How long the first failure that waits at all waits for its answer; each further one waits twice as long.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
-/// The longest a wrong password waits for its answer: well below the time-outs of clients.
+/// The longest a failure waits for its answer: well below the time-outs of clients.
 const LONGEST_DELAY: Duration = Duration::from_secs(8);
 
 /// What one address may do. An IPv6 network of 64 bits counts as one: one customer has them all.
@@ -26,10 +29,16 @@ const LONGEST_DELAY: Duration = Duration::from_secs(8);
 pub struct AddressLimits {
     /// Most sessions at a time.
     pub sessions: usize,
-    /// Wrong passwords after which the address is refused.
+    /// Failures after which the address is refused.
     pub failures: u32,
-    /// How long after its last wrong password an address starts afresh.
+    /// Failures that are answered at once; those beyond wait ever longer.
+    pub at_once: u32,
+    /// How long after its last failure an address starts afresh.
     pub memory: Duration,
+    /// Sessions a minute; 0: as many as it likes.
+    pub sessions_per_minute: u32,
+    /// Messages a minute; 0: as many as it likes.
+    pub messages_per_minute: u32,
 }
 
 /// Why an address may not talk.
@@ -38,9 +47,12 @@ pub enum TurnedAway {
     /// It has as many sessions as it may.
     #[error("too many connections from your address, try again later")]
     Sessions,
-    /// It gave too many wrong passwords.
+    /// It failed too often: gave wrong passwords, where nothing else is said.
     #[error("too many failed logins from your address, try again later")]
     Failures,
+    /// It began too many sessions lately.
+    #[error("too many connections a minute from your address, try again later")]
+    Pace,
 }
 
 /// What a client that may not talk is told.
@@ -48,10 +60,10 @@ pub fn go_away(why: TurnedAway) -> Reply {
     Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 7, 0)), why.to_string())
 }
 
-/// What follows a wrong password.
+/// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Penalty {
-    /// An answer, but not at once.
+    /// An answer, at once if the time is zero.
     Delay(Duration),
     /// The end.
     Ban,
@@ -62,6 +74,8 @@ struct Record {
     sessions: usize,
     failures: u32,
     last_failure: UnixMillis,
+    begun: Option<TokenBucket>,
+    messages: Option<TokenBucket>,
 }
 
 impl Record {
@@ -72,8 +86,13 @@ impl Record {
         }
     }
 
-    fn owes_nothing(&self) -> bool {
-        self.sessions == 0 && self.failures == 0
+    fn owes_nothing(&self, now: UnixMillis) -> bool {
+        let paid = |bucket: &Option<TokenBucket>| bucket.as_ref().is_none_or(|bucket| bucket.is_full(now));
+        self.sessions == 0 && self.failures == 0 && paid(&self.begun) && paid(&self.messages)
+    }
+
+    fn is_blank(&self) -> bool {
+        self.sessions == 0 && self.failures == 0 && self.begun.is_none() && self.messages.is_none()
     }
 }
 
@@ -110,6 +129,7 @@ impl Guard {
         if record.sessions >= self.limits.sessions {
             return Err(TurnedAway::Sessions);
         }
+        take(&mut record.begun, self.limits.sessions_per_minute, now).map_err(|_| TurnedAway::Pace)?;
         record.sessions += 1;
         Ok(Slot { guard: Arc::clone(self), address })
     }
@@ -120,9 +140,10 @@ impl Guard {
         }
         records.retain(|_, record| {
             record.refresh(now, self.limits.memory);
-            !record.owes_nothing()
+            !record.owes_nothing(now)
         });
-        if records.len() >= MOST_ADDRESSES {
+        // Room for many: looking through all of them for each newcomer would be slow.
+        if records.len() >= MOST_ADDRESSES / 4 * 3 {
             records.retain(|_, record| record.sessions > 0);
         }
     }
@@ -133,7 +154,17 @@ impl Guard {
 }
 
 impl Slot {
-    /// A wrong password was given.
+    /// Counts a message.
+    ///
+    /// # Errors
+    /// When there may be another, if it is one too many.
+    pub fn message(&self, now: UnixMillis) -> Result<(), UnixMillis> {
+        let mut records = self.guard.records();
+        let record = records.entry(self.address).or_default();
+        take(&mut record.messages, self.guard.limits.messages_per_minute, now)
+    }
+
+    /// It failed once more.
     pub fn failed(&self, now: UnixMillis) -> Penalty {
         let mut records = self.guard.records();
         let record = records.entry(self.address).or_default();
@@ -143,8 +174,17 @@ impl Slot {
         if record.failures >= self.guard.limits.failures {
             return Penalty::Ban;
         }
-        let doubled = FIRST_DELAY.saturating_mul(1 << (record.failures - 1).min(16));
-        Penalty::Delay(doubled.min(LONGEST_DELAY))
+        let Some(late) = record.failures.checked_sub(self.guard.limits.at_once + 1) else {
+            return Penalty::Delay(Duration::ZERO);
+        };
+        Penalty::Delay(FIRST_DELAY.saturating_mul(1 << late.min(16)).min(LONGEST_DELAY))
+    }
+
+    /// Something went well: it makes up for one failure.
+    pub fn made_up(&self) {
+        let mut records = self.guard.records();
+        let record = records.entry(self.address).or_default();
+        record.failures = record.failures.saturating_sub(1);
     }
 
     /// A right password was given: what came before were slips.
@@ -158,11 +198,20 @@ impl Drop for Slot {
         let mut records = self.guard.records();
         if let Some(record) = records.get_mut(&self.address) {
             record.sessions = record.sessions.saturating_sub(1);
-            if record.owes_nothing() {
+            if record.is_blank() {
                 records.remove(&self.address);
             }
         }
     }
+}
+
+/// Takes one of `per_minute`, all of which may go at once after a minute's rest.
+fn take(bucket: &mut Option<TokenBucket>, per_minute: u32, now: UnixMillis) -> Result<(), UnixMillis> {
+    if per_minute == 0 {
+        return Ok(());
+    }
+    let rate = Rate { count: per_minute, per: Duration::from_secs(60) };
+    bucket.get_or_insert_with(|| TokenBucket::whole(rate)).take(now)
 }
 
 /// What counts as one address.
@@ -177,7 +226,14 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    const LIMITS: AddressLimits = AddressLimits { sessions: 2, failures: 4, memory: Duration::from_secs(60) };
+    const LIMITS: AddressLimits = AddressLimits {
+        sessions: 2,
+        failures: 4,
+        at_once: 0,
+        memory: Duration::from_secs(60),
+        sessions_per_minute: 0,
+        messages_per_minute: 0,
+    };
 
     fn at(seconds: u64) -> UnixMillis {
         UnixMillis::new(seconds * 1000)
@@ -229,6 +285,32 @@ mod tests {
         }
         slot.succeeded();
         assert_eq!(slot.failed(at(1_000)), Penalty::Delay(FIRST_DELAY));
+    }
+
+    #[test]
+    fn a_few_failures_may_be_answered_at_once() {
+        let guard = Arc::new(Guard::new(AddressLimits { at_once: 2, ..LIMITS }));
+        let slot = guard.admit(ip("192.0.2.1"), at(0)).unwrap();
+        let penalties: Vec<_> = (0..4).map(|_| slot.failed(at(1_000))).collect();
+        let delay = |times: u32| Penalty::Delay(FIRST_DELAY * times);
+        assert_eq!(penalties, [delay(0), delay(0), delay(1), Penalty::Ban]);
+    }
+
+    #[test]
+    fn sessions_and_messages_have_a_pace_that_outlives_them() {
+        let guard =
+            Arc::new(Guard::new(AddressLimits { sessions_per_minute: 2, messages_per_minute: 3, ..LIMITS }));
+        for _ in 0..2 {
+            drop(guard.admit(ip("2001:db8::1"), at(0)).unwrap());
+        }
+        assert_eq!(guard.admit(ip("2001:db8::2"), at(29)).err(), Some(TurnedAway::Pace));
+        let slot = guard.admit(ip("2001:db8::2"), at(30)).unwrap();
+        assert!((0..3).all(|_| slot.message(at(30)).is_ok()));
+        assert_eq!(slot.message(at(30)), Err(at(50)));
+        drop(slot);
+        assert!(guard.admit(ip("192.0.2.1"), at(30)).unwrap().message(at(30)).is_ok());
+        let slot = guard.admit(ip("2001:db8::3"), at(90)).unwrap();
+        assert_eq!(slot.message(at(90)), Ok(()));
     }
 
     #[test]

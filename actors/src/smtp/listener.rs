@@ -20,6 +20,9 @@ use tokio_rustls::TlsAcceptor;
 /// Pause after accepting failed, as when the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What a client is told for which there is no place.
+const FULL: &str = "too many connections, try again later";
+
 /// How a listener uses TLS.
 #[derive(Debug, Clone)]
 pub enum ListenerTls {
@@ -82,8 +85,11 @@ impl Listener {
     ) -> io::Result<()> {
         let listener = TcpListener::from_std(self.socket)?;
         let slots = Arc::new(Semaphore::new(self.max_sessions));
+        let config = Arc::new(self.config);
+        let full = Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 3, 2)), FULL);
+        let full: Rc<[u8]> = session::farewell(&config, &full).into();
         let context = Rc::new(session::Context {
-            config: Arc::new(self.config),
+            config,
             service,
             encryption: match self.tls {
                 ListenerTls::Off => Encryption::Never,
@@ -111,7 +117,7 @@ impl Listener {
                 }
                 // It would take words in plain text for a broken handshake.
                 (Ok(_), Err(_)) if matches!(context.encryption, Encryption::AtOnce(_)) => {}
-                (Ok((stream, _)), Err(_)) => drop(actix_rt::spawn(turn_away(stream))),
+                (Ok((stream, _)), Err(_)) => drop(actix_rt::spawn(turn_away(stream, Rc::clone(&full)))),
                 (Err(error), _) => {
                     tracing::warn!(listener = self.name, %error, "accepting failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -143,10 +149,7 @@ impl Drop for Counted {
     }
 }
 
-async fn turn_away(mut stream: TcpStream) {
-    let mut out = Vec::new();
-    let why = "too many connections, try again later";
-    Reply::new(SmtpCode::SHUTTING_DOWN, Some(EnhancedCode::new(4, 3, 2)), why).write_to(&mut out);
+async fn turn_away(mut stream: TcpStream, reply: Rc<[u8]>) {
     // A client that does not read its refusal needs none.
-    let _ = stream.write_all(&out).await;
+    let _ = stream.write_all(&reply).await;
 }

@@ -31,6 +31,15 @@ pub enum Reaction {
     HangUp,
 }
 
+/// How a client spoke out of turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Early {
+    /// Before it was greeted (RFC 5321 section 3.1 has it wait).
+    BeforeGreeting,
+    /// Before it had the answer to a command that has to be waited for (RFC 2920 section 3.1).
+    BeforeReply,
+}
+
 /// What is known of the TLS that carries a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFacts {
@@ -45,6 +54,20 @@ pub trait Service {
 
     /// Whether `peer` may talk at all; the reply says why not.
     fn admit(&self, peer: SocketAddr) -> Result<Self::Client, Reply>;
+
+    /// Prepares for the client, which is greeted when this is done. Who sends something meanwhile talks early.
+    fn prepare(&self, _client: &mut Self::Client) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
+    /// The client talked out of turn; with a reply it is sent away, otherwise its session goes on. Told once of what is
+    /// before the greeting, and of all that follows as far as it was noticed.
+    fn talked_early(&self, _client: &mut Self::Client, _when: Early) -> Option<Reply> {
+        None
+    }
+
+    /// The client says that this is its name (EHLO, HELO). Told before each MAIL.
+    fn hello(&self, _client: &mut Self::Client, _name: &str) {}
 
     /// The connection is under TLS from now on. Whatever the client proved before counts no more (RFC 3207
     /// section 4.2).

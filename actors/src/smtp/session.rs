@@ -1,12 +1,12 @@
 //! One client of an SMTP listener.
 
-use super::{Reaction, Service, TlsFacts, listener::LoopbackAuth, room::Share};
+use super::{Early, Reaction, Service, TlsFacts, listener::LoopbackAuth, room::Share};
 use mailwright_engine::smtp::{
     reply::{EnhancedCode, Reply, SmtpCode},
     server::{Answer, ReceivedMessage, ServerConfig, ServerPhase, ServerSession, Step},
 };
 use mailwright_storage::fail_point::FailPoint;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -23,8 +23,13 @@ const READ_SIZE: usize = 16 << 10;
 pub(super) const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// The status of a client whose time is over (RFC 3463).
 const TIME_OVER: EnhancedCode = EnhancedCode::new(4, 4, 2);
+/// Why a client is sent away when we go.
+const SHUTTING_DOWN: &str = "the service is shutting down";
 /// Why a client is sent away in the middle of its message.
 const NO_ROOM: &str = "too much mail is coming in at a time, try again in a moment";
+/// How long a client that is sent away in the midst of its words may go on, unheard, until the connection is closed: closed
+/// at once, its end would overtake the reply.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the handshake of a client may take that begins with TLS: it has no other reason to connect.
 const FIRST_HANDSHAKE: Duration = Duration::from_secs(60);
 
@@ -51,6 +56,16 @@ pub(super) struct Context<S> {
 enum Pause {
     StartTls,
     Done,
+    /// Done too, but the client has not finished.
+    CutShort,
+}
+
+/// What came of the time before the greeting.
+enum Prelude {
+    Quiet,
+    Talked,
+    Gone,
+    Stopping,
 }
 
 /// Serves one client until it goes. Errors of its socket are its own affair.
@@ -64,11 +79,7 @@ pub(super) async fn serve<S: Service>(
         (Ok(client), _) => client,
         // It would take words in plain text for a broken handshake.
         (Err(_), Encryption::AtOnce(_)) => return Ok(()),
-        (Err(reply), _) => {
-            let mut out = Vec::new();
-            reply.write_to(&mut out);
-            return stream.write_all(&out).await;
-        }
+        (Err(reply), _) => return stream.write_all(&farewell(&context.config, &reply)).await,
     };
     let mut driver = Driver::new(peer, client, context);
     if let Encryption::AtOnce(acceptor) = &context.encryption {
@@ -76,7 +87,9 @@ pub(super) async fn serve<S: Service>(
         driver.session.greeting(&mut driver.out);
         return driver.finish(&mut stream).await;
     }
-    driver.session.greeting(&mut driver.out);
+    if !driver.welcome(&mut stream).await? {
+        return Ok(());
+    }
     if let (Pause::StartTls, Encryption::OnRequest(acceptor)) =
         (driver.run(&mut stream).await?, &context.encryption)
     {
@@ -85,6 +98,13 @@ pub(super) async fn serve<S: Service>(
         return driver.finish(&mut stream).await;
     }
     Ok(())
+}
+
+/// What a client is told that may not begin a session.
+pub(super) fn farewell(config: &Arc<ServerConfig>, reply: &Reply) -> Vec<u8> {
+    let mut out = Vec::new();
+    ServerSession::new(Arc::clone(config)).disconnect(reply, &mut out);
+    out
 }
 
 /// What can be told of a handshake that succeeded.
@@ -125,6 +145,47 @@ impl<'a, S: Service> Driver<'a, S> {
         }
     }
 
+    /// Greets the client when the service is ready for it; false if it is not to stay.
+    async fn welcome(&mut self, stream: &mut TcpStream) -> io::Result<bool> {
+        match self.prelude(stream).await? {
+            Prelude::Gone => return Ok(false),
+            Prelude::Stopping => {
+                self.say_goodbye(TIME_OVER, SHUTTING_DOWN, stream).await?;
+                return Ok(false);
+            }
+            Prelude::Quiet => {}
+            Prelude::Talked => {
+                let service = &self.context.service;
+                if let Some(reply) = service.talked_early(&mut self.client, Early::BeforeGreeting) {
+                    self.session.disconnect(&reply, &mut self.out);
+                    self.flush(stream).await?;
+                    hear_out(stream).await;
+                    return Ok(false);
+                }
+            }
+        }
+        self.session.greeting(&mut self.out);
+        Ok(true)
+    }
+
+    /// Waits until the service is ready, and watches the client meanwhile.
+    async fn prelude(&mut self, stream: &TcpStream) -> io::Result<Prelude> {
+        let mut stopping = self.context.stopping.clone();
+        let mut ready = pin!(self.context.service.prepare(&mut self.client));
+        let (mut prelude, mut octet) = (Prelude::Quiet, [0]);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut ready => return Ok(prelude),
+                _ = stopping.wait_for(|stopping| *stopping) => return Ok(Prelude::Stopping),
+                peeked = stream.peek(&mut octet), if matches!(prelude, Prelude::Quiet) => match peeked? {
+                    0 => return Ok(Prelude::Gone),
+                    _ => prelude = Prelude::Talked,
+                }
+            }
+        }
+    }
+
     /// Makes the handshake; session and service start afresh under it.
     async fn encrypt(
         &mut self,
@@ -162,7 +223,7 @@ impl<'a, S: Service> Driver<'a, S> {
                 // In this order, so that a client that never pauses is stopped too.
                 biased;
                 _ = stopping.wait_for(|stopping| *stopping) => {
-                    return self.say_goodbye(TIME_OVER, "the service is shutting down", stream).await;
+                    return self.say_goodbye(TIME_OVER, SHUTTING_DOWN, stream).await;
                 }
                 read = timeout(time_left, stream.read(&mut self.buffer)) => read,
             };
@@ -184,6 +245,9 @@ impl<'a, S: Service> Driver<'a, S> {
             }
             if let Some(pause) = pause {
                 self.flush(stream).await?;
+                if let Pause::CutShort = pause {
+                    hear_out(stream).await;
+                }
                 return Ok(pause);
             }
         }
@@ -204,12 +268,22 @@ impl<'a, S: Service> Driver<'a, S> {
     async fn take(&mut self, mut input: &[u8]) -> Option<Pause> {
         loop {
             let (service, client) = (&self.context.service, &mut self.client);
-            let reaction = match self.session.receive(&mut input, &mut self.out) {
+            let step = self.session.receive(&mut input, &mut self.out);
+            if self.session.talked_ahead()
+                && let Some(reply) = service.talked_early(client, Early::BeforeReply)
+            {
+                self.session.disconnect(&reply, &mut self.out);
+                return Some(Pause::CutShort);
+            }
+            let reaction = match step {
                 Step::NeedInput => return None,
                 Step::StartTls => return Some(Pause::StartTls),
                 Step::Close => return Some(Pause::Done),
                 Step::Authenticate(credentials) => service.authenticate(client, &credentials).await,
-                Step::Mail(command) => service.mail(client, &command).await,
+                Step::Mail(command) => {
+                    service.hello(client, self.session.hello_name().unwrap_or_default());
+                    service.mail(client, &command).await
+                }
                 Step::Rcpt(recipient, _) => service.rcpt(client, &recipient).await,
                 Step::Data => service.data(client).await,
                 Step::Message(message) => self.hand_in(*message).await,
@@ -259,6 +333,18 @@ impl<'a, S: Service> Driver<'a, S> {
         self.flush(stream).await?;
         Ok(Pause::Done)
     }
+}
+
+/// Ends our side, and drops what the client still says, for a moment.
+async fn hear_out(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    let mut unheard = [0; 4096];
+    let heard = async {
+        stream.shutdown().await?;
+        while stream.read(&mut unheard).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whether it goes by itself changes nothing.
+    let _ = timeout(LAST_WORDS, heard).await;
 }
 
 #[cfg(test)]

@@ -35,9 +35,15 @@ pub(crate) struct Submission {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Certificate {
+pub(super) struct Certificate {
     certificate: PathBuf,
     key: PathBuf,
+}
+
+impl Certificate {
+    pub(super) fn files(&self) -> CertificateFiles {
+        CertificateFiles { certificate: self.certificate.clone(), key: self.key.clone() }
+    }
 }
 
 impl Default for Submission {
@@ -67,13 +73,9 @@ impl Submission {
 
     /// The certificates, the one for all other names first; none if none is configured.
     pub(crate) fn certificates(&self) -> Vec<CertificateFiles> {
-        let first = (!is_empty(&self.certificate)).then_some((&self.certificate, &self.key));
-        let more = self.more_certificates.iter().map(|more| (&more.certificate, &more.key));
-        let files = |(certificate, key): (&PathBuf, &PathBuf)| CertificateFiles {
-            certificate: certificate.clone(),
-            key: key.clone(),
-        };
-        first.into_iter().chain(more).map(files).collect()
+        let first = Certificate { certificate: self.certificate.clone(), key: self.key.clone() };
+        let first = (!is_empty(&first.certificate)).then_some(first);
+        first.iter().chain(&self.more_certificates).map(Certificate::files).collect()
     }
 
     /// How clients on this machine may log in.
@@ -130,7 +132,10 @@ impl Config {
             address: AddressLimits {
                 sessions: submission.max_sessions_per_address,
                 failures: submission.max_auth_failures,
+                at_once: 0,
                 memory: submission.auth_failure_memory,
+                sessions_per_minute: 0,
+                messages_per_minute: 0,
             },
             messages_per_minute: submission.messages_per_minute,
         }

@@ -1,16 +1,18 @@
 //! Starting what takes mail from the world, and keeping the keys of what it goes by.
 
-use super::{Node, NodeError, bind_all, spawn_listener};
+use super::{Node, NodeError, bind_all, spawn_listeners};
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
     certificates::Certificates,
     clock,
+    dns::{CachedDns, HickoryDns},
     probe::watch_arbiter,
     smtp::listener::{Listener, ListenerTls, LoopbackAuth},
 };
-use mailwright_engine::smtp::server::{ServerConfig, StartTls};
+use mailwright_engine::smtp::server::{Limits, ServerConfig, StartTls, Utf8Recipients};
 use mailwright_routing::{
+    gate::Gate,
     inbound::Inbound,
     return_path::{ReturnPath, ReturnPathParts},
 };
@@ -18,7 +20,7 @@ use mailwright_storage::{
     control::{By, Control, TokenKeyRules},
     events::EventReader,
 };
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, rc::Rc, sync::Arc, time::Duration};
 
 /// How often it is looked whether a new key has to take over.
 const KEYS_EVERY: Duration = Duration::from_secs(3600);
@@ -29,15 +31,18 @@ const MAX_RECIPIENTS: usize = 100;
 pub(super) struct InboundParts {
     sockets: Vec<TcpListener>,
     certificates: Option<Arc<Certificates>>,
+    dns: HickoryDns,
 }
 
 impl InboundParts {
-    /// Binds the sockets and reads the certificates, which are those of submission; none when inbound is off.
+    /// Binds the sockets and reads the certificates, those of submission if it has none of its own; none when inbound is
+    /// off.
     pub(super) fn prepare(config: &Config) -> Result<Self, NodeError> {
         let sockets = bind_all(&config.inbound.listen)?;
-        let files = if sockets.is_empty() { Vec::new() } else { config.submission.certificates() };
+        let files = if sockets.is_empty() { Vec::new() } else { config.inbound_certificates() };
         let certificates = if files.is_empty() { None } else { Some(Certificates::load(files)?) };
-        Ok(Self { sockets, certificates })
+        let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
+        Ok(Self { sockets, certificates, dns })
     }
 }
 
@@ -66,21 +71,25 @@ impl Node {
         if parts.sockets.is_empty() {
             return Ok(());
         }
-        let (intake, limits) = (self.engine.intake().clone(), config.inbound.limits());
-        let service = Inbound::new(returns.clone(), intake, config.hostname(), limits);
         let server = parts.certificates.as_ref().map(Certificates::server).transpose()?;
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(|| watch_arbiter("inbound"));
         if let Some(certificates) = parts.certificates {
             arbiter.spawn(certificates.watch(self.stopping.subscribe()));
         }
+        let mut listeners = Vec::new();
         for socket in parts.sockets {
             self.inbound.push(socket.local_addr()?);
             let tls = server.clone().map_or(ListenerTls::Off, ListenerTls::OnRequest);
-            let listener = listener(config, socket, tls)?;
-            let stopping = self.stopping.subscribe();
-            self.listeners.push(spawn_listener(&arbiter, listener, service.clone(), stopping));
+            listeners.push(listener(config, socket, tls)?);
         }
+        let (intake, returns) = (self.engine.intake().clone(), returns.clone());
+        let (settings, dns, hostname) = (config.gate()?, parts.dns, config.hostname());
+        let service = move || {
+            let gate = Gate::new(settings, Rc::new(CachedDns::new(Rc::new(dns))));
+            Inbound::new(returns, intake, hostname, gate)
+        };
+        self.listeners.extend(spawn_listeners(&arbiter, listeners, service, &self.stopping));
         Ok(())
     }
 }
@@ -97,6 +106,10 @@ fn listener(config: &Config, socket: TcpListener, tls: ListenerTls) -> Result<Li
             max_message_size: config.inbound.max_message_size()?,
             max_recipients: MAX_RECIPIENTS,
             starttls,
+            limits: Limits::Offered,
+            utf8_recipients: Utf8Recipients::DomainsOnly,
+            help_url: config.inbound.help_url(),
+            greeting: config.inbound.greeting(),
             ..ServerConfig::new(config.hostname())
         },
         tls,

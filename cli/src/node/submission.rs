@@ -1,6 +1,6 @@
 //! Submission: its sockets, its certificates and its listeners.
 
-use super::{Node, NodeError, bind_all, spawn_listener};
+use super::{Node, NodeError, bind_all, spawn_listeners};
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
@@ -79,10 +79,7 @@ impl Node {
             self.submission.tls.push(socket.local_addr()?);
             listeners.push(listener(config, socket, ListenerTls::Implicit(server))?);
         }
-        for listener in listeners {
-            let stopping = self.stopping.subscribe();
-            self.listeners.push(spawn_listener(&arbiter, listener, service.clone(), stopping));
-        }
+        self.listeners.extend(spawn_listeners(&arbiter, listeners, || service, &self.stopping));
         Ok(())
     }
 }

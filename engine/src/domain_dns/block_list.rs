@@ -30,9 +30,10 @@ pub struct Listing {
     pub detail: String,
 }
 
-/// What to ask a list about an address (sections 2.1 and 2.4).
-fn address_label(address: IpAddr) -> String {
-    match address {
+/// The name to ask the list `zone` for about an address (sections 2.1 and 2.4); an IPv4 address mapped into IPv6 counts as
+/// IPv4.
+pub fn list_query(address: IpAddr, zone: &str) -> String {
+    let label = match address.to_canonical() {
         IpAddr::V4(ip) => {
             let [a, b, c, d] = ip.octets();
             format!("{d}.{c}.{b}.{a}")
@@ -41,7 +42,8 @@ fn address_label(address: IpAddr) -> String {
             let nibbles = ip.octets().into_iter().rev().flat_map(|octet| [octet & 0xf, octet >> 4]);
             nibbles.map(|nibble| format!("{nibble:x}")).collect::<Vec<_>>().join(".")
         }
-    }
+    };
+    format!("{label}.{zone}")
 }
 
 /// Asks every list about `addresses` and `domain`.
@@ -55,7 +57,7 @@ pub(super) fn check(
     let mut listings = Vec::new();
     for list in &lists.addresses {
         for address in addresses {
-            let name = format!("{}.{list}", address_label(*address));
+            let name = list_query(*address, list);
             listings.push(ask(&name, list, &address.to_string(), lookups, findings));
         }
     }
@@ -112,10 +114,15 @@ fn ask(
 
 /// Whether an answer means "listed": an address of 127/8 that is neither an error of the asker (127.255.255/24 by
 /// common usage) nor 127.0.0.1, which RFC 5782 section 5 has no list use.
-fn is_listing(answer: &IpAddr) -> bool {
+pub fn is_listing(answer: &IpAddr) -> bool {
     let IpAddr::V4(ip) = answer else { return false };
     let [first, second, third, _] = ip.octets();
     first == 127 && (second, third) != (255, 255) && *ip != Ipv4Addr::LOCALHOST
+}
+
+/// Whether an answer means that the list does not answer who asks, by common usage: 127.255.255/24.
+pub fn is_refusal(answer: &IpAddr) -> bool {
+    matches!(answer, IpAddr::V4(ip) if matches!(ip.octets(), [127, 255, 255, _]))
 }
 
 #[cfg(test)]

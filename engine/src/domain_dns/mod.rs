@@ -40,7 +40,7 @@ mod update;
 mod zone_file;
 
 pub use answers::{Answer, Answers, Found, Lookups, MAX_QUESTIONS, Question, decide};
-pub use block_list::{BlockLists, Listing};
+pub use block_list::{BlockLists, Listing, is_listing, is_refusal, list_query};
 pub use change::{Change, FoundRecord, Prerequisite, RecordSet, Update};
 pub use check::{DomainReport, DomainState, RecordState, RecordStatus, check_domain};
 pub use description::{

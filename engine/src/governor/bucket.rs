@@ -30,6 +30,12 @@ impl TokenBucket {
         Self { rate, burst_part: STEADY_PART, full_at: 0 }
     }
 
+    /// A full bucket whose whole count may go at once, for those who come to us: a server with a queue brings what it
+    /// has, then nothing for a while.
+    pub fn whole(rate: Rate) -> Self {
+        Self { rate, burst_part: 1, full_at: 0 }
+    }
+
     /// The rate.
     pub fn rate(&self) -> Rate {
         self.rate

@@ -3,7 +3,7 @@
 use super::{
     auth::{Mechanism, Secret},
     bdat::{ChunkHeader, ChunkPlace},
-    config::{Auth, RequireTls, ServerConfig},
+    config::{Auth, RequireTls, ServerConfig, Utf8Recipients},
     line::LineError,
     params::{Offers, parse_mail_params, parse_rcpt_params},
     path::{split_path, without_route},
@@ -35,6 +35,17 @@ pub(super) enum Command {
     Auth(Mechanism, Option<Secret>),
 }
 
+impl Command {
+    /// Whether a client has to wait for its answer before it goes on (RFC 2920 section 3.1; RFC 3207 and RFC 4954 for
+    /// theirs). QUIT too, but nothing behind it is read.
+    pub(super) fn ends_a_group(&self) -> bool {
+        matches!(
+            self,
+            Self::Hello(_) | Self::Data | Self::Noop | Self::Vrfy | Self::StartTls | Self::Auth(..)
+        )
+    }
+}
+
 /// Why a line is no command we can carry out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommandError {
@@ -52,6 +63,7 @@ pub(super) enum CommandError {
     BadSender,
     BadRecipient,
     NonAsciiAddress,
+    NonAsciiRecipient,
     /// BDAT whose octets cannot be told from the commands after them.
     BadChunkSize,
     /// A web browser was led here (RFC 5321 knows no such commands), maybe to post commands in its body.
@@ -74,6 +86,7 @@ impl CommandError {
             Self::BadSender => replies::BAD_SENDER,
             Self::BadRecipient => replies::BAD_RECIPIENT,
             Self::NonAsciiAddress => replies::NON_ASCII_ADDRESS,
+            Self::NonAsciiRecipient => replies::NON_ASCII_RECIPIENT,
             Self::BadChunkSize => replies::BAD_CHUNK_SIZE,
             Self::Http => replies::NOT_HTTP,
         }
@@ -186,9 +199,18 @@ fn parse_rcpt(argument: &str, context: Context<'_>) -> Result<Command, CommandEr
         let ours = format!("postmaster@{}", context.config.hostname);
         EmailAddress::parse(&ours).map_err(|_| CommandError::BadRecipient)?
     } else {
-        parse_mailbox(path, context.smtputf8, CommandError::BadRecipient)?
+        parse_recipient(path, context)?
     };
     Ok(Command::Rcpt(recipient, params))
+}
+
+fn parse_recipient(path: &str, context: Context<'_>) -> Result<EmailAddress, CommandError> {
+    if context.config.utf8_recipients == Utf8Recipients::Taken {
+        return parse_mailbox(path, context.smtputf8, CommandError::BadRecipient);
+    }
+    // Its domain is brought to ASCII here, so nobody needs to have said SMTPUTF8.
+    let recipient = parse_mailbox(path, SmtpUtf8::Needed, CommandError::BadRecipient)?;
+    if recipient.needs_smtputf8() { Err(CommandError::NonAsciiRecipient) } else { Ok(recipient) }
 }
 
 fn parse_mailbox(path: &str, smtputf8: SmtpUtf8, error: CommandError) -> Result<EmailAddress, CommandError> {
@@ -302,6 +324,21 @@ mod tests {
         assert_eq!(sender("MAIL FROM:<a@é.example>"), Err(CommandError::NonAsciiAddress));
         assert!(sender("MAIL FROM:<é@b.example> SMTPUTF8").is_ok());
         assert_eq!(parse("RCPT TO:<é@b.example>"), Err(CommandError::NonAsciiAddress));
+    }
+
+    #[test]
+    fn takes_no_more_of_a_recipient_in_utf8_than_its_domain_where_so_configured() {
+        let utf8_recipients = Utf8Recipients::DomainsOnly;
+        let config = ServerConfig { utf8_recipients, ..ServerConfig::new("mx.example") };
+        for smtputf8 in [SmtpUtf8::NotNeeded, SmtpUtf8::Needed] {
+            let context = Context { smtputf8, ..context(&config) };
+            let parse = |line: &str| parse_command(line.as_bytes(), context);
+            let ours = Command::Rcpt(address("info@xn--piata-pta.example"), RecipientDsn::default());
+            assert_eq!(parse("RCPT TO:<info@piñata.example>"), Ok(ours.clone()));
+            assert_eq!(parse("RCPT TO:<info@xn--piata-pta.example>"), Ok(ours));
+            assert_eq!(parse("RCPT TO:<piñata@piñata.example>"), Err(CommandError::NonAsciiRecipient));
+            assert!(parse("MAIL FROM:<piñata@piñata.example> SMTPUTF8").is_ok());
+        }
     }
 
     #[test]

@@ -41,6 +41,27 @@ pub enum RequireTls {
     NotOffered,
 }
 
+/// Whether EHLO says what a client may ask for at most (LIMITS, RFC 9422).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Limits {
+    /// RCPTMAX, from [`ServerConfig::max_recipients`]: a client that reads it sends the rest at once as another message.
+    Offered,
+    /// Clients find out by 452.
+    #[default]
+    NotOffered,
+}
+
+/// Which recipients may be named in UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Utf8Recipients {
+    /// Any, if MAIL said SMTPUTF8 (RFC 6531 section 3.4).
+    #[default]
+    Taken,
+    /// Those whose domain alone is not ASCII, with SMTPUTF8 or without: a domain has an ASCII form. Of the others it is
+    /// said that there are none (553 with 5.6.7).
+    DomainsOnly,
+}
+
 /// Settings of an SMTP listener, shared by its sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -64,6 +85,13 @@ pub struct ServerConfig {
     pub auth: Auth,
     /// Whether REQUIRETLS is offered.
     pub require_tls: RequireTls,
+    /// Whether LIMITS is offered.
+    pub limits: Limits,
+    /// Which recipients may be named in UTF-8.
+    pub utf8_recipients: Utf8Recipients,
+    /// What makes the address of a refusal's explanation when the enhanced code is put after it, as
+    /// `https://mail.example.com/postmaster#`; at most [`ServerConfig::MAX_HELP_URL`] printable ASCII characters.
+    pub help_url: Option<String>,
 }
 
 impl ServerConfig {
@@ -73,6 +101,8 @@ impl ServerConfig {
     pub const DEFAULT_MAX_RECIPIENTS: usize = 1_000;
     /// Default of [`ServerConfig::max_line`]: four times the 512 of RFC 5321, for parameters and UTF-8.
     pub const DEFAULT_MAX_LINE: usize = 2_048;
+    /// Longest [`ServerConfig::help_url`] in octets: a reply line has 512 (RFC 5321 section 4.5.3.1.5).
+    pub const MAX_HELP_URL: usize = 200;
     /// Default of [`ServerConfig::max_errors`].
     pub const DEFAULT_MAX_ERRORS: u32 = 20;
 
@@ -89,6 +119,9 @@ impl ServerConfig {
             dsn: Dsn::NotOffered,
             auth: Auth::NotOffered,
             require_tls: RequireTls::NotOffered,
+            limits: Limits::NotOffered,
+            utf8_recipients: Utf8Recipients::Taken,
+            help_url: None,
         }
     }
 }

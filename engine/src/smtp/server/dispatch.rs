@@ -4,9 +4,9 @@ use super::{
     auth::Mechanism,
     bdat::{ChunkHeader, ChunkReader, ChunkSkipper, SkipReason},
     command::{Command, CommandError, Context, parse_command},
-    config::{Dsn, RequireTls, StartTls},
+    config::{Dsn, Limits, RequireTls, StartTls},
     replies,
-    session::{ServerSession, State, say},
+    session::{Pace, ServerSession, State},
     step::Step,
     transaction::{Client, Greeting, MailCommand, Transaction, Transport},
 };
@@ -34,7 +34,7 @@ impl ServerSession {
             Ok(command) => self.execute(command, input, out),
             Err(error) if error.is_fatal() => {
                 self.state = State::Closing;
-                say(error.reply(), out);
+                self.say(error.reply(), out);
                 GO_ON
             }
             Err(error) => {
@@ -52,6 +52,9 @@ impl ServerSession {
     }
 
     fn execute(&mut self, command: Command, input: &mut &[u8], out: &mut Vec<u8>) -> ControlFlow<Step> {
+        if command.ends_a_group() && !input.is_empty() {
+            self.pace = Pace::Broken;
+        }
         match command {
             Command::Mail(mail) => return self.mail(mail, out),
             Command::Rcpt(recipient, params) => return self.rcpt(recipient, params, out),
@@ -62,14 +65,14 @@ impl ServerSession {
             Command::Hello(client) => self.hello(client, out),
             Command::Rset => {
                 self.state = State::Idle;
-                say(replies::OK, out);
+                self.say(replies::OK, out);
             }
-            Command::Noop => say(replies::OK, out),
-            Command::Vrfy => say(replies::CANNOT_VERIFY, out),
-            Command::Help => say(replies::HELP, out),
+            Command::Noop => self.say(replies::OK, out),
+            Command::Vrfy => self.say(replies::CANNOT_VERIFY, out),
+            Command::Help => self.say(replies::HELP, out),
             Command::Quit => {
                 self.state = State::Closing;
-                say(&format!("221 2.0.0 {} closing connection\r\n", self.config.hostname), out);
+                self.say(&format!("221 2.0.0 {} closing connection\r\n", self.config.hostname), out);
             }
         }
         GO_ON
@@ -104,6 +107,9 @@ impl ServerSession {
         if config.require_tls == RequireTls::Offered && self.transport == Transport::Tls {
             lines.push_str("\nREQUIRETLS");
         }
+        if config.limits == Limits::Offered {
+            lines.push_str(&format!("\nLIMITS RCPTMAX={}", config.max_recipients));
+        }
         lines
     }
 
@@ -120,7 +126,7 @@ impl ServerSession {
             return GO_ON;
         }
         if mail.declared_size.is_some_and(|size| size > self.config.max_message_size as u64) {
-            say(replies::MESSAGE_TOO_LARGE, out);
+            self.say(replies::MESSAGE_TOO_LARGE, out);
             return GO_ON;
         }
         self.state = State::AskedMail(Box::new(Transaction::new(client, mail.clone())));
@@ -142,11 +148,11 @@ impl ServerSession {
             }
             envelope @ State::Envelope(_) => {
                 self.state = envelope;
-                say(replies::TOO_MANY_RECIPIENTS, out);
+                self.say(replies::TOO_MANY_RECIPIENTS, out);
             }
             other => {
                 self.state = other;
-                say(replies::BAD_SEQUENCE, out);
+                self.say(replies::BAD_SEQUENCE, out);
             }
         }
         GO_ON
@@ -160,12 +166,12 @@ impl ServerSession {
             }
             envelope @ State::Envelope(_) => {
                 self.state = envelope;
-                say(replies::NO_RECIPIENTS, out);
+                self.say(replies::NO_RECIPIENTS, out);
             }
             // After BDAT too (RFC 3030 section 2): the two do not mix.
             other => {
                 self.state = other;
-                say(replies::BAD_SEQUENCE, out);
+                self.say(replies::BAD_SEQUENCE, out);
             }
         }
         GO_ON
@@ -192,7 +198,7 @@ impl ServerSession {
             (StartTls::Offered, Transport::Plain) => {
                 self.state = State::Handshake;
                 *input = &[];
-                say(replies::START_TLS, out);
+                self.say(replies::START_TLS, out);
                 return ControlFlow::Break(Step::StartTls);
             }
             (StartTls::Offered, Transport::Tls) => self.protocol_error(replies::BAD_SEQUENCE, out),

@@ -5,7 +5,7 @@ use super::{
     config::Auth,
     line::LineError,
     replies,
-    session::{ServerSession, State, say},
+    session::{ServerSession, State},
     step::Step,
     transaction::{Client, Greeting, Transport},
 };
@@ -107,7 +107,7 @@ impl ServerSession {
                 return ControlFlow::Break(Step::Authenticate(credentials));
             }
             Ok(Turn::Ask(exchange)) => {
-                say(exchange.challenge(), out);
+                self.say(exchange.challenge(), out);
                 self.lines.limit(self.config.max_line.max(Exchange::MAX_LINE));
                 self.state = State::Exchange(exchange);
             }

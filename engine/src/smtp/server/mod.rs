@@ -55,6 +55,7 @@ mod config;
 mod content;
 mod data;
 mod dispatch;
+mod help;
 mod input;
 mod line;
 mod login;
@@ -67,7 +68,7 @@ mod step;
 mod transaction;
 
 pub use auth::{Credentials, Mechanism, Secret};
-pub use config::{Auth, Dsn, RequireTls, ServerConfig, StartTls};
+pub use config::{Auth, Dsn, Limits, RequireTls, ServerConfig, StartTls, Utf8Recipients};
 pub use phase::ServerPhase;
 pub use session::ServerSession;
 pub use step::{Answer, Step};

@@ -42,6 +42,8 @@ pub(super) const OTHER_IDENTITY: &str =
 pub(super) const ENCRYPTION_REQUIRED: &str = "538 5.7.11 Encryption required: start TLS before AUTH\r\n";
 pub(super) const MESSAGE_TOO_LARGE: &str = "552 5.3.4 Message exceeds the size limit\r\n";
 pub(super) const NON_ASCII_ADDRESS: &str = "553 5.6.7 Non-ASCII address without SMTPUTF8\r\n";
+pub(super) const NON_ASCII_RECIPIENT: &str =
+    "553 5.6.7 No address here has other than ASCII before the @; its domain may be internationalized\r\n";
 pub(super) const NO_RECIPIENTS: &str = "554 5.5.1 No valid recipients\r\n";
 /// X.6.0 (RFC 3463 section 3.7) is the only registered code for content that is wrong in itself.
 pub(super) const BARE_LINE_BREAK_IN_CONTENT: &str = "554 5.6.0 Message holds a bare CR or LF and is refused as possible SMTP smuggling; lines end in CRLF (RFC 5321 section 2.3.8)\r\n";

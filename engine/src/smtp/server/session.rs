@@ -53,6 +53,15 @@ pub(super) enum State {
     Closing,
 }
 
+/// Whether a client waited where it had to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// As far as was seen.
+    Kept,
+    /// It did not, and nobody has asked since.
+    Broken,
+}
+
 /// The server side of one SMTP connection.
 ///
 /// The caller owns the socket and the two buffers and goes round like this:
@@ -73,6 +82,8 @@ pub struct ServerSession {
     pub(super) plain_auth: PlainAuth,
     /// Protocol errors since the last accepted message.
     errors: u32,
+    /// Whether the client went on where it had to wait.
+    pub(super) pace: Pace,
 }
 
 impl ServerSession {
@@ -88,6 +99,7 @@ impl ServerSession {
             login: Login::Missing,
             plain_auth: PlainAuth::Refused,
             errors: 0,
+            pace: Pace::Kept,
         }
     }
 
@@ -100,7 +112,7 @@ impl ServerSession {
     /// Appends the 220 greeting, with which the session begins (RFC 5321 section 3.1).
     pub fn greeting(&self, out: &mut Vec<u8>) {
         let ServerConfig { hostname, greeting, .. } = &*self.config;
-        say(&format!("220 {hostname} {greeting}\r\n"), out);
+        self.say(&format!("220 {hostname} {greeting}\r\n"), out);
     }
 
     /// Takes what it can off the front of `input`, appends replies to `out`, and says what comes next.
@@ -150,8 +162,20 @@ impl ServerSession {
     /// Ends the session with a reply of the caller's, a 421 for a time-out or a stop of the service (RFC 5321
     /// section 3.8); whatever was under way is dropped.
     pub fn disconnect(&mut self, reply: &Reply, out: &mut Vec<u8>) {
-        reply.write_to(out);
+        self.pass_on(reply, out);
         self.state = State::Closing;
+    }
+
+    /// The name that the client gave in EHLO or HELO, if it has since the connection began or went under TLS.
+    pub fn hello_name(&self) -> Option<&str> {
+        self.client.as_ref().map(|client| client.name.as_str())
+    }
+
+    /// Whether the client, since this was asked last, sent more behind a command that has to be the last of a group
+    /// before it could know the answer (RFC 2920 section 3.1), as EHLO and DATA. It shows only when both come in one
+    /// read, so unlike the replies this depends on the network: what it tells may not have been all.
+    pub fn talked_ahead(&mut self) -> bool {
+        mem::replace(&mut self.pace, Pace::Kept) == Pace::Broken
     }
 
     /// What the session waits for.
@@ -231,7 +255,7 @@ impl ServerSession {
             (Some(fault), _) => self.reject_content(fault, out),
             (None, ChunkPlace::Last) => return self.complete(*transaction, sink.finish(), out),
             (None, ChunkPlace::Inner) => {
-                say(&format!("250 2.0.0 {} octets received\r\n", header.octets), out);
+                self.say(&format!("250 2.0.0 {} octets received\r\n", header.octets), out);
                 self.state = State::BetweenChunks(transaction, sink);
             }
         }
@@ -249,9 +273,9 @@ impl ServerSession {
             return ControlFlow::Break(Step::NeedInput);
         }
         match skipper.reason {
-            SkipReason::BadSequence => say(replies::BAD_SEQUENCE, out),
-            SkipReason::NoRecipients => say(replies::NO_RECIPIENTS, out),
-            SkipReason::Refused(reply) => reply.write_to(out),
+            SkipReason::BadSequence => self.say(replies::BAD_SEQUENCE, out),
+            SkipReason::NoRecipients => self.say(replies::NO_RECIPIENTS, out),
+            SkipReason::Refused(reply) => self.pass_on(&reply, out),
         }
         ControlFlow::Continue(())
     }
@@ -278,7 +302,7 @@ impl ServerSession {
 
     fn reject_content(&mut self, fault: ContentFault, out: &mut Vec<u8>) {
         match fault {
-            ContentFault::TooLarge => say(replies::MESSAGE_TOO_LARGE, out),
+            ContentFault::TooLarge => self.say(replies::MESSAGE_TOO_LARGE, out),
             ContentFault::BareLineBreak => self.protocol_error(replies::BARE_LINE_BREAK_IN_CONTENT, out),
             ContentFault::Nul => self.protocol_error(replies::NUL_IN_CONTENT, out),
         }
@@ -288,21 +312,21 @@ impl ServerSession {
         match question {
             State::AskedLogin => {
                 self.login = Login::Done;
-                say_or(reply, replies::AUTH_OK, out);
+                self.say_or(reply, replies::AUTH_OK, out);
             }
             State::AskedMail(transaction) => {
                 self.state = State::Envelope(transaction);
-                say_or(reply, replies::MAIL_OK, out);
+                self.say_or(reply, replies::MAIL_OK, out);
             }
             State::AskedRcpt(mut transaction, recipient, params) => {
                 transaction.add(recipient, params);
                 self.state = State::Envelope(transaction);
-                say_or(reply, replies::RCPT_OK, out);
+                self.say_or(reply, replies::RCPT_OK, out);
             }
             State::AskedData(transaction) => {
                 let sink = self.new_sink(&transaction);
                 self.state = State::Data(transaction, DataDecoder::new(sink));
-                say(replies::START_DATA, out);
+                self.say(replies::START_DATA, out);
             }
             State::AskedChunk(transaction, header) => {
                 let sink = self.new_sink(&transaction);
@@ -310,7 +334,7 @@ impl ServerSession {
             }
             _ => {
                 self.errors = 0;
-                say_or(reply, replies::OK, out);
+                self.say_or(reply, replies::OK, out);
             }
         }
     }
@@ -326,7 +350,7 @@ impl ServerSession {
             State::AskedRcpt(transaction, ..) => self.state = State::Envelope(transaction),
             _ => {}
         }
-        reply.write_to(out);
+        self.pass_on(&reply, out);
     }
 
     fn new_sink(&self, transaction: &Transaction) -> ContentSink {
@@ -338,21 +362,9 @@ impl ServerSession {
         self.errors = self.errors.saturating_add(1);
         if self.errors >= self.config.max_errors {
             self.state = State::Closing;
-            say(replies::TOO_MANY_ERRORS, out);
+            self.say(replies::TOO_MANY_ERRORS, out);
         } else {
-            say(reply, out);
+            self.say(reply, out);
         }
-    }
-}
-
-/// Appends a reply of our own.
-pub(super) fn say(reply: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(reply.as_bytes());
-}
-
-fn say_or(chosen: Option<&Reply>, usual: &str, out: &mut Vec<u8>) {
-    match chosen {
-        Some(reply) => reply.write_to(out),
-        None => say(usual, out),
     }
 }

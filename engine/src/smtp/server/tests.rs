@@ -3,6 +3,7 @@
 mod auth;
 mod chunking;
 mod dialogues;
+mod listening;
 mod properties;
 mod smuggling;
 

@@ -1,9 +1,18 @@
-//! SMTP smuggling: no ending but CRLF.CRLF may end a message (CVE-2023-51764, -51765, -51766).
+//! SMTP smuggling: no ending but CRLF.CRLF may end a message.
+//!
+//! The forms, and who took them for an end of data: LF.LF and LF.CRLF (CVE-2023-51764 Postfix, -51765 Sendmail, -51766
+//! Exim), CRLF.LF and CR.CR (CVE-2024-27305 aiosmtpd, CVE-2024-27938 Postal), CR.CRLF and CRLF.CR (the paper "SMTP
+//! Smuggling", 2023), a NUL before or behind the dot (gateways that drop it), doubled CRs (gateways that drop one). Here
+//! each refuses the message as a whole, after its true end, by DATA and by BDAT alike; none gets as far as being sent on.
 
 use super::*;
 
 /// Ends that some server somewhere took for the end of a message.
-const FALSE_ENDS: [&str; 14] = [
+const FALSE_ENDS: [&str; 18] = [
+    "\n\r.\r\n",
+    "\r\n\r.\r\n",
+    "\r\n.\n\r\n",
+    "\r.\n.\r\n",
     "\n.\n",
     "\r.\r",
     "\r\n.\r",
@@ -38,6 +47,39 @@ fn no_false_end_is_an_end_at_the_beginning_of_the_content() {
         let transcript = accepted(&format!("{ENVELOPE}DATA\r\n{end}{SMUGGLED}\r\n.\r\nQUIT\r\n"));
         assert_eq!(transcript.codes(), ["250", "250", "250", "354", "554", "221"], "{end:?}");
     }
+}
+
+#[test]
+fn false_ends_are_none_wherever_the_network_cuts() {
+    for end in FALSE_ENDS {
+        let input = format!("{ENVELOPE}DATA\r\nSubject: x\r\n\r\nbody{end}{SMUGGLED}\r\n.\r\nQUIT\r\n");
+        for cut in 0..=input.len() {
+            let (head, tail) = input.as_bytes().split_at(cut);
+            let transcript = converse(&config(), [head, tail], |_| Answer::Accept);
+            assert_eq!(
+                transcript.codes(),
+                ["250", "250", "250", "354", "554", "221"],
+                "{end:?} cut at {cut}"
+            );
+        }
+    }
+}
+
+#[test]
+fn false_ends_in_a_header_are_none_either() {
+    for end in FALSE_ENDS {
+        let header = format!("Subject: x{end}{SMUGGLED}\r\n\r\nbody\r\n");
+        let transcript = accepted(&format!("{ENVELOPE}DATA\r\n{header}.\r\nQUIT\r\n"));
+        assert_eq!(transcript.codes(), ["250", "250", "250", "354", "554", "221"], "{end:?}");
+    }
+}
+
+#[test]
+fn an_end_split_over_chunks_is_content() {
+    let chunks = "BDAT 6\r\nbody\r\nBDAT 1\r\n.BDAT 8 LAST\r\n\r\nRSET\r\nQUIT\r\n";
+    let transcript = accepted(&format!("{ENVELOPE}{chunks}"));
+    assert_eq!(transcript.codes(), ["250", "250", "250", "250", "250", "250", "221"]);
+    assert_eq!(transcript.contents(), [b"body\r\n.\r\nRSET\r\n"]);
 }
 
 #[test]
