@@ -19,9 +19,9 @@ use mailwright_engine::{
     id::{ObjectKey, QueueId},
     limits::{Counted, Demand, Refusal},
     message::{
-        author, fields,
+        author,
         hints::{InvalidHint, SendingHints, UnsubscribeLink},
-        is_8bit, preview, split_header,
+        is_8bit, message_id, preview, split_header, subject,
     },
     request_mark::RequestMark,
     time::UnixMillis,
@@ -44,9 +44,6 @@ const BACKLOG_MAX: usize = 50_000;
 
 /// Characters of a message's text that are kept where its domain wants that.
 const PREVIEW_MAX: usize = 200;
-
-/// Most characters of a Message-ID that are told (RFC 5322 section 2.1.1: the longest line).
-const MESSAGE_ID_MAX: usize = 998;
 
 /// A message that wants to be accepted.
 #[derive(Debug)]
@@ -404,7 +401,12 @@ impl Intake {
             Untaken::Suppressed => Event::Rejected(refused),
             Untaken::Sender => Event::Failed(refused),
         };
-        self.events.record(clock::now(), Some(self.next_id().0), event);
+        self.note(self.next_id().0, event);
+    }
+
+    /// Notes what became of a message that was not accepted.
+    pub fn note(&self, id: QueueId, event: Event) {
+        self.events.record(clock::now(), Some(id), event);
     }
 
     /// Notes that an accepted message does not go to these: `first` is how many it goes to.
@@ -468,22 +470,18 @@ fn said(recipients: Vec<RecipientDsn>) -> Vec<RecipientDsn> {
 
 /// The Message-ID of a message without its brackets; empty if it has none.
 pub(crate) fn message_id_of(content: &Content) -> String {
-    let (header, _) = split_header(&content.body);
-    let field = fields(header).find(|field| field.is("Message-ID")).map(|field| field.unfolded());
-    let text = field.as_deref().map(str::trim).unwrap_or_default();
-    text.trim_start_matches('<').trim_end_matches('>').chars().take(MESSAGE_ID_MAX).collect()
+    message_id(split_header(&content.body).0)
 }
 
 /// The acceptance as an event.
 fn accepted(envelope: &Envelope, content: &Content, signed_by: Option<&SendingDomain>) -> Accepted {
     let (header, _) = split_header(&content.body);
-    let subject = fields(header).find(|field| field.is("Subject")).map(|field| field.unfolded());
     let keeps_preview = signed_by.is_some_and(|domain| domain.preview_enabled);
     Accepted {
         author: author(header).map(|author| author.to_string()).unwrap_or_default(),
         zone: signed_by.map(|domain| domain.zone_id.to_string()),
-        message_id: message_id_of(content),
+        message_id: message_id(header),
         preview: if keeps_preview { preview(&content.body, PREVIEW_MAX) } else { None },
-        ..Accepted::new(envelope, subject.as_deref().map(str::trim), content.len() as u64)
+        ..Accepted::new(envelope, subject(header).as_deref(), content.len() as u64)
     }
 }

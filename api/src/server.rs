@@ -28,7 +28,7 @@ use mailwright_actors::{
     watch::OutcomeBoard,
     webhooks::WebhookDesk,
 };
-use mailwright_routing::return_path::ReturnPath;
+use mailwright_routing::{reception::Reception, return_path::ReturnPath};
 use mailwright_storage::{
     Spool,
     activity::ActivityLog,
@@ -67,6 +67,8 @@ pub struct ApiSettings {
     pub sending: SendingSettings,
     /// How owners of destination addresses are asked.
     pub verification: VerificationSettings,
+    /// Whether programs on the machine itself may hand mail to routing without SMTP.
+    pub local_handler: bool,
 }
 
 /// How sending domains are set up.
@@ -103,6 +105,7 @@ pub struct AppState {
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
     pub(crate) rescheduling: Mutex<()>,
     pub(crate) returns: ReturnPath,
+    pub(crate) reception: Reception,
     pub(crate) verification_mails: VerificationMails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
@@ -140,6 +143,8 @@ pub struct ApiParts {
     pub requests: KeyedRequests,
     /// What follows from what comes back.
     pub returns: ReturnPath,
+    /// Who looks after mail from the world.
+    pub reception: Reception,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -169,6 +174,7 @@ impl AppState {
             suppressions,
             requests,
             returns,
+            reception,
             metrics,
             settings,
             stopping,
@@ -195,6 +201,7 @@ impl AppState {
             requests,
             rescheduling: Mutex::default(),
             returns,
+            reception,
             verification_mails: VerificationMails::default(),
             stopping,
             failed,

@@ -202,6 +202,7 @@ impl Config {
         config.check_smtp()?;
         config.submission.check()?;
         config.inbound.check()?;
+        config.routing.check()?;
         config.sending()?;
         config.webhooks.outbox()?;
         config.webhooks.calls()?;
@@ -355,6 +356,8 @@ mod tests {
             ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
             ("limits", "account domain recipient token ramp max_recipients"),
             ("routing", "verification_from"),
+            ("routing", "in_session"),
+            ("routing", "local_handler"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -416,6 +419,7 @@ mod tests {
             ("[http]\npublic_url = \"http://mail.example\"", "http.public_url"),
             ("[sending]\nfeedback_id = \"me\"", "sending.feedback_id"),
             ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
+            ("[routing]\nin_session = \"3m\"", "routing.in_session"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),

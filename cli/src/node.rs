@@ -35,7 +35,7 @@ use mailwright_engine::{
     dkim::{self, DkimError},
     smtp::server::{Dsn, ServerConfig},
 };
-use mailwright_routing::return_path::ReturnPath;
+use mailwright_routing::{reception::Reception, return_path::ReturnPath};
 use mailwright_storage::{
     Recovery, StateDir, StorageError,
     control::{Control, ControlError},
@@ -174,9 +174,10 @@ impl Node {
         node.serve_smtp(config, sockets.smtp)?;
         node.serve_submission(config, sockets.submission)?;
         let returns = node.return_path(config)?;
-        node.serve_inbound(config, sockets.inbound, &returns)?;
+        let reception = node.reception(config, &returns)?;
+        node.serve_inbound(config, sockets.inbound, &reception)?;
         node.http = sockets.http.as_ref().map(TcpListener::local_addr).transpose()?;
-        let api = web::Data::new(node.api(config, metrics, returns)?);
+        let api = web::Data::new(node.api(config, metrics, returns, reception)?);
         if let Some(listener) = sockets.http {
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
         }
@@ -229,6 +230,7 @@ impl Node {
         config: &Config,
         metrics: PrometheusHandle,
         returns: ReturnPath,
+        reception: Reception,
     ) -> Result<AppState, NodeError> {
         let settings = ApiSettings {
             hostname: config.hostname(),
@@ -237,6 +239,7 @@ impl Node {
             drain: self.drain_timeout,
             sending: config.sending()?,
             verification: config.verification(self.http)?,
+            local_handler: config.routing.local_handler,
         };
         Ok(AppState::new(ApiParts {
             control: Arc::clone(&self.control),
@@ -254,6 +257,7 @@ impl Node {
             suppressions: self.records.suppressions.clone(),
             requests: self.records.requests.clone(),
             returns,
+            reception,
             metrics,
             settings,
             stopping: self.stopping.subscribe(),

@@ -1,10 +1,14 @@
 //! Mail from the world: who may hand it in, what it is judged by, and what becomes of it.
 //!
-//! Clients of the listeners in `mailwright-actors` meet [`inbound`]; [`return_path`] acts on what comes back of mail
-//! that was sent; [`authentication`] finds out whether mail is from whom it says.
+//! Clients of the listeners in `mailwright-actors` come through the [`gate`] to [`inbound`], which asks the [`reception`]
+//! what each recipient is for ([`addressee`]). [`return_path`] acts on what comes back of mail that was sent; the
+//! [`pipeline`] has mail for zones with routing judged ([`authentication`]) and go where their rules say.
 
+pub mod addressee;
 pub mod authentication;
 pub mod gate;
 pub mod inbound;
 pub mod metrics;
+pub mod pipeline;
+pub mod reception;
 pub mod return_path;

@@ -1,11 +1,11 @@
 //! What every listener says when it hands a message to intake.
 
-use super::{Reaction, refuse};
+use super::Reaction;
 use crate::intake::IntakeError;
 use mailwright_engine::{
     id::QueueId,
     limits::Refusal,
-    message::{fields, split_header},
+    message::{hops, split_header},
     smtp::{
         reply::{EnhancedCode, Reply, SmtpCode},
         server::Answer,
@@ -23,14 +23,26 @@ pub fn taken(id: QueueId) -> Reaction {
 
 /// Refuses a message that has been through too many hands: sent on, it would come back here for ever.
 pub fn refuse_loop(content: &[u8]) -> Option<Reaction> {
-    let hops = fields(split_header(content).0).filter(|field| field.is("Received")).count();
+    too_many_hops(content).map(|reply| Reaction::Answer(Answer::Refuse(reply)))
+}
+
+/// What such a message is told.
+pub fn too_many_hops(content: &[u8]) -> Option<Reply> {
+    let hops = hops(split_header(content).0);
     let why = || format!("{hops} Received fields: the message goes round in circles");
-    (hops > MAX_HOPS).then(|| refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 4, 6), why()))
+    (hops > MAX_HOPS)
+        .then(|| Reply::new(SmtpCode::TRANSACTION_FAILED, Some(EnhancedCode::new(5, 4, 6)), why()))
 }
 
 /// What intake's refusal is to a client. All but one are temporary, so that nothing is lost, and say whose turn it
 /// is. What the disk said is for our log, not for clients.
 pub fn refused(error: &IntakeError) -> Reaction {
+    Reaction::Answer(Answer::Refuse(reply_of(error)))
+}
+
+/// The same as a reply.
+pub fn reply_of(error: &IntakeError) -> Reply {
+    let refuse = |code, status, why: String| Reply::new(code, Some(status), why);
     let full = SmtpCode::INSUFFICIENT_STORAGE;
     match error {
         IntakeError::TooManyRecipients(_) => refuse(full, EnhancedCode::new(4, 5, 3), error.to_string()),
@@ -38,7 +50,7 @@ pub fn refused(error: &IntakeError) -> Reaction {
         IntakeError::NotAllowed(_) => {
             let why =
                 "the account may only send to its verified destination addresses and to its own domains";
-            refuse(SmtpCode::MAILBOX_UNAVAILABLE, EnhancedCode::new(5, 7, 1), why)
+            refuse(SmtpCode::MAILBOX_UNAVAILABLE, EnhancedCode::new(5, 7, 1), why.to_owned())
         }
         IntakeError::Busy => refuse(full, EnhancedCode::new(4, 3, 2), error.to_string()),
         IntakeError::QueueFull => refuse(full, EnhancedCode::new(4, 3, 1), error.to_string()),
@@ -46,25 +58,27 @@ pub fn refused(error: &IntakeError) -> Reaction {
         IntakeError::Hint(_) | IntakeError::Unsubscribe(_) | IntakeError::ChangedTooOften => {
             refuse(SmtpCode::TRANSACTION_FAILED, EnhancedCode::new(5, 6, 0), error.to_string())
         }
-        IntakeError::Storage(storage) if storage.is_disk_full() => {
-            refuse(full, EnhancedCode::new(4, 3, 1), "there is no room for more mail; try again later")
-        }
+        IntakeError::Storage(storage) if storage.is_disk_full() => refuse(
+            full,
+            EnhancedCode::new(4, 3, 1),
+            "there is no room for more mail; try again later".to_owned(),
+        ),
         IntakeError::Signing(_) | IntakeError::Storage(_) => {
             tracing::warn!(%error, "message refused");
             let why = "the message could not be taken for now; try again later";
-            refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why)
+            refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why.to_owned())
         }
     }
 }
 
 /// What a limit is to a client: a reason to wait, and where that would not help, to send to fewer at a time. Never one
 /// to lose mail: 4yz.
-fn limited(refusal: &Refusal) -> Reaction {
+fn limited(refusal: &Refusal) -> Reply {
     // The address of a recipient may be UTF-8.
     let why = refusal.to_string().replace(|c: char| !c.is_ascii(), "?");
     match refusal.again {
-        Some(_) => refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 7, 1), why),
-        None => refuse(SmtpCode::INSUFFICIENT_STORAGE, EnhancedCode::new(4, 5, 3), why),
+        Some(_) => Reply::new(SmtpCode::LOCAL_ERROR, Some(EnhancedCode::new(4, 7, 1)), why),
+        None => Reply::new(SmtpCode::INSUFFICIENT_STORAGE, Some(EnhancedCode::new(4, 5, 3)), why),
     }
 }
 

@@ -1,7 +1,8 @@
-//! Destination addresses: `/accounts/{account_id}/email/routing/addresses`, and the page behind the link that their
-//! owners are sent.
+//! Routing: destination addresses at `/accounts/{account_id}/email/routing/addresses`, the page behind the link that
+//! their owners are sent, and a door for local tests.
 
 mod addresses;
+mod local;
 mod mail;
 mod verify;
 
@@ -22,6 +23,7 @@ use utoipa::OpenApi;
     addresses::delete,
     verify::ask,
     verify::confirm,
+    local::handle,
 ))]
 pub(crate) struct Described;
 
@@ -42,5 +44,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             answer::resource("/verify/{secret}")
                 .route(web::get().to(verify::ask))
                 .route(web::post().to(verify::confirm)),
-        );
+        )
+        .service(answer::resource("/cdn-cgi/handler/email").route(web::post().to(local::handle)));
 }

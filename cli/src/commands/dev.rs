@@ -1,6 +1,6 @@
 //! `mailwright dev`
 
-use super::{CommandError, Credentials, sandbox, say, set_up};
+use super::{CommandError, Credentials, by, sandbox, say, set_up};
 use crate::{
     config::{Config, Route},
     logging,
@@ -11,7 +11,8 @@ use mailwright_actors::{
     clock,
     smtp::sandbox::{Sandbox, Store},
 };
-use mailwright_engine::{class::Priority, sandbox::Personality};
+use mailwright_engine::{address::EmailAddress, class::Priority, sandbox::Personality};
+use mailwright_storage::control::{Control, RouteAction, RuleDraft, RuleMatcher, RuleSource};
 use serde::Serialize;
 use std::{
     io,
@@ -24,6 +25,9 @@ use tokio::sync::{oneshot, watch};
 
 /// The zone that dev sets up for sending.
 const ZONE: &str = "example.com";
+
+/// Where mail for the zone goes.
+const DESTINATION: &str = "you@example.net";
 
 /// Where the account and its token are kept from one start to the next.
 const CREDENTIALS: &str = "dev-credentials.json";
@@ -76,11 +80,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         let kept = sandbox_dir.clone();
         // On a thread of its own: it writes files between two replies.
         let received = spawn_sandbox(sandbox, kept, stopped)?;
+        let credentials = credentials(&node)?;
+        route(&node.control, &credentials)?;
         let file = DevFile {
             http: node.http.map(|address| address.to_string()).unwrap_or_default(),
             smtp: node.smtp.first().map(ToString::to_string).unwrap_or_default(),
             sandbox: sandbox_address.to_string(),
-            credentials: credentials(&node)?,
+            credentials,
             sandbox_dir: sandbox_dir.display().to_string(),
         };
         node.state.write_file("dev.json", &serde_json::to_vec_pretty(&file)?)?;
@@ -119,6 +125,7 @@ fn config(args: &Args, sandbox: SocketAddr) -> Config {
     config.http.listen = args.http.to_string();
     config.smtp.listen = vec![args.smtp];
     config.delivery.routes = vec![Route { domain: "*".to_owned(), next_hop: sandbox.to_string() }];
+    config.routing.local_handler = true;
     config.delivery.retry.first = Duration::from_secs(1);
     config.delivery.retry.max_interval = Duration::from_secs(10);
     config
@@ -135,6 +142,31 @@ fn credentials(node: &Node) -> Result<Credentials, CommandError> {
     let fresh = set_up(&node.state, &node.control, ZONE, Priority::default())?;
     node.state.write_file(CREDENTIALS, &serde_json::to_vec_pretty(&fresh)?)?;
     Ok(fresh)
+}
+
+/// Has mail for every address of the zone go to [`DESTINATION`], unless somebody has said otherwise.
+fn route(control: &Control, credentials: &Credentials) -> Result<(), CommandError> {
+    let by = by();
+    let Some(zone) = control.zone(&credentials.zone_id) else { return Ok(()) };
+    if control.routing_zone(&zone.id).is_some() {
+        return Ok(());
+    }
+    let Some(account) = control.account(&credentials.account_id) else { return Ok(()) };
+    let destination = EmailAddress::parse(DESTINATION)?;
+    let (made, _) = control.create_destination(&account, destination.clone(), &by)?;
+    control.set_destination_verified(&account.id, made.id.as_str(), true, &by)?;
+    control.update_routing_zone(&zone.id, &by, |zone| (zone.enabled, zone.locked) = (true, true))?;
+    let catch_all = RuleDraft {
+        name: "Everything".to_owned(),
+        enabled: true,
+        priority: 0,
+        matcher: RuleMatcher::All,
+        action: RouteAction::Forward(vec![destination]),
+        source: RuleSource::Api,
+        owner_worker_tag: None,
+    };
+    control.set_catch_all(&zone.id, catch_all, &by)?;
+    Ok(())
 }
 
 fn welcome(file: &DevFile, state: &Path) -> String {
@@ -155,6 +187,10 @@ Send a first mail:
     --header "Authorization: Bearer {token}" --json '{{
       "from": "Mailwright <hello@{ZONE}>", "to": "you@example.net",
       "subject": "The first mail", "text": "It works."}}'
+
+Have mail for {ZONE} routed to {DESTINATION}:
+
+  curl "http://{http}/cdn-cgi/handler/email?from=sender@example.org&to=hello@{ZONE}" --data-binary $'From: sender@example.org\nSubject: Routed\n\nIt works too.'
 "#
     )
 }

@@ -2,17 +2,49 @@
 
 use super::{Config, ConfigError, invalid};
 use mailwright_api::VerificationSettings;
-use mailwright_engine::address::EmailAddress;
+use mailwright_engine::{address::EmailAddress, authentication::Policy};
+use mailwright_routing::pipeline::RoutingSettings;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Routing {
     verification_from: String,
+    #[serde(with = "humantime_serde")]
+    in_session: Duration,
+    pub(crate) local_handler: bool,
+}
+
+impl Default for Routing {
+    fn default() -> Self {
+        Self { verification_from: String::new(), in_session: Duration::from_secs(10), local_handler: false }
+    }
+}
+
+impl Routing {
+    /// Finds what cannot work.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        /// Clients wait ten minutes after the final dot (RFC 5321 section 4.5.3.2.6); some wait less.
+        const LONGEST: Duration = Duration::from_secs(120);
+        if self.in_session > LONGEST {
+            let shown = humantime_serde::re::humantime::format_duration(self.in_session);
+            return Err(invalid("routing.in_session", &shown, &"at most 2m, or 0s not to wait at all"));
+        }
+        Ok(())
+    }
 }
 
 impl Config {
+    /// How mail from the world is treated.
+    pub(crate) fn routing(&self) -> Result<RoutingSettings, ConfigError> {
+        Ok(RoutingSettings {
+            hostname: self.hostname().into(),
+            policy: Policy::default(),
+            in_session: self.routing.in_session,
+        })
+    }
+
     /// How owners of addresses are asked; `http` is where the API is served.
     pub(crate) fn verification(&self, http: Option<SocketAddr>) -> Result<VerificationSettings, ConfigError> {
         let from = &self.routing.verification_from;

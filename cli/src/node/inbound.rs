@@ -12,8 +12,12 @@ use mailwright_actors::{
 };
 use mailwright_engine::smtp::server::{Limits, ServerConfig, StartTls, Utf8Recipients};
 use mailwright_routing::{
+    addressee::Directory,
+    authentication::Authenticator,
     gate::Gate,
     inbound::Inbound,
+    pipeline::{Pipeline, PipelineParts},
+    reception::Reception,
     return_path::{ReturnPath, ReturnPathParts},
 };
 use mailwright_storage::{
@@ -61,12 +65,27 @@ impl Node {
         }))
     }
 
+    /// What looks after mail from the world.
+    pub(super) fn reception(&self, config: &Config, returns: &ReturnPath) -> Result<Reception, NodeError> {
+        let pipeline = Pipeline::new(PipelineParts {
+            intake: self.engine.intake().clone(),
+            board: self.engine.board().clone(),
+            control: Arc::clone(&self.control),
+            authenticator: Authenticator::new(&config.dns.servers).map_err(NodeError::Dns)?,
+            settings: config.routing()?,
+            stopping: self.stopping.subscribe(),
+        });
+        let directory = Directory::new(Arc::clone(&self.control), returns.clone());
+        let intake = self.engine.intake().clone();
+        Ok(Reception::new(directory, returns.clone(), pipeline, intake, config.hostname()))
+    }
+
     /// Serves inbound on a thread of its own: it is open to the world, and nobody else is to wait for that.
     pub(super) fn serve_inbound(
         &mut self,
         config: &Config,
         parts: InboundParts,
-        returns: &ReturnPath,
+        reception: &Reception,
     ) -> Result<(), NodeError> {
         if parts.sockets.is_empty() {
             return Ok(());
@@ -83,11 +102,10 @@ impl Node {
             let tls = server.clone().map_or(ListenerTls::Off, ListenerTls::OnRequest);
             listeners.push(listener(config, socket, tls)?);
         }
-        let (intake, returns) = (self.engine.intake().clone(), returns.clone());
-        let (settings, dns, hostname) = (config.gate()?, parts.dns, config.hostname());
+        let (reception, settings, dns) = (reception.clone(), config.gate()?, parts.dns);
         let service = move || {
             let gate = Gate::new(settings, Rc::new(CachedDns::new(Rc::new(dns))));
-            Inbound::new(returns, intake, hostname, gate)
+            Inbound::new(reception, gate)
         };
         self.listeners.extend(spawn_listeners(&arbiter, listeners, service, &self.stopping));
         Ok(())

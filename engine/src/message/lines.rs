@@ -11,7 +11,7 @@ pub fn is_8bit(content: &[u8]) -> bool {
 }
 
 /// Makes every bare CR and bare LF a CRLF; borrows when there is none.
-pub(super) fn to_crlf(content: &[u8]) -> Cow<'_, [u8]> {
+pub fn to_crlf(content: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = find_bare(content, 0) else {
         return content.into();
     };

@@ -14,19 +14,22 @@ pub mod hints;
 mod lines;
 mod model;
 pub(crate) mod parts;
+mod passed;
 mod platform;
 mod preview;
 mod raw;
 mod received;
 mod redate;
+mod summary;
 mod validate;
 
 pub use advice::{Advice, advice};
 pub use build::{BuildContext, build};
 pub use error::{SendError, SendErrorCode};
 pub use fields::{Field, Fields, fields, split_header};
-pub use lines::is_8bit;
+pub use lines::{is_8bit, to_crlf};
 pub use model::{Attachment, Disposition, SendRequest};
+pub use passed::{LOOP, hops, loop_field, went_on_from};
 pub use platform::{
     ComplaintFields, FeedbackId, InvalidSenderId, PlatformFields, TlsReportFields, UnsubscribeFields,
 };
@@ -34,4 +37,5 @@ pub use preview::preview;
 pub use raw::{MAX_MESSAGE_BYTES, RawDefaults, RawMessage, author, check_raw};
 pub use received::{ReceivedHeader, ReceivedWith};
 pub use redate::redate;
+pub use summary::{message_id, subject};
 pub use validate::{MAX_CONTENT_BYTES, MAX_RECIPIENTS, MAX_SUBJECT_CHARS};

@@ -1,6 +1,7 @@
 //! Which mail comes in: what the addresses of return-path domains are for.
 
 use super::{ReturnPath, count};
+use crate::addressee::Unrouted;
 use mailwright_actors::outgoing::COMPLAINTS;
 use mailwright_engine::{
     address::{Domain, EmailAddress},
@@ -26,24 +27,13 @@ impl Mailbox {
     }
 }
 
-/// Why an address takes no mail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unrouted {
-    /// Its domain is none of ours.
-    #[error("this server takes no mail for that domain")]
-    Foreign,
-    /// Nobody has it, or not any more.
-    #[error("there is no such address")]
-    Unknown,
-}
-
 impl ReturnPath {
     /// What mail to `address` is for. Forged addresses are counted.
     ///
     /// # Errors
     /// When it takes none.
     pub fn mailbox(&self, address: &EmailAddress) -> Result<Mailbox, Unrouted> {
-        let is_ours = || self.parts.control.domain_of_return_path(address.domain()).is_some();
+        let is_ours = || self.is_ours(address.domain());
         match VerpAddress::read(address, &self.parts.control.token_keys()) {
             // The checksum covers the domain: reports on mail of one that was removed still come in.
             Ok(verp) => Ok(Mailbox::Verp(verp)),
@@ -57,5 +47,10 @@ impl ReturnPath {
             }
             Err(TokenError::NotOurs) => Err(Unrouted::Unknown),
         }
+    }
+
+    /// Whether `domain` takes what comes back of sent mail.
+    pub fn is_ours(&self, domain: &Domain) -> bool {
+        self.parts.control.domain_of_return_path(domain).is_some()
     }
 }

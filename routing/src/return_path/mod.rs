@@ -9,7 +9,7 @@ mod effects;
 mod mailbox;
 mod story;
 
-pub use mailbox::{Mailbox, Unrouted};
+pub use mailbox::Mailbox;
 
 use mailwright_actors::{clock, metrics as names};
 use mailwright_engine::{
@@ -77,7 +77,7 @@ pub enum Unsubscribed {
 }
 
 /// Counts what came back, by what it was and what followed.
-fn count(kind: &'static str, result: &'static str) {
+pub(crate) fn count(kind: &'static str, result: &'static str) {
     ::metrics::counter!(names::RETURN_PATH, "kind" => kind, "result" => result).increment(1);
 }
 

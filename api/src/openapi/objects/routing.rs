@@ -19,3 +19,46 @@ pub struct DestinationAddress {
     /// When it was last changed.
     pub modified: Moment,
 }
+
+/// What routing did with a message.
+#[derive(Debug, ToSchema)]
+pub struct LocalEmail {
+    /// `forwarded` (the next server has it), `queued`, `dropped`, `heard` (news of sent mail, acted on) or `refused`.
+    #[schema(inline)]
+    pub outcome: LocalOutcome,
+    /// What a client of SMTP would have been told.
+    pub reply: String,
+    /// The name under which the log has it; `null` if its recipient was not taken.
+    pub message_id: Option<String>,
+    /// What was found about its sender; `null` if it did not come so far.
+    pub authentication: Option<AuthenticationSummary>,
+}
+
+/// See [`LocalEmail`].
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub enum LocalOutcome {
+    /// The next server has it.
+    Forwarded,
+    /// It is in the queue.
+    Queued,
+    /// A rule threw it away.
+    Dropped,
+    /// It was news of sent mail.
+    Heard,
+    /// It was not taken.
+    Refused,
+}
+
+/// Results of authentication, in the words of RFC 8601.
+#[derive(Debug, ToSchema)]
+pub struct AuthenticationSummary {
+    /// SPF of the envelope sender.
+    pub spf: String,
+    /// DKIM: the best of the signatures.
+    pub dkim: String,
+    /// DMARC of the author's domain.
+    pub dmarc: String,
+    /// ARC.
+    pub arc: String,
+}

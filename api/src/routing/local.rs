@@ -1,0 +1,106 @@
+//! `/cdn-cgi/handler/email`: mail handed to routing without SMTP, for whoever tries it out on his own machine.
+
+use crate::{
+    answer::{ApiError, success},
+    openapi::{Answer, Input, Limited, objects::routing::LocalEmail},
+    request::query,
+    server::AppState,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use mailwright_engine::{
+    address::{EmailAddress, ReversePath},
+    authentication::Judgement,
+    envelope::SmtpUtf8,
+    message::{ReceivedWith, to_crlf},
+    smtp::reply::Reply,
+};
+use mailwright_routing::pipeline::{Arrived, Fate, What};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+
+/// Who the client says it is, in trace fields and to SPF.
+const HELO: &str = "localhost";
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EnvelopeQuery {
+    /// The envelope sender; empty for the null sender.
+    from: String,
+    /// The recipient.
+    to: String,
+}
+
+/// `POST /cdn-cgi/handler/email?from=&to=`: the raw message goes through routing as if SMTP had brought it. Only where
+/// `[routing] local_handler` is on, and from the machine itself.
+#[utoipa::path(
+    post, path = "/cdn-cgi/handler/email", tag = "Routing", operation_id = "handle_local_email", security(()),
+    params(EnvelopeQuery), request_body(content = String, content_type = "message/rfc822"),
+    responses((status = 200, body = Answer<LocalEmail>), Input, Limited),
+)]
+pub(super) async fn handle(
+    http: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<AppState>,
+) -> Result<HttpResponse, ApiError> {
+    let peer = http.peer_addr().map(|peer| peer.ip().to_canonical()).filter(std::net::IpAddr::is_loopback);
+    let Some(peer) = peer.filter(|_| state.settings.local_handler) else {
+        return Err(ApiError::no_object("route"));
+    };
+    let EnvelopeQuery { from, to } = query(&http)?;
+    let wrong =
+        |field: &str, text: &str, error| ApiError::schema(field, format!("'{field}': {text:?}: {error}."));
+    let sender = match from.as_str() {
+        "" | "<>" => ReversePath::Null,
+        from => {
+            let address = EmailAddress::parse(from).map_err(|error| wrong("from", from, error))?;
+            ReversePath::Address(address)
+        }
+    };
+    let recipient = EmailAddress::parse(&to).map_err(|error| wrong("to", &to, error))?;
+    let body = state.bodies.read(&http, payload).await?;
+    let mail = Arrived {
+        peer,
+        helo: HELO.to_owned(),
+        with: ReceivedWith::Http,
+        cipher: None,
+        sender,
+        smtputf8: SmtpUtf8::NotNeeded,
+        content: to_crlf(body.as_ref()).into_owned(),
+    };
+    let shown = match state.reception.hand_in(mail, &recipient).await {
+        Ok(fate) => shown(&fate),
+        Err(reply) => refused(&reply),
+    };
+    Ok(success(shown))
+}
+
+fn shown(fate: &Fate) -> Value {
+    let outcome = match fate.what {
+        What::Heard => "heard",
+        What::Delivered => "forwarded",
+        What::Queued => "queued",
+        What::Dropped => "dropped",
+        What::Refused(_) => "refused",
+    };
+    json!({
+        "outcome": outcome,
+        "reply": fate.reply().to_string(),
+        "message_id": fate.id.to_string(),
+        "authentication": fate.judgement.as_deref().map(results),
+    })
+}
+
+/// A recipient that is not taken.
+fn refused(reply: &Reply) -> Value {
+    json!({ "outcome": "refused", "reply": reply.to_string(), "message_id": null, "authentication": null })
+}
+
+fn results(judgement: &Judgement) -> Value {
+    json!({
+        "spf": judgement.spf.result,
+        "dkim": judgement.dkim_result(),
+        "dmarc": judgement.dmarc.result,
+        "arc": judgement.arc.result,
+    })
+}

@@ -1,0 +1,120 @@
+//! Whom mail is for: what every address of ours leads to, and why others lead nowhere.
+
+use crate::return_path::{Mailbox, ReturnPath};
+use mailwright_actors::clock;
+use mailwright_engine::{
+    address::{EmailAddress, ReversePath},
+    return_path::token::{SrsError, TokenError, original_sender},
+};
+use mailwright_storage::control::{Control, Matched, ObjectId, Route, RouteAction, RoutingZone};
+use std::sync::Arc;
+
+/// What an address of ours is for.
+#[derive(Debug, Clone)]
+pub enum Addressee {
+    /// News of mail that was sent.
+    Returned(Mailbox),
+    /// News of mail that went on: whoever wrote it.
+    Sender(Arc<RoutingZone>, EmailAddress),
+    /// What a rule of its zone says.
+    Routed(Box<Matched>),
+}
+
+/// What has to be the same for all recipients of a message: SMTP has one answer for all of them, so they must share their
+/// fate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// News of mail that was sent.
+    Returned,
+    /// News of mail that went on.
+    Sender,
+    /// Addresses of one zone.
+    Zone(ObjectId),
+}
+
+impl Addressee {
+    /// With what it may stand together.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Returned(_) => Kind::Returned,
+            Self::Sender(..) => Kind::Sender,
+            Self::Routed(matched) => Kind::Zone(matched.zone.zone_id.clone()),
+        }
+    }
+}
+
+/// Why an address takes no mail.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unrouted {
+    /// Its domain is none of ours.
+    #[error("this server takes no mail for that domain")]
+    Foreign,
+    /// Nobody has it, or not any more.
+    #[error("there is no such address")]
+    Unknown,
+    /// A rule has it that leads nowhere yet.
+    #[error("mail for this address is not set up yet: where it leads has not been confirmed")]
+    Inactive,
+    /// It is an address of ours for reports, and the message is none.
+    #[error("this address takes reports about mail alone, which have no sender (MAIL FROM:<>)")]
+    NoReport,
+    /// It was good for a while, and is not any more.
+    #[error("this address has expired")]
+    Expired,
+    /// Code is to have its mail, and there is none.
+    #[error("the worker {0} that takes mail for this address is not deployed; try again later")]
+    NoWorker(String),
+}
+
+/// Knows every address of ours. Clones share everything.
+#[derive(Clone)]
+pub struct Directory {
+    control: Arc<Control>,
+    returns: ReturnPath,
+}
+
+impl Directory {
+    /// By the keys, domains and rules in `control`.
+    pub fn new(control: Arc<Control>, returns: ReturnPath) -> Self {
+        Self { control, returns }
+    }
+
+    /// What a message from `sender` to `address` is for.
+    ///
+    /// # Errors
+    /// When the address takes none, or not this one.
+    pub fn find(&self, sender: &ReversePath, address: &EmailAddress) -> Result<Addressee, Unrouted> {
+        match self.returns.mailbox(address) {
+            Ok(mailbox) => return Ok(Addressee::Returned(mailbox)),
+            // A domain can be in a zone with routing and have bounces as well.
+            Err(Unrouted::Foreign | Unrouted::Unknown) => {}
+            Err(other) => return Err(other),
+        }
+        if let Some(back) = self.rewritten(sender, address)? {
+            return Ok(back);
+        }
+        match self.control.route(address) {
+            Route::Foreign if self.returns.is_ours(address.domain()) => Err(Unrouted::Unknown),
+            Route::Foreign => Err(Unrouted::Foreign),
+            Route::Unknown(_) => Err(Unrouted::Unknown),
+            Route::Inactive(..) => Err(Unrouted::Inactive),
+            Route::Take(Matched { action: RouteAction::Worker(name), .. }) => Err(Unrouted::NoWorker(name)),
+            Route::Take(matched) => Ok(Addressee::Routed(Box::new(matched))),
+        }
+    }
+
+    /// Whom a sender that we rewrote goes back to. A forged one is refused: whoever could make one would have a relay.
+    fn rewritten(&self, sender: &ReversePath, address: &EmailAddress) -> Result<Option<Addressee>, Unrouted> {
+        let Some(zone) = self.control.routing_zone_of_domain(address.domain()) else { return Ok(None) };
+        match original_sender(address, clock::wall(), &self.control.token_keys()) {
+            Ok(back) if *sender == ReversePath::Null => Ok(Some(Addressee::Sender(zone, back))),
+            Ok(_) => Err(Unrouted::NoReport),
+            Err(SrsError::Token(TokenError::NotOurs)) => Ok(None),
+            Err(SrsError::Token(TokenError::Forged)) => {
+                crate::return_path::count("srs", "forged");
+                Err(Unrouted::Unknown)
+            }
+            Err(SrsError::Expired) => Err(Unrouted::Expired),
+        }
+    }
+}

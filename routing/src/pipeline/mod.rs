@@ -1,0 +1,239 @@
+//! What becomes of mail from the world: judged, matched with the rules of its zone, and passed on, thrown away or refused.
+//!
+//! A message that goes on is in the journal before anything else happens to it. Its sender may wait for a while: if the
+//! next server refuses it for good meanwhile, he is told so, as if he had talked to that server himself. Nobody is told
+//! later, because the address he gave may be somebody else's.
+
+mod arrived;
+mod forward;
+mod in_session;
+mod notes;
+mod sealers;
+
+pub use arrived::{Arrived, Fate, What};
+
+use crate::{
+    addressee::Addressee,
+    authentication::{Authenticator, Unjudged},
+    metrics::{self, Action, Refusal, Step},
+};
+use forward::Onward;
+use in_session::{InSession, UnderWay};
+use mailwright_actors::{
+    intake::{Intake, IntakeError},
+    smtp::handover::{reply_of, too_many_hops},
+    watch::OutcomeBoard,
+};
+use mailwright_engine::{
+    address::EmailAddress,
+    authentication::{Author, Decision, Judgement, MethodResult, Policy, decide},
+    id::QueueId,
+    smtp::reply::{EnhancedCode, Reply, SmtpCode},
+};
+use mailwright_storage::control::{Control, Matched, RouteAction, RoutingZone};
+use sealers::Sealers;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::watch;
+
+/// How mail from the world is treated.
+#[derive(Debug, Clone)]
+pub struct RoutingSettings {
+    /// Our name in trace fields and results.
+    pub hostname: Arc<str>,
+    /// What has to hold of a message.
+    pub policy: Policy,
+    /// How long a sender may wait to hear what the next server says; zero: it is answered once the message is safe.
+    pub in_session: Duration,
+}
+
+/// What the pipeline is made of.
+pub struct PipelineParts {
+    /// The door for what goes on.
+    pub intake: Intake,
+    /// Where it is heard what became of it.
+    pub board: OutcomeBoard,
+    /// Keys.
+    pub control: Arc<Control>,
+    /// Who judges.
+    pub authenticator: Authenticator,
+    /// How.
+    pub settings: RoutingSettings,
+    /// Turns true when the process stops: then nobody waits any more.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// The pipeline. Clones share everything.
+#[derive(Clone)]
+pub struct Pipeline(Arc<Shared>);
+
+struct Shared {
+    parts: PipelineParts,
+    sealers: Sealers,
+}
+
+/// A message whose sender is known as far as it can be.
+struct Judged {
+    id: QueueId,
+    mail: Arrived,
+    zone: Arc<RoutingZone>,
+    /// Its recipients, all of the zone, and what their rules say.
+    routed: Vec<(EmailAddress, RouteAction)>,
+    judgement: Arc<Judgement>,
+}
+
+impl Pipeline {
+    /// A pipeline of these parts.
+    pub fn new(parts: PipelineParts) -> Self {
+        Self(Arc::new(Shared { parts, sealers: Sealers::default() }))
+    }
+
+    /// Takes a message for recipients of one kind, each with what it is for.
+    pub async fn take(&self, mail: Arrived, recipients: Vec<(EmailAddress, Addressee)>) -> Fate {
+        let (id, _) = self.0.parts.intake.next_id();
+        let addresses = recipients.iter().map(|(address, _)| address);
+        if let Some(reply) = too_many_hops(&mail.content).or_else(|| mail.went_on_from(addresses)) {
+            metrics::refused(Refusal::Loop);
+            return Fate { id, what: What::Refused(reply), judgement: None };
+        }
+        let (mut routed, mut back) = (Vec::new(), Vec::new());
+        for (address, addressee) in recipients {
+            match addressee {
+                Addressee::Routed(matched) => routed.push((address, *matched)),
+                Addressee::Sender(zone, to) => back.push((zone, (to, address))),
+                Addressee::Returned(_) => {}
+            }
+        }
+        match back.first().map(|(zone, _)| Arc::clone(zone)) {
+            Some(zone) => {
+                let to = back.into_iter().map(|(_, recipient)| recipient).collect();
+                let what = self.send_on(id, mail, Onward::back(zone, to)).await;
+                Fate { id, what, judgement: None }
+            }
+            None => self.route(id, mail, routed).await,
+        }
+    }
+
+    /// Judges a message and does what the rules of its recipients say.
+    async fn route(&self, id: QueueId, mail: Arrived, routed: Vec<(EmailAddress, Matched)>) -> Fate {
+        let parts = &self.0.parts;
+        let Some(zone) = routed.first().map(|(_, matched)| Arc::clone(&matched.zone)) else {
+            return Fate { id, what: What::Dropped, judgement: None };
+        };
+        let routed = routed.into_iter().map(|(address, matched)| (address, matched.action)).collect();
+        let began = Instant::now();
+        let unjudged =
+            Unjudged { peer: mail.peer, helo: &mail.helo, sender: &mail.sender, content: &mail.content };
+        let judgement = Arc::new(parts.authenticator.judge(&unjudged).await);
+        metrics::step(Step::Authentication, began.elapsed());
+        let judged = Judged { id, mail, zone, routed, judgement: Arc::clone(&judgement) };
+        let what = match decide(&judgement, &parts.settings.policy) {
+            Decision::Reject { status, text } => {
+                self.refuse(&judged, SmtpCode::MAILBOX_UNAVAILABLE, status, text)
+            }
+            Decision::Defer { status, text } => self.refuse(&judged, SmtpCode::LOCAL_ERROR, status, text),
+            Decision::Take | Decision::Quarantine { .. } => self.act(judged).await,
+        };
+        Fate { id, what, judgement: Some(judgement) }
+    }
+
+    /// Does what the rules say with a message that is taken.
+    async fn act(&self, judged: Judged) -> What {
+        let Judged { id, mail, zone, routed, judgement } = judged;
+        let (mut onward, mut dropped) = (Vec::<(EmailAddress, EmailAddress)>::new(), Vec::new());
+        for (address, action) in routed {
+            match action {
+                RouteAction::Forward(destinations) => {
+                    for destination in destinations {
+                        if !onward.iter().any(|(known, _)| *known == destination) {
+                            onward.push((destination, address.clone()));
+                        }
+                    }
+                }
+                // Workers are refused when they are named as recipients, as long as there are none.
+                RouteAction::Drop | RouteAction::Worker(_) => dropped.push(address),
+            }
+        }
+        if !dropped.is_empty() {
+            // What goes on has the name of the message; what does not has one of its own.
+            let id = if onward.is_empty() { id } else { self.0.parts.intake.next_id().0 };
+            if let Some(event) = notes::dropped(&mail, &zone, &dropped, &judgement) {
+                self.0.parts.intake.note(id, event);
+            }
+            dropped.iter().for_each(|_| metrics::decided(Action::Dropped));
+        }
+        if onward.is_empty() {
+            return What::Dropped;
+        }
+        self.send_on(id, mail, Onward::judged(zone, onward, judgement)).await
+    }
+
+    /// Has a message go on, and waits a while to hear of it.
+    async fn send_on(&self, id: QueueId, mail: Arrived, onward: Onward) -> What {
+        let parts = &self.0.parts;
+        let patience = parts.settings.in_session;
+        let (recipients, addresses) = (onward.recipients.clone(), onward.addresses());
+        let watch = (!patience.is_zero()).then(|| parts.board.watch(id));
+        let message = forward::written(&self.0, id, mail, onward).await;
+        let began = Instant::now();
+        if let Err(error) = parts.intake.accept(message).await {
+            metrics::refused(reason(&error));
+            return What::Refused(reply_of(&error));
+        }
+        metrics::step(Step::Commit, began.elapsed());
+        (0..addresses).for_each(|_| metrics::decided(Action::Forwarded));
+        let Some(watch) = watch else { return What::Queued };
+        let began = Instant::now();
+        let mut stopping = parts.stopping.clone();
+        let outcome = tokio::select! {
+            outcome = UnderWay { watch, recipients }.outcome(patience) => outcome,
+            // It is safe: nobody has to wait for it.
+            _ = stopping.wait_for(|stopping| *stopping) => InSession::Queued,
+        };
+        metrics::step(Step::Delivery, began.elapsed());
+        match outcome {
+            InSession::Delivered => What::Delivered,
+            InSession::Queued => What::Queued,
+            InSession::Refused(reply) => {
+                metrics::refused(Refusal::Destination);
+                What::Refused(reply)
+            }
+        }
+    }
+
+    /// Refuses a message for all its recipients, and notes that for their zone.
+    fn refuse(&self, judged: &Judged, code: SmtpCode, status: EnhancedCode, text: String) -> What {
+        let reply = Reply::new(code, Some(status), text);
+        let is_for_good = code == SmtpCode::MAILBOX_UNAVAILABLE;
+        metrics::refused(why(&judged.judgement, is_for_good));
+        let action = if is_for_good { Action::Rejected } else { Action::Deferred };
+        judged.routed.iter().for_each(|_| metrics::decided(action));
+        let addressed: Vec<_> = judged.routed.iter().map(|(address, _)| address).collect();
+        let event = notes::refused(&judged.mail, &judged.zone, &addressed, &judged.judgement, &reply);
+        if let Some(event) = event {
+            self.0.parts.intake.note(judged.id, event);
+        }
+        What::Refused(reply)
+    }
+}
+
+/// For metrics: why a message is not taken.
+fn why(judgement: &Judgement, is_for_good: bool) -> Refusal {
+    match (&judgement.author, judgement.dmarc.result) {
+        _ if !is_for_good => Refusal::Temperror,
+        (Author::Missing | Author::Several, _) => Refusal::Author,
+        (_, MethodResult::Fail) => Refusal::Dmarc,
+        _ => Refusal::Unauthenticated,
+    }
+}
+
+/// For metrics: why a message could not be had safe.
+fn reason(error: &IntakeError) -> Refusal {
+    match error {
+        IntakeError::Busy | IntakeError::QueueFull => Refusal::Busy,
+        error if error.is_disk_full() => Refusal::Busy,
+        _ => Refusal::Fault,
+    }
+}

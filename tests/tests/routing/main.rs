@@ -1,0 +1,8 @@
+//! Email routing: mail comes in, is judged, and goes where the rules of its zone say, or is refused with a reason.
+
+mod forwarding;
+mod local;
+mod refusals;
+mod returning;
+mod safety;
+mod world;
