@@ -1,6 +1,7 @@
 //! The configuration file.
 
 mod delivery;
+mod gate;
 mod inbound;
 mod limits;
 mod routing;
@@ -203,6 +204,7 @@ impl Config {
         config.submission.check()?;
         config.inbound.check()?;
         config.routing.check()?;
+        config.gate()?;
         config.sending()?;
         config.webhooks.outbox()?;
         config.webhooks.calls()?;
@@ -340,7 +342,7 @@ mod tests {
             ),
             (
                 "inbound",
-                "listen max_message_size max_sessions max_sessions_per_address key_lifetime key_memory",
+                "listen max_message_size certificates max_sessions max_sessions_per_address connections_per_minute messages_per_minute max_unknown_recipients exempt greeting_delay early_talkers bad_hello reverse_dns block_lists help_url key_lifetime key_memory",
             ),
             ("outbound", "sources pools pool_rules default_pool"),
             ("dns", "servers block_lists domain_block_lists"),
@@ -414,6 +416,14 @@ mod tests {
             ("[inbound]\nmax_message_size = \"1KiB\"", "inbound.max_message_size"),
             ("[inbound]\nmax_sessions = 0", "inbound.max_sessions"),
             ("[inbound]\nmax_sessions_per_address = 0", "inbound.max_sessions_per_address"),
+            ("[inbound]\nmax_unknown_recipients = 0", "inbound.max_unknown_recipients"),
+            ("[inbound]\ngreeting_delay = \"31s\"", "inbound.greeting_delay"),
+            ("[inbound]\nexempt = [\"x\"]", "inbound.exempt"),
+            ("[inbound]\nhelp_url = \"postmaster\"", "inbound.help_url"),
+            (
+                "[[inbound.block_lists]]\nzone = \"[192.0.2.1]\"\naction = \"score\"",
+                "inbound.block_lists.zone",
+            ),
             ("[inbound]\nkey_lifetime = \"1h\"", "inbound.key_lifetime"),
             ("[inbound]\nkey_memory = \"29d\"", "inbound.key_memory"),
             ("[http]\npublic_url = \"http://mail.example\"", "http.public_url"),

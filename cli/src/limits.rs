@@ -45,7 +45,8 @@ impl Config {
     pub(crate) fn open_files(&self) -> u64 {
         let submission = self.submission.listen.len() + self.submission.listen_tls.len();
         let sessions = (self.smtp.max_sessions.saturating_mul(self.smtp.listen.len()))
-            .saturating_add(self.submission.max_sessions.saturating_mul(submission));
+            .saturating_add(self.submission.max_sessions.saturating_mul(submission))
+            .saturating_add(self.inbound.max_sessions.saturating_mul(self.inbound.listen.len()));
         let is_served = matches!(self.http_address(), Ok(Some(_)));
         let workers = if is_served { self.http.workers.max(1) } else { 0 };
         let clients = mailwright_api::MAX_CONNECTIONS.saturating_mul(workers);
@@ -77,10 +78,10 @@ mod tests {
     #[test]
     fn every_listener_has_its_own_sessions() {
         let text = "[http]\nworkers = 3\n[smtp]\nlisten = [\"127.0.0.1:1\", \"127.0.0.1:2\"]\nmax_sessions = 100\n\
-                    [submission]\nlisten = [\"127.0.0.1:3\"]\nmax_sessions = 10\n[delivery]\nmax_connections = 1000\n";
+                    [submission]\nlisten = [\"127.0.0.1:3\"]\nmax_sessions = 10\n[inbound]\nlisten = [\"127.0.0.1:4\"]\nmax_sessions = 7\n[delivery]\nmax_connections = 1000\n";
         let config: Config = toml::from_str(text).unwrap();
         let others = 3 * mailwright_api::MAX_CONNECTIONS as u64 + OTHERS;
-        assert_eq!(config.open_files(), 1_000 + 2 * 100 + 10 + others);
+        assert_eq!(config.open_files(), 1_000 + 2 * 100 + 10 + 7 + others);
     }
 
     #[test]

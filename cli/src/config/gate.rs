@@ -66,7 +66,8 @@ impl List {
     fn read(&self) -> Result<BlockList, ConfigError> {
         let Self { zone, answers, action } = self;
         let name = Domain::parse(zone).ok().filter(|name| name.literal().is_none());
-        let zone = name.ok_or_else(|| invalid("inbound.block_lists.zone", zone, &"expected a domain name"))?;
+        let zone =
+            name.ok_or_else(|| invalid("inbound.block_lists.zone", zone, &"expected a domain name"))?;
         let answers = answers.iter().map(|text| network("inbound.block_lists.answers", text));
         Ok(BlockList {
             zone: zone.to_string(),

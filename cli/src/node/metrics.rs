@@ -47,6 +47,7 @@ pub(super) fn install() -> Result<PrometheusHandle, NodeError> {
     mailwright_storage::metrics::describe();
     mailwright_actors::metrics::describe();
     mailwright_routing::metrics::describe();
+    mailwright_routing::gate::metrics::describe();
     describe_process();
     // What was described is told from the first upkeep on.
     handle.run_upkeep();
