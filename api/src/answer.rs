@@ -368,6 +368,7 @@ fn field_of(error: &RuleError) -> &'static str {
         RuleError::CatchAll => "matchers",
         RuleError::Destination(_) | RuleError::Destinations | RuleError::Worker => "actions[0].value",
         RuleError::Name => "name",
+        RuleError::OwnerTag => "owner_worker_tag",
     }
 }
 

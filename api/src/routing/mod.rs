@@ -1,10 +1,14 @@
-//! Routing: destination addresses at `/accounts/{account_id}/email/routing/addresses`, the page behind the link that
-//! their owners are sent, and a door for local tests.
+//! What becomes of mail from the world: rules, `/zones/{zone_id}/email/routing/rules`, and destination addresses,
+//! `/accounts/{account_id}/email/routing/addresses`, with the page behind the link that their owners are sent; and a door
+//! for local tests.
 
 mod addresses;
 mod local;
 mod mail;
+mod rule_model;
+mod rules;
 mod verify;
+mod zones;
 
 pub(crate) use mail::VerificationMails;
 pub use mail::VerificationSettings;
@@ -21,6 +25,15 @@ use utoipa::OpenApi;
     addresses::get,
     addresses::edit,
     addresses::delete,
+    rules::list,
+    rules::of_account,
+    rules::create,
+    rules::get,
+    rules::update,
+    rules::delete,
+    rules::catch_all,
+    rules::set_catch_all,
+    zones::list,
     verify::ask,
     verify::confirm,
     local::handle,
@@ -33,6 +46,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         answer::resource(&format!("/client/v4/accounts/{{account_id}}/email/routing/addresses{path}"))
     };
     config
+        .configure(rule_routes)
         .service(resource("").route(web::get().to(addresses::list)).route(web::post().to(addresses::create)))
         .service(
             resource("/{address_id}")
@@ -46,4 +60,26 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(verify::confirm)),
         )
         .service(answer::resource("/cdn-cgi/handler/email").route(web::post().to(local::handle)));
+}
+
+fn rule_routes(config: &mut web::ServiceConfig) {
+    let of_account =
+        |path: &str| answer::resource(&format!("/client/v4/accounts/{{account_id}}/email/routing/{path}"));
+    let of_zone =
+        |path: &str| answer::resource(&format!("/client/v4/zones/{{zone_id}}/email/routing/rules{path}"));
+    config
+        .service(of_account("rules").route(web::get().to(rules::of_account)))
+        .service(of_account("zones").route(web::get().to(zones::list)))
+        .service(of_zone("").route(web::get().to(rules::list)).route(web::post().to(rules::create)))
+        .service(
+            of_zone("/catch_all")
+                .route(web::get().to(rules::catch_all))
+                .route(web::put().to(rules::set_catch_all)),
+        )
+        .service(
+            of_zone("/{rule_id}")
+                .route(web::get().to(rules::get))
+                .route(web::put().to(rules::update))
+                .route(web::delete().to(rules::delete)),
+        );
 }

@@ -90,6 +90,13 @@ impl World {
                 &format!("{sending}/suppressions"),
                 &json!({ "email": format!("{name}@example.org") }),
             )?,
+            "rule_id": self.make(
+                &format!("zones/{zone_id}/email/routing/rules"),
+                &json!({
+                    "matchers": [{ "type": "literal", "field": "to", "value": format!("{name}@example.com") }],
+                    "actions": [{ "type": "drop" }],
+                }),
+            )?,
             "address_id": self.make(
                 &format!("accounts/{account_id}/email/routing/addresses"),
                 &json!({ "email": format!("{name}@example.net") }),

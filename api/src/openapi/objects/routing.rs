@@ -1,4 +1,4 @@
-//! Destination addresses.
+//! Zones that take mail, and destination addresses.
 
 use crate::{delivery::model::Moment, openapi::text::Id};
 use utoipa::ToSchema;
@@ -61,4 +61,23 @@ pub struct AuthenticationSummary {
     pub dmarc: String,
     /// ARC.
     pub arc: String,
+}
+
+/// A zone by how it takes mail from the world.
+#[derive(Debug, ToSchema)]
+pub struct RoutingZone {
+    /// The zone's id.
+    pub id: Id,
+    /// The same.
+    pub tag: Id,
+    /// Its domain.
+    pub name: String,
+    /// Whether it takes mail.
+    pub enabled: bool,
+    /// Whether `user+detail` is looked for as `user`, too.
+    pub support_subaddress: bool,
+    /// When that was first said.
+    pub created: Moment,
+    /// When it was last changed.
+    pub modified: Moment,
 }

@@ -54,7 +54,7 @@ impl Control {
         self.change_rule(by, &before, says)
     }
 
-    /// Sets what the catch-all of a zone does; whatever `says` matches, it is for all. Blocks for a sync.
+    /// Sets what the catch-all of a zone does, and whether it does; its priority is always the last. Blocks for a sync.
     ///
     /// # Errors
     /// When there is no such zone, it cannot be so or cannot be stored.
@@ -64,8 +64,10 @@ impl Control {
         says: RuleDraft,
         by: &By,
     ) -> Result<Arc<RoutingRule>, ControlError> {
-        let priority = RoutingRule::CATCH_ALL_PRIORITY;
-        let says = RuleDraft { matcher: RuleMatcher::All, priority, ..says };
+        if says.matcher != RuleMatcher::All {
+            return Err(RuleError::CatchAll.into());
+        }
+        let says = RuleDraft { priority: RoutingRule::CATCH_ALL_PRIORITY, ..says };
         let _changing = self.changing();
         let zone = self.zone_for(zone_id, &says)?;
         match self.rule(zone_id, zone_id.as_str()) {

@@ -109,6 +109,9 @@ pub enum RuleError {
     /// No name of a worker.
     #[error("a worker's name has 1 to {max} printable characters", max = RoutingRule::MAX_NAME)]
     Worker,
+    /// The tag of the worker is too long or not printable.
+    #[error("the tag of a rule's worker has at most {max} printable characters", max = RoutingRule::MAX_NAME)]
+    OwnerTag,
     /// The name for people is too long or not printable.
     #[error("the name of a rule has at most {max} printable characters", max = RoutingRule::MAX_NAME)]
     Name,
@@ -122,7 +125,7 @@ impl RoutingRule {
     pub const MAX_PER_ZONE: usize = 10_000;
     /// Most addresses that one rule forwards to.
     pub const MAX_DESTINATIONS: usize = 20;
-    /// Longest name of a rule or worker, in characters.
+    /// Longest name of a rule or worker, and longest tag, in characters.
     pub const MAX_NAME: usize = 256;
     /// The priority that a catch-all is shown with: it comes after every other rule.
     pub const CATCH_ALL_PRIORITY: u32 = i32::MAX.unsigned_abs();
@@ -164,6 +167,9 @@ impl RuleDraft {
             |text: &str| text.chars().count() <= RoutingRule::MAX_NAME && !text.chars().any(char::is_control);
         if !is_printable(&self.name) {
             return Err(RuleError::Name);
+        }
+        if self.owner_worker_tag.as_deref().is_some_and(|tag| !is_printable(tag)) {
+            return Err(RuleError::OwnerTag);
         }
         match &self.action {
             RouteAction::Forward(to) if !(1..=RoutingRule::MAX_DESTINATIONS).contains(&to.len()) => {

@@ -250,6 +250,10 @@ fn what_a_rule_may_not_say_is_refused() {
     let named = |name: &str| RuleDraft { name: name.to_owned(), ..drop_at("a@shop.example") };
     assert_eq!(world.refused(named("a\nb")), RuleError::Name);
     assert_eq!(world.refused(named(&"x".repeat(257))), RuleError::Name);
+    let tagged = RuleDraft { owner_worker_tag: Some("x".repeat(257)), ..drop_at("a@shop.example") };
+    assert_eq!(world.refused(tagged), RuleError::OwnerTag);
+    let one = world.control.set_catch_all(&world.zone.id, drop_at("a@shop.example"), &BY);
+    assert!(matches!(one, Err(ControlError::Rule(RuleError::CatchAll))), "{one:?}");
     let all = RuleDraft { matcher: RuleMatcher::All, ..drop_at("a@shop.example") };
     assert_eq!(world.refused(all.clone()), RuleError::CatchAll);
     world.control.set_catch_all(&world.zone.id, all, &BY).unwrap();
