@@ -209,6 +209,7 @@ impl Config {
         config.requests()?;
         config.limits.settings()?;
         config.verification(None)?;
+        config.authentication_policy()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -354,7 +355,7 @@ mod tests {
             ),
             ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
             ("limits", "account domain recipient token ramp max_recipients"),
-            ("routing", "verification_from"),
+            ("routing", "verification_from require_authentication honour_dmarc trusted_sealers"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -416,6 +417,7 @@ mod tests {
             ("[http]\npublic_url = \"http://mail.example\"", "http.public_url"),
             ("[sending]\nfeedback_id = \"me\"", "sending.feedback_id"),
             ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
+            ("[routing]\ntrusted_sealers = [\"a b\"]", "routing.trusted_sealers"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
