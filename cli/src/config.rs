@@ -212,6 +212,7 @@ impl Config {
         config.requests()?;
         config.limits.settings()?;
         config.verification(None)?;
+        config.authentication_policy()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -357,9 +358,7 @@ mod tests {
             ),
             ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
             ("limits", "account domain recipient token ramp max_recipients"),
-            ("routing", "verification_from"),
-            ("routing", "in_session"),
-            ("routing", "local_handler"),
+            ("routing", "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -430,6 +429,7 @@ mod tests {
             ("[sending]\nfeedback_id = \"me\"", "sending.feedback_id"),
             ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
             ("[routing]\nin_session = \"3m\"", "routing.in_session"),
+            ("[routing]\ntrusted_sealers = [\"a b\"]", "routing.trusted_sealers"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),

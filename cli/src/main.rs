@@ -60,6 +60,8 @@ enum Command {
     Audit(commands::audit::Args),
     /// Tell all that receivers see of a domain: SPF, DKIM, DMARC, MX, TLS, our addresses; exit 1 if it must be mended
     Doctor(commands::doctor::Args),
+    /// Judge a message as if it came in: SPF, DKIM, DMARC, ARC, and what would become of it
+    Authenticate(commands::authenticate::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
@@ -87,6 +89,7 @@ fn main() -> ExitCode {
         Command::Token(args) => commands::token::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Doctor(args) => return commands::doctor::main(&args),
+        Command::Authenticate(args) => commands::authenticate::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
         Command::Openapi => commands::openapi::run(),
     };

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod authenticate;
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
 pub(crate) mod doctor;

@@ -2,7 +2,10 @@
 
 use super::{Config, ConfigError, invalid};
 use mailwright_api::VerificationSettings;
-use mailwright_engine::{address::EmailAddress, authentication::Policy};
+use mailwright_engine::{
+    address::{Domain, EmailAddress},
+    authentication::{Policy, Requirement},
+};
 use mailwright_routing::pipeline::RoutingSettings;
 use serde::Deserialize;
 use std::{net::SocketAddr, time::Duration};
@@ -14,11 +17,21 @@ pub(crate) struct Routing {
     #[serde(with = "humantime_serde")]
     in_session: Duration,
     pub(crate) local_handler: bool,
+    pub(crate) require_authentication: bool,
+    pub(crate) honour_dmarc: bool,
+    trusted_sealers: Vec<String>,
 }
 
 impl Default for Routing {
     fn default() -> Self {
-        Self { verification_from: String::new(), in_session: Duration::from_secs(10), local_handler: false }
+        Self {
+            verification_from: String::new(),
+            in_session: Duration::from_secs(10),
+            local_handler: false,
+            require_authentication: true,
+            honour_dmarc: true,
+            trusted_sealers: Vec::new(),
+        }
     }
 }
 
@@ -40,8 +53,21 @@ impl Config {
     pub(crate) fn routing(&self) -> Result<RoutingSettings, ConfigError> {
         Ok(RoutingSettings {
             hostname: self.hostname().into(),
-            policy: Policy::default(),
+            policy: self.authentication_policy()?,
             in_session: self.routing.in_session,
+        })
+    }
+
+    /// What has to hold of mail that is passed on.
+    pub(crate) fn authentication_policy(&self) -> Result<Policy, ConfigError> {
+        let sealer = |name: &String| {
+            Domain::parse(name).map_err(|error| invalid("routing.trusted_sealers", name, &error))
+        };
+        let Routing { require_authentication, honour_dmarc, trusted_sealers, .. } = &self.routing;
+        Ok(Policy {
+            require: if *require_authentication { Requirement::SpfOrDkim } else { Requirement::Nothing },
+            honour_dmarc: *honour_dmarc,
+            trusted_sealers: trusted_sealers.iter().map(sealer).collect::<Result<_, _>>()?,
         })
     }
 
