@@ -5,7 +5,7 @@
 //! [`refused`] once for each reply that refuses, [`in_session`] once for each destination that was tried while the
 //! sender waited, [`step`] for each step of each message.
 
-use mailwright_engine::authentication::{Judgement, MethodResult};
+use mailwright_engine::authentication::{Cause, Judgement, MethodResult};
 use mailwright_storage::declare_metrics;
 use metrics::{counter, histogram};
 use std::time::Duration;
@@ -148,6 +148,16 @@ impl Refusal {
             Self::Destination => "destination",
             Self::Busy => "busy",
             Self::Fault => "fault",
+        }
+    }
+}
+
+impl From<Cause> for Refusal {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::Author => Self::Author,
+            Cause::Dmarc => Self::Dmarc,
+            Cause::Unauthenticated => Self::Unauthenticated,
         }
     }
 }

@@ -117,7 +117,7 @@ mod tests {
     fn said(text: &str) -> Verdict {
         let (code, text) = text.split_once(' ').unwrap();
         let code = SmtpCode::new(code.parse().unwrap()).unwrap();
-        verdict_of(Phase::EndOfData, &Reply::new(code, None, text))
+        verdict_of(Phase::Dot, &Reply::new(code, None, text))
     }
 
     fn verdicts(said: &[(u16, Verdict)]) -> BTreeMap<u16, Verdict> {

@@ -26,9 +26,9 @@ use mailwright_actors::{
 };
 use mailwright_engine::{
     address::EmailAddress,
-    authentication::{Author, Decision, Judgement, MethodResult, Policy, decide},
+    authentication::{Decision, Judgement, Policy, decide},
     id::QueueId,
-    smtp::reply::{EnhancedCode, Reply, SmtpCode},
+    smtp::reply::{Reply, ReplyClass, SmtpCode},
 };
 use mailwright_storage::control::{Control, Matched, RouteAction, RoutingZone};
 use sealers::Sealers;
@@ -124,16 +124,25 @@ impl Pipeline {
         };
         let routed = routed.into_iter().map(|(address, matched)| (address, matched.action)).collect();
         let began = Instant::now();
-        let unjudged =
-            Unjudged { peer: mail.peer, helo: &mail.helo, sender: &mail.sender, content: &mail.content };
+        let unjudged = Unjudged {
+            peer: mail.peer,
+            helo: &mail.helo,
+            sender: &mail.sender,
+            content: &mail.content,
+            host: &parts.settings.hostname,
+        };
         let judgement = Arc::new(parts.authenticator.judge(&unjudged).await);
         metrics::step(Step::Authentication, began.elapsed());
         let judged = Judged { id, mail, zone, routed, judgement: Arc::clone(&judgement) };
         let what = match decide(&judgement, &parts.settings.policy) {
-            Decision::Reject { status, text } => {
-                self.refuse(&judged, SmtpCode::MAILBOX_UNAVAILABLE, status, text)
+            Decision::Reject { cause, status, text } => {
+                let reply = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(status), text);
+                self.refuse(&judged, cause.into(), reply)
             }
-            Decision::Defer { status, text } => self.refuse(&judged, SmtpCode::LOCAL_ERROR, status, text),
+            Decision::Defer { status, text } => {
+                let reply = Reply::new(SmtpCode::LOCAL_ERROR, Some(status), text);
+                self.refuse(&judged, Refusal::Temperror, reply)
+            }
             Decision::Take | Decision::Quarantine { .. } => self.act(judged).await,
         };
         Fate { id, what, judgement: Some(judgement) }
@@ -204,10 +213,9 @@ impl Pipeline {
     }
 
     /// Refuses a message for all its recipients, and notes that for their zone.
-    fn refuse(&self, judged: &Judged, code: SmtpCode, status: EnhancedCode, text: String) -> What {
-        let reply = Reply::new(code, Some(status), text);
-        let is_for_good = code == SmtpCode::MAILBOX_UNAVAILABLE;
-        metrics::refused(why(&judged.judgement, is_for_good));
+    fn refuse(&self, judged: &Judged, why: Refusal, reply: Reply) -> What {
+        metrics::refused(why);
+        let is_for_good = reply.class() == ReplyClass::Permanent;
         let action = if is_for_good { Action::Rejected } else { Action::Deferred };
         judged.routed.iter().for_each(|_| metrics::decided(action));
         let addressed: Vec<_> = judged.routed.iter().map(|(address, _)| address).collect();
@@ -216,16 +224,6 @@ impl Pipeline {
             self.0.parts.intake.note(judged.id, event);
         }
         What::Refused(reply)
-    }
-}
-
-/// For metrics: why a message is not taken.
-fn why(judgement: &Judgement, is_for_good: bool) -> Refusal {
-    match (&judgement.author, judgement.dmarc.result) {
-        _ if !is_for_good => Refusal::Temperror,
-        (Author::Missing | Author::Several, _) => Refusal::Author,
-        (_, MethodResult::Fail) => Refusal::Dmarc,
-        _ => Refusal::Unauthenticated,
     }
 }
 

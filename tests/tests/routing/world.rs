@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use mailwright_tests::control;
 use mailwright_tests::error::{Error, Result};
 use mailwright_tests::http::{Answer, Api};
 use mailwright_tests::mailbox::Received;
@@ -136,11 +135,6 @@ impl World {
             let lines = api.request("GET", &path, "", &[])?.result();
             Ok(Some(lines[0].clone()).filter(|line| line.is_object()))
         })
-    }
-
-    /// Runs the command line against the server.
-    pub(crate) fn said(&self, args: &[&str]) -> Result<String> {
-        control::text(self.installation.state(), args)
     }
 }
 
