@@ -106,6 +106,15 @@ impl ControlClient {
         self.result(Method::PUT, path, Some(body))
     }
 
+    /// The `result` of a PATCH of `body`.
+    pub(crate) fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Value,
+    ) -> Result<T, ControlClientError> {
+        self.result(Method::PATCH, path, Some(body))
+    }
+
     /// The objects of a list, page by page.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<Value>, ControlClientError> {
         let mut objects = Vec::new();

@@ -54,6 +54,10 @@ enum Command {
     Account(commands::account::Args),
     /// List, make and remove zones: the domains that accounts own
     Zone(commands::zone::Args),
+    /// List, add and remove destination addresses: those that mail may be forwarded to
+    Address(commands::address::Args),
+    /// List, make and remove rules: what becomes of mail from the world
+    Route(commands::route::Args),
     /// List, make, roll and remove API tokens
     Token(commands::token::Args),
     /// Show who changed what in the configuration
@@ -86,6 +90,8 @@ fn main() -> ExitCode {
         Command::Shaping(args) => commands::shaping::run(&args),
         Command::Account(args) => commands::account::run(&args),
         Command::Zone(args) => commands::zone::run(&args),
+        Command::Address(args) => commands::address::run(&args),
+        Command::Route(args) => commands::route::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Doctor(args) => return commands::doctor::main(&args),

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub(crate) mod account;
+pub(crate) mod address;
 pub(crate) mod audit;
 pub(crate) mod authenticate;
 pub(crate) mod bootstrap;
@@ -11,6 +12,7 @@ pub(crate) mod log;
 pub(crate) mod openapi;
 pub(crate) mod orders;
 pub(crate) mod queue;
+pub(crate) mod route;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
 pub(crate) mod shaping;
