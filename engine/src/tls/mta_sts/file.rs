@@ -1,5 +1,6 @@
 //! The policy file (RFC 8461 section 3.2) and the response that carries it (section 3.3).
 
+use super::StsRecord;
 use crate::{
     address::{AddressError, Domain},
     tls::txt::is_name,
@@ -155,6 +156,35 @@ pub enum StsFetchError {
 }
 
 impl StsPolicy {
+    /// The policy of a domain of ours, whose mail `mx` take. `Display` writes the file to serve for it, and
+    /// [`record`](Self::record) is what announces it. A longer `max_age` than [`MAX_AGE`] is cut to it.
+    ///
+    /// # Errors
+    /// Without a host, unless the mode is [`StsMode::None`], and with more than [`MAX_MX_PATTERNS`] of them.
+    pub fn new(
+        mode: StsMode,
+        mx: impl IntoIterator<Item = MxPattern>,
+        max_age: Duration,
+    ) -> Result<Self, StsPolicyError> {
+        Self::of(mode, mx.into_iter().collect(), max_age)
+    }
+
+    fn of(mode: StsMode, mx: Vec<MxPattern>, max_age: Duration) -> Result<Self, StsPolicyError> {
+        if mx.is_empty() && mode != StsMode::None {
+            return Err(StsPolicyError::Missing("mx"));
+        }
+        if mx.len() > MAX_MX_PATTERNS {
+            return Err(StsPolicyError::TooManyMx);
+        }
+        Ok(Self { mode, max_age: max_age.min(MAX_AGE), mx: mx.into() })
+    }
+
+    /// The record that announces exactly this policy: its id is a digest of the file, so that it changes with the
+    /// policy and with nothing else, wherever it is made (section 3.1).
+    pub fn record(&self) -> StsRecord {
+        StsRecord::of_file(self.to_string().as_bytes())
+    }
+
     /// Reads a policy file: lines end with LF or CRLF, their order does not matter, unknown names are passed
     /// over, and of a name (other than `mx`) that occurs twice the first counts. Empty lines are let pass.
     ///
@@ -234,6 +264,13 @@ impl TryFrom<String> for StsPolicy {
     }
 }
 
+impl From<&Domain> for MxPattern {
+    /// This host and no other.
+    fn from(host: &Domain) -> Self {
+        Self(host.to_string())
+    }
+}
+
 impl From<StsPolicy> for String {
     fn from(policy: StsPolicy) -> Self {
         policy.to_string()
@@ -293,10 +330,7 @@ impl Fields {
         }
         let mode = read_mode(&self.mode.ok_or(StsPolicyError::Missing("mode"))?)?;
         let max_age = read_max_age(&self.max_age.ok_or(StsPolicyError::Missing("max_age"))?)?;
-        if self.mx.is_empty() && mode != StsMode::None {
-            return Err(StsPolicyError::Missing("mx"));
-        }
-        Ok(StsPolicy { mode, max_age, mx: self.mx.into() })
+        StsPolicy::of(mode, self.mx, max_age)
     }
 }
 
@@ -306,12 +340,11 @@ fn read_mode(value: &str) -> Result<StsMode, StsPolicyError> {
     found.ok_or_else(|| invalid("mode", value, "enforce, testing or none"))
 }
 
-/// One to ten digits; more than [`MAX_AGE`] is cut to it.
+/// One to ten digits.
 fn read_max_age(value: &str) -> Result<Duration, StsPolicyError> {
     let digits = (1..=10).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
     let seconds = if digits { value.parse().ok() } else { None };
-    let asked = seconds.map(Duration::from_secs);
-    asked.map(|age| age.min(MAX_AGE)).ok_or_else(|| invalid("max_age", value, "a number of seconds"))
+    seconds.map(Duration::from_secs).ok_or_else(|| invalid("max_age", value, "a number of seconds"))
 }
 
 fn invalid(field: &'static str, value: &str, expected: &'static str) -> StsPolicyError {

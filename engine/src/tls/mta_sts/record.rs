@@ -1,7 +1,10 @@
 //! The TXT record that announces a policy (RFC 8461 section 3.1).
 
 use crate::tls::txt::{self, TxtError};
+use aws_lc_rs::digest::{SHA256, digest};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a record of this RFC begins with.
 const VERSION: &str = "v=STSv1";
@@ -55,9 +58,21 @@ impl StsRecord {
         if fits { Ok(Self(id.to_owned())) } else { Err(InvalidStsId(id.chars().take(2 * MAX_ID).collect())) }
     }
 
+    /// The record whose id is a digest of `file`: the half of its SHA-256 that fits.
+    pub(super) fn of_file(file: &[u8]) -> Self {
+        Self(HEXLOWER.encode(&digest(&SHA256, file).as_ref()[..MAX_ID / 2]))
+    }
+
     /// The id.
     pub fn id(&self) -> &str {
         &self.0
+    }
+}
+
+impl fmt::Display for StsRecord {
+    /// As the TXT record says it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{VERSION}; id={};", self.0)
     }
 }
 
@@ -133,6 +148,7 @@ mod tests {
         fn never_panics_and_keeps_only_valid_ids(junk in proptest::collection::vec(any::<u8>(), 0..60)) {
             let record = [b"v=STSv1;".as_slice(), &junk].concat();
             if let Ok(Some(found)) = StsRecord::find([record.as_slice()]) {
+                prop_assert_eq!(StsRecord::find([found.to_string().as_bytes()]), Ok(Some(found.clone())));
                 prop_assert_eq!(StsRecord::from_id(found.id()), Ok(found));
             }
         }

@@ -128,6 +128,32 @@ fn only_a_plain_text_200_is_a_policy() {
     assert!(matches!(html, Err(StsFetchError::Invalid(_))));
 }
 
+#[test]
+fn what_is_served_reads_back_and_its_id_follows_it() {
+    let host = |name: &str| MxPattern::from(&Domain::parse(name).unwrap());
+    let policy = |mode, mx: &[&str]| {
+        StsPolicy::new(mode, mx.iter().map(|name| host(name)), Duration::from_secs(86_400))
+    };
+    let served = policy(StsMode::Enforce, &["mx1.example.com", "mx2.example.com"]).unwrap();
+    let file =
+        "version: STSv1\r\nmode: enforce\r\nmx: mx1.example.com\r\nmx: mx2.example.com\r\nmax_age: 86400\r\n";
+    assert_eq!(served.to_string(), file);
+    assert_eq!(parse(file), Ok(served.clone()));
+    assert_eq!(served.record().to_string(), "v=STSv1; id=dd640a87380e9e16b013ba30e3abcd5b;");
+    assert_eq!(served.record(), parse(file).unwrap().record());
+    let others = [
+        policy(StsMode::Testing, &["mx1.example.com", "mx2.example.com"]),
+        policy(StsMode::Enforce, &["mx1.example.com"]),
+        policy(StsMode::None, &[]),
+    ];
+    for other in others {
+        assert_ne!(served.record(), other.unwrap().record());
+    }
+    assert_eq!(policy(StsMode::Testing, &[]), Err(StsPolicyError::Missing("mx")));
+    let many = vec!["mx.example.com"; MAX_MX_PATTERNS + 1];
+    assert_eq!(policy(StsMode::Enforce, &many), Err(StsPolicyError::TooManyMx));
+}
+
 proptest! {
     #[test]
     fn any_octets_are_read_or_refused(file in proptest::collection::vec(any::<u8>(), 0..200)) {
