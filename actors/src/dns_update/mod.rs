@@ -218,7 +218,7 @@ impl DnsUpdater {
     pub async fn read(&self, sets: &BTreeSet<RecordSet>) -> Result<Current, UpdateError> {
         let mut current = Current::default();
         for set in sets {
-            let mut question = wire::question(&set.name, wire::kind(set.kind))?;
+            let mut question = wire::question(&set.name, wire::asked(set.kind))?;
             let answer = self.exchange(&mut question).await?;
             match answer.response_code {
                 ResponseCode::NoError | ResponseCode::NXDomain => wire::read(set, &answer, &mut current),

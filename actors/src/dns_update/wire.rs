@@ -5,7 +5,7 @@ use hickory_resolver::proto::{
     op::{Message, OpCode, Query},
     rr::{
         DNSClass, Name, RData, Record, RecordType,
-        rdata::{MX, TXT},
+        rdata::{CNAME, MX, TXT},
     },
 };
 use mailwright_engine::domain_dns::{
@@ -35,6 +35,9 @@ pub(super) fn update(zone: &str, update: &Update) -> Result<Message, UpdateError
             Prerequisite::NoAlias(name) => {
                 message.add_answer(without_data(name, RecordType::CNAME)?);
             }
+            Prerequisite::Unused(name) => {
+                message.add_answer(without_data(name, RecordType::ANY)?);
+            }
             Prerequisite::Exactly(found) => {
                 for record in found {
                     message.add_answer(Record::from_rdata(
@@ -60,7 +63,7 @@ pub(super) fn update(zone: &str, update: &Update) -> Result<Message, UpdateError
     Ok(message)
 }
 
-/// "RRset does not exist" (RFC 2136 section 2.4.3).
+/// "RRset does not exist" (RFC 2136 section 2.4.3), of any type "Name is not in use" (section 2.4.5).
 fn without_data(name: &str, kind: RecordType) -> Result<Record, UpdateError> {
     let mut record = Record::update0(whole(name)?, 0, kind);
     record.dns_class = DNSClass::NONE;
@@ -70,6 +73,7 @@ fn without_data(name: &str, kind: RecordType) -> Result<Record, UpdateError> {
 fn data(record: &DnsRecord) -> Result<RData, UpdateError> {
     match record.kind {
         domain_dns::RecordType::Mx => mx(record),
+        domain_dns::RecordType::Cname => alias(record),
         domain_dns::RecordType::Txt => Ok(RData::TXT(TXT::from_bytes(character_strings(&record.content)))),
     }
 }
@@ -78,6 +82,7 @@ fn data(record: &DnsRecord) -> Result<RData, UpdateError> {
 fn found_data(found: &FoundRecord) -> Result<RData, UpdateError> {
     match found.record.kind {
         domain_dns::RecordType::Mx => mx(&found.record),
+        domain_dns::RecordType::Cname => alias(&found.record),
         domain_dns::RecordType::Txt => {
             Ok(RData::TXT(TXT::from_bytes(found.strings.iter().map(Vec::as_slice).collect())))
         }
@@ -88,10 +93,24 @@ fn mx(record: &DnsRecord) -> Result<RData, UpdateError> {
     Ok(RData::MX(MX::new(record.priority.unwrap_or_default(), whole(&record.content)?)))
 }
 
+fn alias(record: &DnsRecord) -> Result<RData, UpdateError> {
+    Ok(RData::CNAME(CNAME(whole(&record.content)?)))
+}
+
 pub(super) const fn kind(kind: domain_dns::RecordType) -> RecordType {
     match kind {
         domain_dns::RecordType::Mx => RecordType::MX,
         domain_dns::RecordType::Txt => RecordType::TXT,
+        domain_dns::RecordType::Cname => RecordType::CNAME,
+    }
+}
+
+/// What to ask a server for to learn what it has of a set. Whoever asks for addresses is told of an alias too, and it
+/// is addresses that an alias cannot stand beside.
+pub(super) const fn asked(kind: domain_dns::RecordType) -> RecordType {
+    match kind {
+        domain_dns::RecordType::Cname => RecordType::A,
+        kind => self::kind(kind),
     }
 }
 
@@ -122,6 +141,9 @@ pub(super) fn read(set: &RecordSet, answer: &Message, current: &mut Current) {
     if here().any(|record| record.record_type() == RecordType::CNAME) {
         current.insert_alias(set.name.clone());
     }
+    if here().any(|record| record.record_type() == RecordType::A) {
+        current.insert_addressed(set.name.clone());
+    }
     let found = here().filter_map(|record| {
         let (content, priority, strings) = match (&record.data, set.kind) {
             (RData::TXT(txt), domain_dns::RecordType::Txt) => {
@@ -131,6 +153,7 @@ pub(super) fn read(set: &RecordSet, answer: &Message, current: &mut Current) {
             (RData::MX(mx), domain_dns::RecordType::Mx) => {
                 (plain(&mx.exchange), Some(mx.preference), Vec::new())
             }
+            (RData::CNAME(alias), domain_dns::RecordType::Cname) => (plain(&alias.0), None, Vec::new()),
             _ => return None,
         };
         let (name, ttl, kind) = (set.name.clone(), record.ttl, set.kind);

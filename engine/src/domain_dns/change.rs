@@ -24,7 +24,7 @@ pub struct FoundRecord {
     /// What it says.
     pub record: DnsRecord,
     /// The character-strings of a TXT record as they are divided there: to a server, the same text divided
-    /// otherwise is another record. Empty for MX.
+    /// otherwise is another record. Empty for the others.
     pub strings: Vec<Vec<u8>>,
 }
 
@@ -37,6 +37,8 @@ pub enum Prerequisite {
     Exactly(Vec<FoundRecord>),
     /// The name is no alias.
     NoAlias(String),
+    /// The name has no records at all (section 2.4.5).
+    Unused(String),
 }
 
 /// A step of a change (RFC 2136 section 2.5).

@@ -68,6 +68,12 @@ pub(super) fn needs(keys: &[DomainKey]) -> Vec<Need> {
     keys.iter().map(need).collect()
 }
 
+/// Whether a key that is needed now could not be looked up.
+pub(super) fn has_unknown(needs: &[Need], facts: &[DkimFacts]) -> bool {
+    let mut needed = needs.iter().zip(facts).filter(|(need, _)| **need == Need::Now);
+    needed.any(|(_, facts)| facts.state == DkimKeyState::Unknown)
+}
+
 /// Looks at the key of `domain`.
 pub(super) fn check(
     domain: &Domain,

@@ -29,6 +29,8 @@ pub enum Area {
     Dmarc,
     /// The MX records of the domain itself.
     Mx,
+    /// The MX records of a name whose mail is routed.
+    RoutingMx,
     /// MTA-STS.
     MtaSts,
     /// Reports about TLS.
@@ -52,6 +54,7 @@ impl Area {
             Self::Dkim => "DKIM",
             Self::Dmarc => "DMARC",
             Self::Mx => "MX",
+            Self::RoutingMx => "Routing",
             Self::MtaSts => "MTA-STS",
             Self::TlsRpt => "TLS-RPT",
             Self::Dane => "DANE",

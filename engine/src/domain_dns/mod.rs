@@ -1,4 +1,4 @@
-//! DNS of sending domains: which records to publish, whether they are there, and what to mend.
+//! DNS of sending domains and routing zones: which records to publish, whether they are there, and what to mend.
 //!
 //! 1. A [`SendingDomain`] says what a domain is to have; [`records()`] lists it, as JSON ([`DnsRecord`]) or as
 //!    lines for a zone file ([`zone_lines`]), and [`plan_publishing`] and [`plan_removal`] turn it into one RFC 2136
@@ -7,7 +7,9 @@
 //!    domain and of our addresses. Both are pure: they run over the [`Answers`] known so far, through [`decide`],
 //!    which gives back either the result or the [`Question`]s that are still open. Whoever has a resolver answers
 //!    these and tries again.
-//! 3. [`spf`] makes of an SPF record the whole tree that receivers walk.
+//! 3. A [`RoutingZone`] is to a domain that takes mail what a [`SendingDomain`] is to one that sends:
+//!    [`routing_records`] and [`check_routing`].
+//! 4. [`spf`] makes of an SPF record the whole tree that receivers walk.
 //!
 //! Names are lower-case A-labels without the final dot; an underscore may begin a label.
 //!
@@ -30,11 +32,14 @@ mod dmarc;
 mod examine;
 mod finding;
 mod mx;
+mod own_spf;
 mod published;
 mod receiving;
 mod record;
 mod reverse;
+mod routing;
 pub mod spf;
+mod state;
 mod tags;
 mod update;
 mod zone_file;
@@ -42,7 +47,7 @@ mod zone_file;
 pub use answers::{Answer, Answers, Found, Lookups, MAX_QUESTIONS, Question, decide};
 pub use block_list::{BlockLists, Listing, is_listing, is_refusal, list_query};
 pub use change::{Change, FoundRecord, Prerequisite, RecordSet, Update};
-pub use check::{DomainReport, DomainState, RecordState, RecordStatus, check_domain};
+pub use check::{DomainReport, DomainState, check_domain};
 pub use description::{
     DEFAULT_TTL, DkimRole, DmarcWish, DomainKey, InvalidSetup, SendingDomain, SendingName, SpfAuthority,
 };
@@ -55,6 +60,10 @@ pub use published::{ApprovedSource, Published, PublishedRecord, PublishedRecords
 pub use receiving::{BimiFacts, DaneFacts, DaneHost, ReceivingFacts, StsFacts};
 pub use record::{DnsRecord, Purpose, RecordType, records};
 pub use reverse::ReverseFacts;
+pub use routing::{
+    PolicyWish, RoutedName, RoutingReport, RoutingStatus, RoutingZone, check_routing, routing_records,
+};
+pub use state::{RecordState, RecordStatus};
 pub use tags::{TagError, TagList};
 pub use update::{Current, OnForeign, PlanError, PublishingPlan, plan_publishing, plan_removal};
 pub use zone_file::{character_strings, zone_lines};

@@ -1,4 +1,4 @@
-//! The MX records of a return-path domain.
+//! The MX records of names whose mail is to come to us, and of those that send.
 
 use super::{
     answers::{Found, Lookups},
@@ -29,21 +29,46 @@ pub struct MailHost {
     pub addresses: Vec<IpAddr>,
 }
 
-/// Looks at where bounces for `return_path` go; they are to come to `ours`, or to any host where that is empty.
-pub(super) fn check_return_path(
-    return_path: &Domain,
-    ours: &[Domain],
-    lookups: &mut Lookups<'_>,
-    findings: &mut Vec<Finding>,
-) -> MxFacts {
-    let name = return_path.as_str();
-    let area = Area::ReturnPath;
+/// A name whose mail is to come to us.
+pub(super) struct OwnMx<'a> {
+    /// [`Area::ReturnPath`] or [`Area::RoutingMx`].
+    pub(super) area: Area,
+    pub(super) name: &'a Domain,
+    /// Our hosts; where there are none, any will do.
+    pub(super) hosts: &'a [Domain],
+}
+
+impl OwnMx<'_> {
+    fn nothing(&self) -> &'static str {
+        match self.area {
+            Area::ReturnPath => "There are no MX records, so bounces and complaints are lost. Publish ours.",
+            _ => "There are no MX records, so no mail comes in to be routed. Publish ours.",
+        }
+    }
+
+    fn conflict(&self, foreign: &str) -> String {
+        match self.area {
+            Area::ReturnPath => format!(
+                "Bounces also go to {foreign}, where nobody waits for them. Take these MX records out, or use another \
+                 return-path domain."
+            ),
+            _ => format!(
+                "Mail also goes to {foreign}, where our rules do not hold. Take these MX records out, or have mail \
+                 routed for a subdomain of its own."
+            ),
+        }
+    }
+}
+
+/// Looks at where mail for a name goes that is to come to us.
+pub(super) fn check_own(own: &OwnMx<'_>, lookups: &mut Lookups<'_>, findings: &mut Vec<Finding>) -> MxFacts {
+    let OwnMx { area, hosts: ours, .. } = *own;
+    let name = own.name.as_str();
     let Some(facts) = hosts(area, name, lookups, findings) else {
         return MxFacts { is_unknown: true, ..MxFacts::default() };
     };
     if facts.hosts.is_empty() {
-        let message = "There are no MX records, so bounces and complaints are lost. Publish ours.";
-        findings.push(Finding::error(area, Code::MxNotFound, name, message));
+        findings.push(Finding::error(area, Code::MxNotFound, name, own.nothing()));
         return facts;
     }
     if ours.is_empty() {
@@ -58,11 +83,7 @@ pub(super) fn check_return_path(
         .filter(|our| !facts.hosts.iter().any(|host| host.host == *our))
         .collect();
     if !foreign.is_empty() {
-        let message = format!(
-            "Bounces also go to {}, where nobody waits for them. Take these MX records out, or use another \
-             return-path domain.",
-            foreign.join(", ")
-        );
+        let message = own.conflict(&foreign.join(", "));
         findings.push(Finding::error(area, Code::MxConflict, name, message));
     } else if !missing.is_empty() {
         let message = format!("The MX records leave out {}. Publish all of ours.", missing.join(", "));
@@ -128,7 +149,7 @@ fn host(
     if host.is_empty() {
         let message = "The MX record says that the domain takes no mail (RFC 7505).";
         findings.push(match area {
-            Area::ReturnPath => Finding::error(area, Code::MxUnusable, name, message),
+            Area::ReturnPath | Area::RoutingMx => Finding::error(area, Code::MxUnusable, name, message),
             _ => Finding::warning(area, Code::MxUnusable, name, message),
         });
         return None;
@@ -162,11 +183,11 @@ mod tests {
     };
 
     fn look(world: &World) -> Vec<(Code, Severity)> {
-        let return_path = Domain::parse("b.test").unwrap();
+        let name = Domain::parse("b.test").unwrap();
         let ours = ["mx1.test", "mx2.test"].map(|host| Domain::parse(host).unwrap());
         let findings = world.judge(|lookups| {
             let mut findings = Vec::new();
-            check_return_path(&return_path, &ours, lookups, &mut findings);
+            check_own(&OwnMx { area: Area::ReturnPath, name: &name, hosts: &ours }, lookups, &mut findings);
             findings
         });
         findings.into_iter().map(|finding| (finding.code, finding.severity)).collect()

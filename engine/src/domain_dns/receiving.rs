@@ -154,7 +154,11 @@ fn judge_policy(domain: &Domain, policy: &StsPolicy, mx: &MxFacts, findings: &mu
     }
 }
 
-fn tls_rpt(domain: &Domain, lookups: &mut Lookups<'_>, findings: &mut Vec<Finding>) -> Vec<String> {
+pub(super) fn tls_rpt(
+    domain: &Domain,
+    lookups: &mut Lookups<'_>,
+    findings: &mut Vec<Finding>,
+) -> Vec<String> {
     let name = report::record_name(domain);
     let texts = match lookups.txt(&name) {
         Found::Some(texts) => texts,

@@ -1,6 +1,7 @@
 //! The records to publish for a sending domain.
 
-use super::description::{DmarcWish, SendingDomain, SpfAuthority};
+use super::description::{DmarcWish, DomainKey, SendingDomain, SpfAuthority};
+use crate::address::Domain;
 use serde::{Deserialize, Serialize};
 use std::{fmt::Write, net::IpAddr};
 
@@ -15,6 +16,8 @@ pub enum RecordType {
     Mx,
     /// Text.
     Txt,
+    /// An alias.
+    Cname,
 }
 
 impl RecordType {
@@ -23,6 +26,7 @@ impl RecordType {
         match self {
             Self::Mx => "MX",
             Self::Txt => "TXT",
+            Self::Cname => "CNAME",
         }
     }
 }
@@ -33,24 +37,42 @@ impl RecordType {
 pub enum Purpose {
     /// Bounces find their way back.
     ReturnPath,
-    /// Our hosts may send.
+    /// Mail comes in to be routed.
+    Routing,
+    /// Our hosts may send, and nobody else.
     Spf,
+    /// Our hosts may send, beside those of others: a record that is there has ours added to it.
+    SharedSpf,
     /// Receivers can verify signatures.
     Dkim,
     /// What receivers do with mail that is not ours.
     Dmarc,
+    /// Senders learn that there is a policy of MTA-STS, and which.
+    MtaSts,
+    /// Senders find that policy.
+    PolicyHost,
+    /// Senders tell where TLS fails.
+    TlsRpt,
 }
 
 impl Purpose {
     /// Whether a TXT record at a name of this purpose serves it, whoever made it.
     pub fn is_served_by(self, text: &str) -> bool {
         match self {
-            Self::ReturnPath => false,
-            Self::Spf => super::spf::is_spf(text),
+            Self::ReturnPath | Self::Routing | Self::PolicyHost => false,
+            Self::Spf | Self::SharedSpf => super::spf::is_spf(text),
             // Whatever stands at a selector is taken for the key.
             Self::Dkim => true,
             Self::Dmarc => super::tags::has_version(text, "DMARC1"),
+            Self::MtaSts => super::tags::has_version(text, "STSv1"),
+            Self::TlsRpt => super::tags::has_version(text, "TLSRPTv1"),
         }
+    }
+
+    /// Whether it is the domain's owner who has the say: a record of the owner's does as well as ours, and nothing is
+    /// wrong without any.
+    pub const fn is_the_owners(self) -> bool {
+        matches!(self, Self::Dmarc | Self::TlsRpt)
     }
 }
 
@@ -62,7 +84,8 @@ pub struct DnsRecord {
     pub kind: RecordType,
     /// Its whole name, without the final dot.
     pub name: String,
-    /// The text, in one piece and without quotes; of an MX record the host, without the final dot.
+    /// The text, in one piece and without quotes; of an MX record the host, of an alias the name that it leads to,
+    /// without the final dot.
     pub content: String,
     /// The preference of an MX record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,40 +105,55 @@ fn no_purpose() -> Purpose {
 /// Lists what is to be published for `domain`: MX and SPF of its return path, its keys, its DMARC policy. Keys
 /// without a known record are left out, and so is what the description leaves open.
 pub fn records(domain: &SendingDomain) -> Vec<DnsRecord> {
-    let base = domain.name.base();
-    let return_path = domain.return_path.as_str();
-    let mut records = Vec::new();
-    for (host, place) in domain.mx.iter().zip(1..) {
-        let priority = PRIORITY_STEP.saturating_mul(place);
-        records.push(DnsRecord {
-            kind: RecordType::Mx,
-            name: return_path.to_owned(),
-            content: host.to_string(),
-            priority: Some(priority),
-            ttl: domain.ttl,
-            purpose: Purpose::ReturnPath,
-        });
-    }
-    let text = |purpose, name: String, content| DnsRecord {
-        kind: RecordType::Txt,
-        name,
-        content,
-        priority: None,
-        ttl: domain.ttl,
-        purpose,
-    };
-    records.extend(domain.spf.as_ref().map(|spf| text(Purpose::Spf, return_path.to_owned(), spf_text(spf))));
-    records.extend(
-        domain.keys.iter().filter_map(|key| {
-            key.record().map(|record| text(Purpose::Dkim, key.name(base), record.to_owned()))
-        }),
-    );
+    let (base, return_path) = (domain.name.base(), domain.return_path.as_str());
+    let make = Maker { ttl: domain.ttl };
+    let mut records = make.mx(Purpose::ReturnPath, return_path, &domain.mx);
+    let spf = domain.spf.as_ref();
+    records.extend(spf.map(|spf| make.text(Purpose::Spf, return_path, spf_text(spf))));
+    records.extend(make.keys(base, &domain.keys));
     let dmarc = domain.dmarc.as_ref();
-    records.extend(dmarc.map(|wish| text(Purpose::Dmarc, format!("_dmarc.{base}"), dmarc_text(wish))));
+    records.extend(dmarc.map(|wish| make.text(Purpose::Dmarc, &format!("_dmarc.{base}"), dmarc_text(wish))));
     records
 }
 
-/// The SPF record of a return-path domain. It ends in `~all`: where DMARC asks for more, DKIM can still save mail
+/// Makes records of one time to live.
+pub(super) struct Maker {
+    pub(super) ttl: u32,
+}
+
+impl Maker {
+    /// Our hosts as the exchangers of `name`, best first.
+    pub(super) fn mx(&self, purpose: Purpose, name: &str, hosts: &[Domain]) -> Vec<DnsRecord> {
+        let places = (1..).map(|place| PRIORITY_STEP.saturating_mul(place));
+        let record = |(host, priority): (&Domain, u16)| DnsRecord {
+            kind: RecordType::Mx,
+            priority: Some(priority),
+            ..self.text(purpose, name, host.to_string())
+        };
+        hosts.iter().zip(places).map(record).collect()
+    }
+
+    /// The keys of `base`, but for those without a known record.
+    pub(super) fn keys(&self, base: &Domain, keys: &[DomainKey]) -> Vec<DnsRecord> {
+        let record = |key: &DomainKey| {
+            key.record().map(|record| self.text(Purpose::Dkim, &key.name(base), record.to_owned()))
+        };
+        keys.iter().filter_map(record).collect()
+    }
+
+    /// An alias that leads from `name` to `target`.
+    pub(super) fn alias(&self, purpose: Purpose, name: &str, target: &Domain) -> DnsRecord {
+        DnsRecord { kind: RecordType::Cname, ..self.text(purpose, name, target.to_string()) }
+    }
+
+    /// A text.
+    pub(super) fn text(&self, purpose: Purpose, name: &str, content: String) -> DnsRecord {
+        let (kind, name) = (RecordType::Txt, name.to_owned());
+        DnsRecord { kind, name, content, priority: None, ttl: self.ttl, purpose }
+    }
+}
+
+/// The SPF record of a domain that nobody else sends for. It ends in `~all`: where DMARC asks for more, DKIM can still save mail
 /// that was forwarded, which `-all` would have had refused unread (RFC 9989 section 7.1).
 pub(super) fn spf_text(authority: &SpfAuthority) -> String {
     let mut text = "v=spf1".to_owned();
@@ -146,9 +184,9 @@ fn dmarc_text(wish: &DmarcWish) -> String {
     text
 }
 
-/// An address in a `mailto:` URI of a DMARC record, where a comma, a semicolon and an exclamation mark mean
-/// something (RFC 9989 section 4.7).
-fn uri_encoded(address: &str) -> String {
+/// An address in a `mailto:` URI of a DMARC or TLS-RPT record, where a comma, a semicolon and an exclamation mark
+/// mean something (RFC 9989 section 4.7, RFC 8460 section 3).
+pub(super) fn uri_encoded(address: &str) -> String {
     let mut out = String::new();
     for byte in address.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~@+".contains(&byte) {
@@ -164,7 +202,7 @@ fn uri_encoded(address: &str) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::{
-        address::{Domain, EmailAddress},
+        address::EmailAddress,
         domain_dns::{
             description::{DEFAULT_TTL, DkimRole, DomainKey, SendingName},
             dmarc::DmarcPolicy,

@@ -6,7 +6,9 @@
 use super::{
     change::{Change, FoundRecord, Prerequisite, RecordSet, Update},
     record::{DnsRecord, Purpose, RecordType},
+    spf,
 };
+use crate::tls::StsRecord;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an authoritative server has at the names concerned.
@@ -14,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Current {
     sets: BTreeMap<RecordSet, Vec<FoundRecord>>,
     aliases: BTreeSet<String>,
+    addressed: BTreeSet<String>,
 }
 
 impl Current {
@@ -27,6 +30,11 @@ impl Current {
         self.aliases.insert(name);
     }
 
+    /// Notes that a name has addresses, beside which it cannot become an alias.
+    pub fn insert_addressed(&mut self, name: String) {
+        self.addressed.insert(name);
+    }
+
     fn of(&self, set: &RecordSet) -> &[FoundRecord] {
         self.sets.get(set).map_or(&[], Vec::as_slice)
     }
@@ -37,7 +45,8 @@ impl Current {
 pub enum OnForeign {
     /// To change nothing at all, and say so.
     Refuse,
-    /// To take them out, but for DMARC policies.
+    /// To take them out, but for what is the owner's to say (DMARC, TLS-RPT), and who else may send (SPF of a name
+    /// that mail is routed for).
     Replace,
 }
 
@@ -55,6 +64,9 @@ pub enum PlanError {
     /// A name is an alias.
     #[error("{0} is an alias (CNAME), beside which nothing may stand; take it out first")]
     Alias(String),
+    /// A name that is to be an alias has addresses.
+    #[error("{0} has addresses, beside which no alias (CNAME) may stand; take them out first")]
+    Addressed(String),
 }
 
 /// What to do, and what was left as it is.
@@ -62,12 +74,13 @@ pub enum PlanError {
 pub struct PublishingPlan {
     /// The change.
     pub update: Update,
-    /// Policies of the domain's owner that were found in the place of ours and stay.
+    /// Records of others that were found in the place of ours, do as well and stay.
     pub kept: Vec<DnsRecord>,
 }
 
 /// Plans how `wanted` gets published where there is `current`. Of what is there, `former` are records of ours that
-/// are out of date, which go. DMARC records of the owner always stay, and count as done: a policy is theirs to make.
+/// are out of date, which go. What is the owner's to say always stays ([`Purpose::is_the_owners`]), and counts as done.
+/// An SPF record that is shared ([`Purpose::SharedSpf`]) has our terms added to it; there is never a second one.
 ///
 /// # Errors
 /// [`PlanError`] when something is in the way, unless `on_foreign` allows to replace it.
@@ -80,7 +93,11 @@ pub fn plan_publishing(
     let mut plan = PublishingPlan::default();
     let sets: BTreeSet<_> = wanted.iter().chain(former).map(RecordSet::of).collect();
     for set in sets {
-        if current.aliases.contains(&set.name) {
+        if set.kind == RecordType::Cname {
+            if current.addressed.contains(&set.name) {
+                return Err(PlanError::Addressed(set.name));
+            }
+        } else if current.aliases.contains(&set.name) {
             return Err(PlanError::Alias(set.name));
         }
         let before = plan.update.changes.len();
@@ -92,6 +109,44 @@ pub fn plan_publishing(
     Ok(plan)
 }
 
+/// What is to become of a record that is there and not wanted as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It is about something else.
+    Stays,
+    /// It does as well as this one of ours.
+    DoesAsWell,
+    /// It is to become part of ours.
+    Joins,
+    /// It is a former one of ours.
+    Goes,
+    /// It is somebody else's, in the way.
+    InTheWay,
+}
+
+fn fate(there: &DnsRecord, wanted: &[&DnsRecord]) -> Fate {
+    match there.kind {
+        // A host of ours, in another place.
+        RecordType::Mx if wanted.iter().any(|wanted| wanted.content == there.content) => return Fate::Goes,
+        RecordType::Mx | RecordType::Cname if wanted.is_empty() => return Fate::Stays,
+        RecordType::Mx | RecordType::Cname => return Fate::InTheWay,
+        RecordType::Txt => {}
+    }
+    let served = wanted.iter().map(|wanted| wanted.purpose).find(|p| p.is_served_by(&there.content));
+    match served {
+        None => Fate::Stays,
+        Some(purpose) if purpose.is_the_owners() => Fate::DoesAsWell,
+        Some(Purpose::SharedSpf) => Fate::Joins,
+        Some(Purpose::MtaSts) if is_our_policy(&there.content) => Fate::Goes,
+        Some(_) => Fate::InTheWay,
+    }
+}
+
+/// Whether a record names a policy of MTA-STS as ours are named, of which there can have been others before.
+fn is_our_policy(text: &str) -> bool {
+    StsRecord::find([text.as_bytes()]).is_ok_and(|found| found.is_some_and(|record| record.is_digest()))
+}
+
 fn plan_set(
     set: &RecordSet,
     wanted: &[DnsRecord],
@@ -100,43 +155,102 @@ fn plan_set(
     on_foreign: OnForeign,
     plan: &mut PublishingPlan,
 ) -> Result<(), PlanError> {
-    let in_set = |record: &&DnsRecord| RecordSet::of(record) == *set;
-    let wanted: Vec<_> = wanted.iter().filter(in_set).collect();
-    let mut is_dmarc_kept = false;
-    for there in found.iter().filter(|found| !wanted.iter().any(|wanted| is_same(&found.record, wanted))) {
+    let wanted: Vec<_> = wanted.iter().filter(|record| RecordSet::of(record) == *set).collect();
+    let is_wanted = |found: &FoundRecord| wanted.iter().any(|wanted| is_same(&found.record, wanted));
+    let (mut joining, mut is_done) = (Vec::new(), false);
+    for there in found.iter().filter(|found| !is_wanted(found)) {
         let record = &there.record;
         let is_former = former.iter().any(|former| is_same(record, former));
-        let is_in_the_way = wanted.iter().any(|wanted| collides(record, wanted));
-        let is_policy = is_in_the_way && wanted.iter().any(|wanted| wanted.purpose == Purpose::Dmarc);
-        if is_former || (is_in_the_way && !is_policy && on_foreign == OnForeign::Replace) {
-            plan.update.changes.push(Change::Remove(there.clone()));
-        } else if is_policy {
-            is_dmarc_kept = true;
-            plan.kept.push(record.clone());
-        } else if is_in_the_way {
-            return Err(PlanError::Foreign { set: set.clone(), found: record.content.clone() });
+        match fate(record, &wanted) {
+            _ if is_former => plan.update.changes.push(Change::Remove(there.clone())),
+            Fate::Stays => {}
+            Fate::DoesAsWell => {
+                is_done = true;
+                plan.kept.push(record.clone());
+            }
+            Fate::Joins => joining.push(there),
+            Fate::InTheWay if on_foreign == OnForeign::Refuse => {
+                return Err(PlanError::Foreign { set: set.clone(), found: record.content.clone() });
+            }
+            Fate::Goes | Fate::InTheWay => plan.update.changes.push(Change::Remove(there.clone())),
         }
     }
-    let missing = wanted.iter().filter(|wanted| !found.iter().any(|found| is_same(&found.record, wanted)));
-    let missing = missing.filter(|wanted| wanted.purpose != Purpose::Dmarc || !is_dmarc_kept);
-    plan.update.changes.extend(missing.map(|record| Change::Add((*record).clone())));
+    for record in wanted {
+        let is_there = found.iter().any(|found| is_same(&found.record, record));
+        match record.purpose {
+            Purpose::SharedSpf => join(set, record, &joining, found, on_foreign, plan)?,
+            purpose if purpose.is_the_owners() && is_done => {}
+            _ if is_there => {}
+            _ => plan.update.changes.push(Change::Add(record.clone())),
+        }
+    }
     Ok(())
 }
 
-/// Plans how `ours` get taken out. What is not exactly ours stays.
+/// Plans how an SPF record comes to let our hosts send, beside those that `others` let.
+fn join(
+    set: &RecordSet,
+    ours: &DnsRecord,
+    others: &[&FoundRecord],
+    found: &[FoundRecord],
+    on_foreign: OnForeign,
+    plan: &mut PublishingPlan,
+) -> Result<(), PlanError> {
+    let own = found.iter().find(|found| is_same(&found.record, ours));
+    match (own, others) {
+        (Some(_), []) => return Ok(()),
+        (None, [other]) if spf::covers(&other.record.content, &ours.content) => {
+            plan.kept.push(other.record.clone());
+            return Ok(());
+        }
+        _ => {}
+    }
+    let texts: Vec<_> = others.iter().map(|other| other.record.content.as_str()).collect();
+    let merged = spf::merged(&ours.content, &texts);
+    let is_simple = merged.is_some() && others.len() <= 1;
+    if !is_simple && on_foreign == OnForeign::Refuse {
+        return Err(PlanError::Foreign { set: set.clone(), found: texts.join("\" and \"") });
+    }
+    let gone = others.iter().copied().chain(own);
+    plan.update.changes.extend(gone.map(|found| Change::Remove(found.clone())));
+    let content = merged.unwrap_or_else(|| ours.content.clone());
+    plan.update.changes.push(Change::Add(DnsRecord { content, ..ours.clone() }));
+    Ok(())
+}
+
+/// Plans how `ours` get taken out. What is not exactly ours stays, but for our terms in an SPF record that is shared.
 pub fn plan_removal(ours: &[DnsRecord], current: &Current) -> Update {
     let mut update = Update::default();
     let sets: BTreeSet<_> = ours.iter().map(RecordSet::of).collect();
     for set in sets {
-        let found =
-            current.of(&set).iter().filter(|found| ours.iter().any(|our| is_same(&found.record, our)));
         let before = update.changes.len();
-        update.changes.extend(found.map(|found| Change::Remove(found.clone())));
+        let ours: Vec<_> = ours.iter().filter(|our| RecordSet::of(our) == set).collect();
+        for found in current.of(&set) {
+            let is_it = |our: &&&DnsRecord| is_same(&found.record, our) || is_within(our, &found.record);
+            if let Some(our) = ours.iter().find(is_it) {
+                take_out(our, found, &mut update);
+            }
+        }
         if update.changes.len() > before {
             require(&set, current, &mut update);
         }
     }
     update
+}
+
+/// Whether `there` is an SPF record of others to which `our` terms were added.
+fn is_within(our: &DnsRecord, there: &DnsRecord) -> bool {
+    let is_shared = our.purpose == Purpose::SharedSpf && our.purpose.is_served_by(&there.content);
+    is_shared && spf::covers(&there.content, &our.content)
+}
+
+fn take_out(our: &DnsRecord, found: &FoundRecord, update: &mut Update) {
+    update.changes.push(Change::Remove(found.clone()));
+    if our.purpose == Purpose::SharedSpf
+        && let Some(content) = spf::without(&found.record.content, &our.content)
+    {
+        update.changes.push(Change::Add(DnsRecord { content, ..our.clone() }));
+    }
 }
 
 /// Makes the change depend on `set` being as it was read.
@@ -145,6 +259,8 @@ fn require(set: &RecordSet, current: &Current, update: &mut Update) {
     let is_new_name = |prerequisite: &Prerequisite| *prerequisite == Prerequisite::NoAlias(set.name.clone());
     if !found.is_empty() {
         update.prerequisites.push(Prerequisite::Exactly(found.to_vec()));
+    } else if set.kind == RecordType::Cname {
+        update.prerequisites.push(Prerequisite::Unused(set.name.clone()));
     } else {
         update.prerequisites.push(Prerequisite::Absent(set.clone()));
         if !update.prerequisites.iter().any(is_new_name) {
@@ -158,134 +274,5 @@ fn is_same(a: &DnsRecord, b: &DnsRecord) -> bool {
     RecordSet::of(a) == RecordSet::of(b) && a.content == b.content && a.priority == b.priority
 }
 
-/// Whether `found` cannot stand beside `wanted`.
-fn collides(found: &DnsRecord, wanted: &DnsRecord) -> bool {
-    match wanted.kind {
-        RecordType::Mx => true,
-        RecordType::Txt => wanted.purpose.is_served_by(&found.content),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain_dns::record::{records, tests::domain};
-
-    fn wanted() -> Vec<DnsRecord> {
-        records(&domain("example.com"))
-    }
-
-    fn txt(name: &str, content: &str) -> DnsRecord {
-        let (name, content, kind) = (name.to_owned(), content.to_owned(), RecordType::Txt);
-        DnsRecord { kind, name, content, priority: None, ttl: 1, purpose: Purpose::ReturnPath }
-    }
-
-    fn found(record: &DnsRecord) -> FoundRecord {
-        FoundRecord { record: record.clone(), strings: Vec::new() }
-    }
-
-    /// A zone that has these records.
-    fn zone(records: &[DnsRecord]) -> Current {
-        let mut current = Current::default();
-        for record in records {
-            current.sets.entry(RecordSet::of(record)).or_default().push(found(record));
-        }
-        current
-    }
-
-    /// Does a change as RFC 2136 section 3 says, or nothing.
-    fn apply(update: &Update, zone: &Current) -> Option<Current> {
-        for prerequisite in &update.prerequisites {
-            let holds = match prerequisite {
-                Prerequisite::Absent(set) => zone.of(set).is_empty(),
-                Prerequisite::NoAlias(name) => !zone.aliases.contains(name),
-                Prerequisite::Exactly(records) => {
-                    let there = zone.of(&RecordSet::of(&records[0].record));
-                    there.len() == records.len() && records.iter().all(|record| there.contains(record))
-                }
-            };
-            if !holds {
-                return None;
-            }
-        }
-        let mut zone = zone.clone();
-        for change in &update.changes {
-            match change {
-                Change::Add(record) => {
-                    zone.sets.entry(RecordSet::of(record)).or_default().push(found(record));
-                }
-                Change::Remove(gone) => {
-                    let set = zone.sets.entry(RecordSet::of(&gone.record)).or_default();
-                    set.retain(|found| found != gone);
-                }
-            }
-        }
-        Some(zone)
-    }
-
-    fn all(zone: &Current) -> Vec<String> {
-        let mut all: Vec<_> = zone
-            .sets
-            .values()
-            .flatten()
-            .map(|found| format!("{} {}", found.record.name, found.record.content))
-            .collect();
-        all.sort();
-        all
-    }
-
-    #[test]
-    fn publishing_twice_and_taking_out_leaves_the_zone_as_it_was() {
-        let other = txt("cf-bounce.example.com", "google-site-verification=1");
-        let before = zone(std::slice::from_ref(&other));
-        let plan = plan_publishing(&wanted(), &[], &before, OnForeign::Refuse).unwrap();
-        let after = apply(&plan.update, &before).unwrap();
-        assert_eq!(all(&after).len(), wanted().len() + 1);
-        let again = plan_publishing(&wanted(), &[], &after, OnForeign::Refuse).unwrap();
-        assert!(again.update.is_empty() && again.kept.is_empty());
-        let removed = apply(&plan_removal(&wanted(), &after), &after).unwrap();
-        assert_eq!(all(&removed), all(&before));
-        assert!(plan_removal(&wanted(), &removed).is_empty());
-    }
-
-    #[test]
-    fn what_others_put_there_is_in_the_way_or_stays() {
-        let name = "cf-bounce.example.com";
-        let mx = DnsRecord { kind: RecordType::Mx, priority: Some(5), ..txt(name, "mx.other.test") };
-        let foreign = [txt(name, "v=spf1 -all"), txt("r1._domainkey.example.com", "v=DKIM1; p=AAAA"), mx];
-        for record in foreign {
-            let zone = zone(std::slice::from_ref(&record));
-            let refused = plan_publishing(&wanted(), &[], &zone, OnForeign::Refuse).unwrap_err();
-            assert!(refused.to_string().contains(&record.content), "{refused}");
-            let plan = plan_publishing(&wanted(), &[], &zone, OnForeign::Replace).unwrap();
-            let after = apply(&plan.update, &zone).unwrap();
-            assert_eq!(all(&after).len(), wanted().len());
-            assert!(plan_removal(&wanted(), &zone).is_empty());
-        }
-        let policy = zone(&[txt("_dmarc.example.com", "v=DMARC1; p=none")]);
-        let plan = plan_publishing(&wanted(), &[], &policy, OnForeign::Refuse).unwrap();
-        assert_eq!((plan.kept.len(), plan.update.changes.len()), (1, wanted().len() - 1));
-    }
-
-    #[test]
-    fn a_former_record_of_ours_gives_way() {
-        let former = txt("r1._domainkey.example.com", "v=DKIM1; p=OLD");
-        let zone = zone(std::slice::from_ref(&former));
-        let plan = plan_publishing(&wanted(), &[former], &zone, OnForeign::Refuse).unwrap();
-        assert_eq!(all(&apply(&plan.update, &zone).unwrap()).len(), wanted().len());
-    }
-
-    #[test]
-    fn a_change_in_between_stops_everything() {
-        let before = Current::default();
-        let plan = plan_publishing(&wanted(), &[], &before, OnForeign::Refuse).unwrap();
-        for between in [txt("cf-bounce.example.com", "x"), txt("_dmarc.example.com", "v=DMARC1; p=none")] {
-            assert_eq!(apply(&plan.update, &zone(&[between])), None);
-        }
-        let mut alias = Current::default();
-        alias.insert_alias("_dmarc.example.com".into());
-        assert_eq!(apply(&plan.update, &alias), None);
-        let refused = plan_publishing(&wanted(), &[], &alias, OnForeign::Replace);
-        assert_eq!(refused, Err(PlanError::Alias("_dmarc.example.com".into())));
-    }
-}
+mod tests;

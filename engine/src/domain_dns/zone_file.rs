@@ -23,6 +23,9 @@ pub fn zone_lines(records: &[DnsRecord]) -> String {
             RecordType::Mx => {
                 let _ = write!(out, "{} {}.", record.priority.unwrap_or_default(), record.content);
             }
+            RecordType::Cname => {
+                let _ = write!(out, "{}.", record.content);
+            }
             RecordType::Txt => {
                 let strings = character_strings(&record.content);
                 out.push_str(&strings.into_iter().map(quoted).collect::<Vec<_>>().join(" "));
@@ -95,6 +98,12 @@ mod tests {
         let key = lines.next().unwrap();
         assert!(key.starts_with("r1._domainkey.example.com. 300 IN TXT \"v=DKIM1; k=rsa; p=MII"), "{key}");
         assert_eq!(key.matches('"').count(), 4, "{key}");
+    }
+
+    #[test]
+    fn an_alias_names_its_target_from_the_root() {
+        let alias = DnsRecord { kind: RecordType::Cname, ..text("b.test") };
+        assert_eq!(zone_lines(&[alias]), "a.test. 60 IN CNAME b.test.\n");
     }
 
     #[test]

@@ -63,6 +63,11 @@ impl StsRecord {
         Self(HEXLOWER.encode(&digest(&SHA256, file).as_ref()[..MAX_ID / 2]))
     }
 
+    /// Whether the id is a digest, as those of our policies are.
+    pub fn is_digest(&self) -> bool {
+        self.0.len() == MAX_ID && self.0.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    }
+
     /// The id.
     pub fn id(&self) -> &str {
         &self.0
