@@ -1,12 +1,15 @@
-//! What becomes of mail from the world: rules, `/zones/{zone_id}/email/routing/rules`, and destination addresses,
-//! `/accounts/{account_id}/email/routing/addresses`, with the page behind the link that their owners are sent; and a door
+//! Routing: which zones take mail (`/zones/{zone_id}/email/routing`) and by which rules (`…/rules`), destination addresses
+//! (`/accounts/{account_id}/email/routing/addresses`), the page behind the link that their owners are sent, and a door
 //! for local tests.
 
 mod addresses;
+mod dns;
 mod local;
 mod mail;
 mod rule_model;
 mod rules;
+mod settings;
+mod state;
 mod verify;
 mod zones;
 
@@ -34,6 +37,18 @@ use utoipa::OpenApi;
     rules::catch_all,
     rules::set_catch_all,
     zones::list,
+    dns::list,
+    dns::publish,
+    dns::unlock,
+    dns::remove,
+    dns::check,
+    dns::checked,
+    settings::get,
+    settings::put,
+    settings::patch,
+    settings::enable,
+    settings::disable,
+    settings::unlock,
     verify::ask,
     verify::confirm,
     local::handle,
@@ -46,6 +61,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         answer::resource(&format!("/client/v4/accounts/{{account_id}}/email/routing/addresses{path}"))
     };
     config
+        .configure(zone_routes)
         .configure(rule_routes)
         .service(resource("").route(web::get().to(addresses::list)).route(web::post().to(addresses::create)))
         .service(
@@ -60,6 +76,29 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(verify::confirm)),
         )
         .service(answer::resource("/cdn-cgi/handler/email").route(web::post().to(local::handle)));
+}
+
+fn zone_routes(config: &mut web::ServiceConfig) {
+    let resource =
+        |path: &str| answer::resource(&format!("/client/v4/zones/{{zone_id}}/email/routing{path}"));
+    config
+        .service(
+            resource("")
+                .route(web::get().to(settings::get))
+                .route(web::put().to(settings::put))
+                .route(web::patch().to(settings::patch)),
+        )
+        .service(resource("/enable").route(web::post().to(settings::enable)))
+        .service(resource("/disable").route(web::post().to(settings::disable)))
+        .service(resource("/unlock").route(web::post().to(settings::unlock)))
+        .service(
+            resource("/dns")
+                .route(web::get().to(dns::list))
+                .route(web::post().to(dns::publish))
+                .route(web::patch().to(dns::unlock))
+                .route(web::delete().to(dns::remove)),
+        )
+        .service(resource("/check").route(web::get().to(dns::checked)).route(web::post().to(dns::check)));
 }
 
 fn rule_routes(config: &mut web::ServiceConfig) {
