@@ -1,5 +1,5 @@
-//! Exim as a receiver: a daemon of its own that stores all mail for example.net in one Maildir and offers
-//! STARTTLS. It runs without root's rights, on a stage that has the one user it insists on.
+//! Exim as a receiver, a daemon of its own that stores all mail for example.net in one Maildir and offers STARTTLS; or as a
+//! sender, that sends all mail on. It runs without root's rights, on a stage that has the one user it insists on.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -24,6 +24,66 @@ const HOST: &str = "receiver.example.net";
 
 /// The longest an orderly end may take.
 const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// What a daemon does with mail.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    Receiver,
+    Sender(SocketAddr),
+}
+
+impl Role {
+    /// The domains that it takes mail for.
+    fn domains(self) -> &'static str {
+        match self {
+            Self::Receiver => "example.net",
+            Self::Sender(_) => "*",
+        }
+    }
+
+    /// Router and transport.
+    fn delivery(self, spool: &Path) -> String {
+        match self {
+            Self::Receiver => format!(
+                "begin routers
+everybody:
+  driver = accept
+  domains = +local_domains
+  transport = maildir
+
+begin transports
+maildir:
+  driver = appendfile
+  directory = {}/mail
+  maildir_format
+  user = {USER}
+  group = {USER}
+",
+                spool.display()
+            ),
+            Self::Sender(next) => format!(
+                "begin routers
+onward:
+  driver = manualroute
+  route_list = * {}
+  self = send
+  transport = onward
+
+begin transports
+onward:
+  driver = smtp
+  port = {}
+  allow_localhost
+  hosts_require_tls = *
+  tls_verify_certificates =
+  tls_try_verify_hosts =
+",
+                next.ip(),
+                next.port()
+            ),
+        }
+    }
+}
 
 /// A running daemon.
 #[derive(Debug)]
@@ -50,8 +110,20 @@ impl Exim {
     /// # Errors
     /// Those of [`Self::start`].
     pub fn on(address: SocketAddr) -> Result<Self> {
+        Self::with(address, Role::Receiver)
+    }
+
+    /// Starts one that takes mail for everybody and sends it on to `next`, under TLS or not at all.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn sending(next: SocketAddr) -> Result<Self> {
+        Self::with(free_address()?, Role::Sender(next))
+    }
+
+    fn with(address: SocketAddr, role: Role) -> Result<Self> {
         let stage = Stage::new(&[USER], HOST)?;
-        let certificate = prepare(&stage, address)?;
+        let certificate = prepare(&stage, address, role)?;
         let mut command = stage.command(EXIM);
         // One queue run a minute takes up what could not be delivered at once.
         command.args(["-bdf", "-q1m"]);
@@ -83,7 +155,7 @@ impl Drop for Exim {
 }
 
 /// Makes the folders and files of a daemon.
-fn prepare(stage: &Stage, address: SocketAddr) -> Result<Certificate> {
+fn prepare(stage: &Stage, address: SocketAddr, role: Role) -> Result<Certificate> {
     let spool = stage.folder("spool")?;
     let certificate = Certificate::self_signed(&spool, HOST)?;
     for path in [&spool, &certificate.key, &certificate.certificate] {
@@ -91,17 +163,24 @@ fn prepare(stage: &Stage, address: SocketAddr) -> Result<Certificate> {
     }
     // Where Debian's build looks for it: a file named on the command line would cost it what rights it has.
     let path = stage.folder("etc/exim4")?.join("exim4.conf");
-    let text = configuration(&spool, &stage.program(EXIM), address, &certificate);
+    let text = configuration(&spool, &stage.program(EXIM), address, &certificate, role);
     fs::write(path, text).context("exim4.conf")?;
     Ok(certificate)
 }
 
-fn configuration(spool: &Path, exim: &Path, address: SocketAddr, certificate: &Certificate) -> String {
+fn configuration(
+    spool: &Path,
+    exim: &Path,
+    address: SocketAddr,
+    certificate: &Certificate,
+    role: Role,
+) -> String {
+    let (domains, delivery) = (role.domains(), role.delivery(spool));
     let (ip, port, spool, exim) = (address.ip(), address.port(), spool.display(), exim.display());
     let (key, certificate) = (certificate.key.display(), certificate.certificate.display());
     format!(
         "primary_hostname = {HOST}
-domainlist local_domains = example.net
+domainlist local_domains = {domains}
 daemon_smtp_ports = {port}
 local_interfaces = <; [{ip}]:{port}
 spool_directory = {spool}
@@ -125,20 +204,7 @@ check_recipient:
   accept domains = +local_domains
   deny message = relay not permitted
 
-begin routers
-everybody:
-  driver = accept
-  domains = +local_domains
-  transport = maildir
-
-begin transports
-maildir:
-  driver = appendfile
-  directory = {spool}/mail
-  maildir_format
-  user = {USER}
-  group = {USER}
-
+{delivery}
 begin retry
 * * F,1h,1s
 "

@@ -9,7 +9,7 @@
 //! Environment:
 //! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
 //! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
-//!   `root`, `nsd`, `exim`, `opensmtpd`, `unbound`, `knot`, `promtool`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `promtool`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
 //! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
@@ -52,6 +52,7 @@ pub mod smtp;
 pub mod smtp_sink;
 mod stage;
 pub mod stepped_clock;
+pub mod swaks;
 mod tcp;
 pub mod tls_receiver;
 pub mod tls_world;

@@ -12,6 +12,7 @@ use crate::network::IP;
 use crate::opensmtpd::SMTPD;
 use crate::promtool::PROMTOOL;
 use crate::stepped_clock::COMPILER;
+use crate::swaks::{PERL, SWAKS};
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
 use crate::{fetched, javascript, python};
@@ -33,6 +34,8 @@ pub enum Need {
     Exim,
     /// OpenSMTPD, likewise.
     OpenSmtpd,
+    /// The client swaks, fetched likewise, with Perl to run it.
+    Swaks,
     /// The resolver Unbound and the tools of ldns that sign zones, likewise but without root's rights.
     Unbound,
     /// The name server Knot, likewise.
@@ -59,6 +62,7 @@ impl Need {
             Self::Nsd => "nsd",
             Self::Exim => "exim",
             Self::OpenSmtpd => "opensmtpd",
+            Self::Swaks => "swaks",
             Self::Unbound => "unbound",
             Self::Knot => "knot",
             Self::Promtool => "promtool",
@@ -78,6 +82,7 @@ impl Need {
             Self::Nsd => Path::new(NSD).exists(),
             Self::Exim => fetched::has(EXIM) && is_root(),
             Self::OpenSmtpd => fetched::has(SMTPD) && is_root(),
+            Self::Swaks => fetched::has(SWAKS) && Path::new(PERL).exists(),
             Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
             Self::Knot => fetched::has(KNOTD),
             Self::Promtool => fetched::has(PROMTOOL),

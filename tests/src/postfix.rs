@@ -1,4 +1,4 @@
-//! Postfix as a receiver: an instance of its own in a temporary folder, on a port of its own, that stores
+//! Postfix as a receiver, or as a sender: an instance of its own in a temporary folder, on a port of its own, that stores
 //! all mail for example.net in one Maildir.
 
 use std::fs;
@@ -88,6 +88,19 @@ impl Postfix {
             "relayhost = [{ip}]:{port}\ncontent_filter = error:5.1.1 mailbox is gone\nsmtp_tls_security_level = none\n"
         );
         Self::with(address, Announce::Everything, &settings)
+    }
+
+    /// Starts one that takes mail for everybody from this machine and sends it on to `next`, under TLS or not at all.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn sending(next: SocketAddr) -> Result<Self> {
+        let (ip, port) = (next.ip(), next.port());
+        let settings = format!(
+            "relayhost = [{ip}]:{port}\nsmtp_tls_security_level = encrypt\nsmtp_tls_loglevel = 1\n\
+             smtpd_relay_restrictions = permit_mynetworks, reject\n"
+        );
+        Self::with(free_address()?, Announce::Everything, &settings)
     }
 
     fn with(address: SocketAddr, announce: Announce, settings: &str) -> Result<Self> {

@@ -1,8 +1,10 @@
 //! A small scripted SMTP client: it sends exactly the bytes it is told to, which a real client would not.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io::{BufRead, BufReader, Error as IoError, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
 use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
 
 use crate::error::{Context, Error, Result};
 use crate::tcp::has_input;
@@ -46,7 +48,18 @@ impl SmtpClient {
     /// # Errors
     /// [`Error::Io`] if nobody listens, [`Error::Unexpected`] if the greeting is not 220.
     pub fn connect(server: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(server).context(format!("connect to {server}"))?;
+        Self::over(TcpStream::connect(server).context(format!("connect to {server}"))?)
+    }
+
+    /// Does the same from an address of the test's choice: each of 127/8 is ours.
+    ///
+    /// # Errors
+    /// Those of [`Self::connect`].
+    pub fn connect_from(source: Ipv4Addr, server: SocketAddr) -> Result<Self> {
+        Self::over(dial_from(source, server)?)
+    }
+
+    fn over(stream: TcpStream) -> Result<Self> {
         stream.set_read_timeout(Some(REPLY_LIMIT)).context("set the read limit")?;
         stream.set_write_timeout(Some(REPLY_LIMIT)).context("set the write limit")?;
         stream.set_nodelay(true).context("switch off Nagle's delay")?;
@@ -146,6 +159,22 @@ impl SmtpClient {
             None => Err(Error::unexpected("SMTP reply", format!("line without CRLF: {line:?}"))),
         }
     }
+}
+
+/// Connects from an address of the test's choice.
+///
+/// # Errors
+/// [`Error::Io`] if nobody listens.
+pub fn dial_from(source: Ipv4Addr, server: SocketAddr) -> Result<TcpStream> {
+    let dial = || {
+        let socket = socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        bind(&socket, &SocketAddrV4::new(source, 0))?;
+        connect(&socket, &server)?;
+        Ok(socket.into())
+    };
+    dial()
+        .map_err(|error: rustix::io::Errno| IoError::from(error))
+        .context(format!("connect to {server} from {source}"))
 }
 
 /// Doubles the dot of every line that begins with one and adds the final dot (RFC 5321 section 4.5.2).
