@@ -47,7 +47,7 @@ fn mail_that_nobody_answers_for_is_refused_with_the_reason() -> Result<()> {
     assert!(silent.code == 550 && silent.lines[0].starts_with("5.7.26"), "{silent:?}");
     let line = world.logged("info@example.com")?;
     assert_eq!((&line["status"], &line["spf"]), (&json!("rejected"), &json!("none")), "{line}");
-    assert!(world.sandbox.mailbox.deliveries()?.is_empty());
+    assert!(world.deliveries()?.is_empty());
     Ok(())
 }
 

@@ -42,6 +42,6 @@ fn an_address_that_we_did_not_make_or_that_is_no_report_goes_nowhere() -> Result
         client.command(&format!("RCPT TO:<{sender}>"))
     })?;
     assert!(refused.code == 550 && refused.lines[0].starts_with("5.7.1"), "no relay: {refused:?}");
-    assert_eq!(world.sandbox.mailbox.deliveries()?, ["ann@box.example"]);
+    assert_eq!(world.deliveries()?, ["ann@box.example"]);
     world.until_counted("mailwright_return_path_total{kind=\"srs\",result=\"forged\"}", 1)
 }

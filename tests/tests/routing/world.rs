@@ -6,6 +6,7 @@ use std::time::Duration;
 use mailwright_tests::error::{Error, Result};
 use mailwright_tests::http::{Answer, Api};
 use mailwright_tests::mailbox::Received;
+use mailwright_tests::message::header;
 use mailwright_tests::name_server::NameServer;
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::sandbox::Sandbox;
@@ -112,9 +113,27 @@ impl World {
         self.client()?.send(from, to, message)
     }
 
-    /// What has arrived for `recipient`.
+    /// What has arrived for `recipient`, once it has.
     pub(crate) fn arrived(&self, recipient: &str) -> Result<Received> {
-        self.sandbox.mailbox.wait_for(recipient)
+        wait::until(&format!("mail for {recipient}"), LIMIT, || {
+            let is_for = |mail: &Received| mail.recipients.iter().any(|to| to.contains(recipient));
+            Ok(self.passed_on()?.into_iter().find(is_for))
+        })
+    }
+
+    /// All that has arrived, but for what we write to owners of addresses ourselves.
+    pub(crate) fn passed_on(&self) -> Result<Vec<Received>> {
+        let mut all = self.sandbox.mailbox.list()?;
+        all.retain(|mail| header(&mail.message, "Auto-Submitted").is_none());
+        Ok(all)
+    }
+
+    /// Who it was for.
+    pub(crate) fn deliveries(&self) -> Result<Vec<String>> {
+        let mut all: Vec<_> = self.passed_on()?.into_iter().flat_map(|mail| mail.recipients).collect();
+        all.iter_mut().for_each(|to| *to = to.trim_matches(['<', '>']).to_owned());
+        all.sort();
+        Ok(all)
     }
 
     /// Waits until a counter of routing has that value.
