@@ -1,5 +1,5 @@
-// Calls every method of `emailSending` and `emailAuth` of the published `cloudflare` SDK, and what they need of accounts,
-// zones and tokens.
+// Calls every method of `emailSending`, `emailAuth` and the rules and addresses of `emailRouting` of the published
+// `cloudflare` SDK, and what they need of accounts, zones and tokens.
 //
 // usage: node sdk.mjs BASE_URL TOKEN ACCOUNT_ID ZONE_ID
 //
@@ -103,6 +103,30 @@ async function auth() {
   return { before: before.enabled, after: after.enabled, missing };
 }
 
+async function rules() {
+  const { rules, addresses, accountRules } = client.emailRouting;
+  const address = await addresses.create({ account_id, email: 'rules@example.net' });
+  await addresses.get(address.id, { account_id });
+  const verified = await addresses.edit(address.id, { account_id, status: 'verified' });
+  const listed = (await all(addresses.list({ account_id, verified: true }))).map((one) => one.email);
+  const matchers = [{ type: 'literal', field: 'to', value: 'js@example.com' }];
+  const actions = [{ type: 'forward', value: [address.email] }];
+  const made = await rules.create({ zone_id, matchers, actions, priority: 3 });
+  const updated = await rules.update(made.id, { zone_id, matchers, actions: [{ type: 'drop' }] });
+  const got = await rules.get(made.id, { zone_id });
+  const rest = await rules.catchAlls.update({ zone_id, matchers: [{ type: 'all' }], actions, enabled: true });
+  const catchAll = await rules.catchAlls.get({ zone_id });
+  const types = (rows) => rows.map((row) => row.matchers[0].type);
+  const ofZone = types(await all(rules.list({ zone_id, per_page: 1 })));
+  await addresses.delete(address.id, { account_id });
+  const ofAccount = types(await all(accountRules.list({ account_id, enabled: true })));
+  await rules.delete(made.id, { zone_id });
+  return {
+    verified: typeof verified.verified, listed, priority: made.priority, action: updated.actions[0].type,
+    same: got.id === made.id && rest.id === catchAll.id, enabled: catchAll.enabled, ofZone, ofAccount,
+  };
+}
+
 async function around() {
   const account = await client.accounts.get({ account_id });
   const accounts = (await all(client.accounts.list())).map((one) => one.id);
@@ -122,9 +146,12 @@ async function around() {
 const [called, known] = [new Set(), new Set()];
 watch(client.emailSending, 'emailSending', called, known);
 watch(client.emailAuth, 'emailAuth', called, known);
+for (const part of ['rules', 'addresses', 'accountRules']) {
+  watch(client.emailRouting[part], `emailRouting.${part}`, called, known);
+}
 const said = {
   sends: await sends(), suppressions: await suppressions(), subdomains: await subdomains(), auth: await auth(),
-  around: await around(),
+  rules: await rules(), around: await around(),
 };
 said.missed = [...known].filter((name) => !called.has(name));
 said.known = known.size;
