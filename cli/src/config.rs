@@ -5,6 +5,7 @@ mod gate;
 mod inbound;
 mod limits;
 mod routing;
+mod routing_records;
 mod sending;
 mod submission;
 mod suppressions;
@@ -360,7 +361,7 @@ mod tests {
             ("limits", "account domain recipient token ramp max_recipients"),
             (
                 "routing",
-                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler",
+                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include mta_sts mta_sts_max_age mta_sts_host tls_reports",
             ),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
@@ -433,6 +434,12 @@ mod tests {
             ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
             ("[routing]\nin_session = \"3m\"", "routing.in_session"),
             ("[routing]\ntrusted_sealers = [\"a b\"]", "routing.trusted_sealers"),
+            ("[routing]\nmx = [\"-\"]", "routing.mx"),
+            ("[routing]\nspf_include = \"one\"", "routing.spf_include"),
+            ("[routing]\nmta_sts = \"on\"", "routing.mta_sts"),
+            ("[routing]\nmta_sts_max_age = \"1m\"", "routing.mta_sts_max_age"),
+            ("[routing]\nmta_sts = \"testing\"\nmta_sts_host = \"-\"", "routing.mta_sts_host"),
+            ("[routing]\ntls_reports = \"postmaster\"", "routing.tls_reports"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),

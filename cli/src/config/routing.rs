@@ -5,6 +5,7 @@ use mailwright_api::VerificationSettings;
 use mailwright_engine::{
     address::{Domain, EmailAddress},
     authentication::{Policy, Requirement},
+    tls::StsMode,
 };
 use mailwright_routing::pipeline::RoutingSettings;
 use serde::Deserialize;
@@ -20,6 +21,13 @@ pub(crate) struct Routing {
     pub(crate) require_authentication: bool,
     pub(crate) honour_dmarc: bool,
     trusted_sealers: Vec<String>,
+    pub(super) mx: Vec<String>,
+    pub(super) spf_include: String,
+    pub(super) mta_sts: String,
+    #[serde(with = "humantime_serde")]
+    pub(super) mta_sts_max_age: Duration,
+    pub(super) mta_sts_host: String,
+    pub(super) tls_reports: String,
 }
 
 impl Default for Routing {
@@ -31,6 +39,12 @@ impl Default for Routing {
             require_authentication: true,
             honour_dmarc: true,
             trusted_sealers: Vec::new(),
+            mx: Vec::new(),
+            spf_include: String::new(),
+            mta_sts: StsMode::None.as_str().to_owned(),
+            mta_sts_max_age: Duration::from_secs(86_400),
+            mta_sts_host: String::new(),
+            tls_reports: String::new(),
         }
     }
 }
