@@ -5,6 +5,7 @@ mod gate;
 mod inbound;
 mod limits;
 mod routing;
+mod routing_records;
 mod sending;
 mod submission;
 mod suppressions;
@@ -360,8 +361,7 @@ mod tests {
             ("limits", "account domain recipient token ramp max_recipients"),
             (
                 "routing",
-                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include \
-                 mta_sts mta_sts_max_age mta_sts_host tls_reports",
+                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include mta_sts mta_sts_max_age mta_sts_host tls_reports",
             ),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),

@@ -187,7 +187,9 @@ impl DomainChecker {
             match updater.publish(&records, &[], OnForeign::Refuse).await {
                 Ok(plan) if plan.update.is_empty() => {}
                 Ok(_) => tracing::warn!(%domain, "locked records were gone, and are published again"),
-                Err(error) => tracing::warn!(%domain, %error, "locked records are gone"),
+                Err(error) => {
+                    tracing::warn!(%domain, %error, "locked records are missing and cannot be published")
+                }
             }
         };
         ctx.spawn(restoring.into_actor(self));

@@ -1,5 +1,6 @@
-//! Routing: which zones take mail (`/zones/{zone_id}/email/routing`) and by which rules (`…/rules`), destination addresses
-//! (`/accounts/{account_id}/email/routing/addresses`), the page behind the link that their owners are sent, and a door
+//! What becomes of mail from the world: which zones take it, `/zones/{zone_id}/email/routing`, their rules beneath it at
+//! `…/rules`, and destination addresses, `/accounts/{account_id}/email/routing/addresses`, with the page behind the link
+//! that their owners are sent; and a door
 //! for local tests.
 
 mod addresses;
@@ -61,8 +62,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         answer::resource(&format!("/client/v4/accounts/{{account_id}}/email/routing/addresses{path}"))
     };
     config
-        .configure(zone_routes)
         .configure(rule_routes)
+        .configure(zone_routes)
         .service(resource("").route(web::get().to(addresses::list)).route(web::post().to(addresses::create)))
         .service(
             resource("/{address_id}")
@@ -121,4 +122,27 @@ fn rule_routes(config: &mut web::ServiceConfig) {
                 .route(web::put().to(rules::update))
                 .route(web::delete().to(rules::delete)),
         );
+}
+
+fn zone_routes(config: &mut web::ServiceConfig) {
+    let resource =
+        |path: &str| answer::resource(&format!("/client/v4/zones/{{zone_id}}/email/routing{path}"));
+    config
+        .service(
+            resource("")
+                .route(web::get().to(settings::get))
+                .route(web::put().to(settings::put))
+                .route(web::patch().to(settings::patch)),
+        )
+        .service(resource("/enable").route(web::post().to(settings::enable)))
+        .service(resource("/disable").route(web::post().to(settings::disable)))
+        .service(resource("/unlock").route(web::post().to(settings::unlock)))
+        .service(
+            resource("/dns")
+                .route(web::get().to(dns::list))
+                .route(web::post().to(dns::publish))
+                .route(web::patch().to(dns::unlock))
+                .route(web::delete().to(dns::remove)),
+        )
+        .service(resource("/check").route(web::get().to(dns::checked)).route(web::post().to(dns::check)));
 }

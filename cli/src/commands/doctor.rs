@@ -131,7 +131,9 @@ impl Args {
             dmarc: None,
             ttl: DEFAULT_TTL,
         };
-        Ok(Subject { domain, addresses: self.own_addresses(config)?, block_lists: self.block_lists(config) })
+        let routing = known.routing.map(|routing| routing.described(config)).transpose()?;
+        let (addresses, block_lists) = (self.own_addresses(config)?, self.block_lists(config));
+        Ok(Subject { domain, routing, addresses, block_lists })
     }
 
     fn own_addresses(&self, config: &Config) -> Result<Vec<OwnAddress>, CommandError> {

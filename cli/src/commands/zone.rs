@@ -1,5 +1,7 @@
 //! `mailwright zone`
 
+mod routing;
+
 use super::{
     CommandError,
     account::{meant, word},
@@ -43,6 +45,8 @@ enum Action {
         #[command(flatten)]
         place: Place,
     },
+    /// Have a zone take mail from the world, or no more, and see whether the DNS leads it here
+    Routing(routing::Args),
 }
 
 /// Does it.
@@ -61,6 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
             let zone: Value = client.delete(&format!("zones/{}", escaped(&id)))?;
             tell(place, &zone, "removed")
         }
+        Action::Routing(args) => routing::run(args),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     mx::{self, MxFacts},
     receiving::{self, ReceivingFacts},
     reverse::{self, ReverseFacts},
+    routing::{RoutingReport, RoutingZone, check_routing},
     spf::{SpfInspection, SpfVerdict},
 };
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub struct OwnAddress {
 pub struct Subject {
     /// The domain.
     pub domain: SendingDomain,
+    /// The zone that takes mail for it, if one does.
+    pub routing: Option<RoutingZone>,
     /// Our addresses, as far as they are known.
     pub addresses: Vec<OwnAddress>,
     /// The block lists to ask.
@@ -49,6 +52,8 @@ pub struct OwnSpf {
 pub struct Examination {
     /// What sending needs. Its findings stand in [`Self::findings`] too.
     pub sending: DomainReport,
+    /// What routing needs, if the domain takes mail. Its findings stand in [`Self::findings`] too.
+    pub routing: Option<RoutingReport>,
     /// The SPF record of the return-path domain with all it leads to.
     pub spf: SpfInspection,
     /// What SPF makes of each of our addresses.
@@ -78,6 +83,13 @@ pub fn examine(subject: &Subject, lookups: &mut Lookups<'_>) -> Examination {
     let base = subject.domain.name.base();
     let sending = check_domain(&subject.domain, &addresses, lookups);
     let mut findings = sending.findings.clone();
+    let routing = subject.routing.as_ref().map(|zone| check_routing(zone, &addresses, lookups));
+    for finding in routing.iter().flat_map(|report| &report.findings) {
+        // What both say is told once.
+        if !findings.contains(finding) {
+            findings.push(finding.clone());
+        }
+    }
     let mx = mx::check_domain(base, lookups, &mut findings);
     let receiving = receiving::check(base, &mx, &sending.dmarc, lookups, &mut findings);
     let own = subject.addresses.iter();
@@ -91,7 +103,7 @@ pub fn examine(subject: &Subject, lookups: &mut Lookups<'_>) -> Examination {
     let spf_of = |address: &IpAddr| OwnSpf { address: *address, verdict: sending.spf.judge(*address) };
     let spf_results = addresses.iter().map(spf_of).collect();
     let spf = SpfInspection::from(&sending.spf);
-    Examination { sending, spf, spf_results, mx, receiving, reverse, block_lists, findings }
+    Examination { sending, routing, spf, spf_results, mx, receiving, reverse, block_lists, findings }
 }
 
 #[cfg(test)]
@@ -100,6 +112,7 @@ mod tests {
     use crate::domain_dns::{
         answers::{Answer, Question},
         record::tests::domain,
+        routing::tests::zone_with_policy,
         spf::tree_tests::World,
     };
 
@@ -113,6 +126,7 @@ mod tests {
             .addresses("77.2.0.192.bl.test", &["127.0.0.2"]);
         let subject = Subject {
             domain: domain("example.com"),
+            routing: Some(zone_with_policy()),
             addresses: vec![OwnAddress { address, ehlo: "out.test".into() }],
             block_lists: BlockLists { addresses: vec!["bl.test".into()], domains: Vec::new() },
         };
@@ -121,15 +135,19 @@ mod tests {
             report.findings.iter().map(|finding| finding.area).collect();
         let expected = [
             Area::ReturnPath,
+            Area::Spf,
             Area::Dkim,
             Area::Dmarc,
             Area::Mx,
+            Area::RoutingMx,
             Area::MtaSts,
             Area::TlsRpt,
             Area::Bimi,
             Area::BlockList,
         ];
         assert_eq!(areas.into_iter().collect::<Vec<_>>(), expected);
+        let missing = |finding: &&Finding| finding.code == Code::MissingDmarc;
+        assert_eq!(report.findings.iter().filter(missing).count(), 1, "told once");
         assert!(report.must_be_mended());
         assert_eq!(report.spf_results[0].verdict.result.as_str(), "pass");
     }

@@ -1,10 +1,13 @@
 //! What the running server knows of a domain that is set up there.
 
 use super::CommandError;
-use crate::control_client::{ControlClient, ControlClientError};
+use crate::{
+    config::Config,
+    control_client::{ControlClient, ControlClientError},
+};
 use mailwright_engine::{
     address::Domain,
-    domain_dns::{DkimRole, DomainKey},
+    domain_dns::{DkimRole, DomainKey, RoutingZone},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,6 +18,36 @@ pub(super) struct Known {
     pub(super) return_path: Option<Domain>,
     pub(super) keys: Vec<DomainKey>,
     pub(super) mx: Vec<Domain>,
+    pub(super) routing: Option<KnownRouting>,
+}
+
+/// How the zone takes mail that the domain is in.
+#[derive(Debug)]
+pub(super) struct KnownRouting {
+    zone: Domain,
+    names: Vec<Domain>,
+    keys: Vec<DomainKey>,
+}
+
+impl KnownRouting {
+    /// What the DNS is to say about it, by the configuration.
+    pub(super) fn described(self, config: &Config) -> Result<RoutingZone, CommandError> {
+        let described = config.sending()?.records.describe_names(&self.zone, self.names, &[]);
+        Ok(RoutingZone { keys: self.keys, ..described })
+    }
+}
+
+#[derive(Deserialize)]
+struct ShownRouting {
+    name: String,
+    enabled: bool,
+    subdomains: Vec<ShownSubdomain>,
+}
+
+#[derive(Deserialize)]
+struct ShownSubdomain {
+    name: String,
+    enabled: bool,
 }
 
 #[derive(Deserialize)]
@@ -49,13 +82,35 @@ pub(super) fn known(client: &ControlClient, name: &str) -> Result<Known, Command
         name == zone || name.strip_suffix(zone).is_some_and(|rest| rest.ends_with('.'))
     };
     for zone in zones.iter().filter(is_within) {
-        let path = format!("zones/{}/email/sending", zone["id"].as_str().unwrap_or_default());
+        let zone = format!("zones/{}/email", zone["id"].as_str().unwrap_or_default());
+        let (path, routing) = (format!("{zone}/sending"), routed(client, &zone, name)?);
         if let Some(domain) = set_up(client, &path, name)? {
             let records: Vec<ShownRecord> = client.get(&format!("{path}/subdomains/{}/dns", domain.tag))?;
-            return domain.known(&records);
+            return Ok(Known { routing, ..domain.known(&records)? });
+        }
+        if routing.is_some() {
+            return Ok(Known { routing, ..Known::default() });
         }
     }
     Ok(Known::default())
+}
+
+/// How mail to `name` is routed in a zone, if it is.
+fn routed(client: &ControlClient, zone: &str, name: &str) -> Result<Option<KnownRouting>, CommandError> {
+    let settings: ShownRouting = client.get(&format!("{zone}/routing"))?;
+    let below = settings.subdomains.into_iter().filter(|below| below.enabled).map(|below| below.name);
+    let names: Vec<_> = std::iter::once(settings.name.clone()).chain(below).collect();
+    if !settings.enabled || !names.iter().any(|one| one == name) {
+        return Ok(None);
+    }
+    let records: Vec<ShownRecord> = client.get(&format!("{zone}/routing/dns"))?;
+    let key = |record: &ShownRecord| {
+        let selector = record.name.split_once("._domainkey.")?.0;
+        DomainKey::new(selector, Some(record.content.clone()), DkimRole::Signing).ok()
+    };
+    let names = names.iter().map(|name| Domain::parse(name)).collect::<Result<_, _>>()?;
+    let (zone, keys) = (Domain::parse(&settings.name)?, records.iter().filter_map(key).collect());
+    Ok(Some(KnownRouting { zone, names, keys }))
 }
 
 fn set_up(client: &ControlClient, path: &str, name: &str) -> Result<Option<Shown>, ControlClientError> {
@@ -76,7 +131,7 @@ impl Shown {
             DomainKey::new(&key.selector, record.map(|record| record.content.clone()), key.role())
         };
         let keys = self.dkim_keys.iter().map(key).collect::<Result<_, _>>()?;
-        Ok(Known { return_path: Some(return_path), keys, mx })
+        Ok(Known { return_path: Some(return_path), keys, mx, routing: None })
     }
 }
 

@@ -15,6 +15,7 @@ pub(super) fn of(examination: &Examination) -> String {
         (Area::Dkim, dkim(examination)),
         (Area::Dmarc, dmarc(examination)),
         (Area::Mx, hosts(&examination.mx)),
+        (Area::RoutingMx, routing(examination)),
         (Area::MtaSts, mta_sts(examination)),
         (Area::TlsRpt, examination.receiving.tls_rpt.clone()),
         (Area::Dane, dane(examination)),
@@ -68,6 +69,16 @@ fn hosts(facts: &MxFacts) -> Vec<String> {
         [host.preference.to_string(), host.host.clone(), or_dash(&addresses.join(" "))]
     });
     rows_or_none(table(["PREF", "HOST", "ADDRESSES"], rows), facts.hosts.is_empty())
+}
+
+/// The names whose mail is routed, and where the zone stands.
+fn routing(examination: &Examination) -> Vec<String> {
+    let Some(report) = &examination.routing else { return Vec::new() };
+    let rows = report.names.iter().map(|routed| {
+        let hosts: Vec<_> = routed.mx.hosts.iter().map(|host| host.host.as_str()).collect();
+        [routed.name.clone(), or_dash(&hosts.join(" ")), format!("{} of 10", routed.spf_lookups)]
+    });
+    vec![format!("{} is {}", report.zone, word(report.state)), table(["NAME", "HOSTS", "SPF LOOK-UPS"], rows)]
 }
 
 fn spf(examination: &Examination) -> Vec<String> {
@@ -165,13 +176,20 @@ fn sum(examination: &Examination) -> String {
     let count = |severity| examination.findings.iter().filter(|finding| finding.severity == severity).count();
     let state = match examination.sending.state {
         DomainState::Ready => "ready to send",
-        DomainState::Unconfigured => "not set up yet",
-        DomainState::Misconfigured => "set up wrongly",
-        DomainState::Unknown => "unknown: the DNS gave no answer",
+        state => word(state),
     };
     let domain = &examination.sending.domain;
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     format!("{domain} is {state}: {errors} to mend (!!), {warnings} could be better (!)")
+}
+
+fn word(state: DomainState) -> &'static str {
+    match state {
+        DomainState::Ready => "ready",
+        DomainState::Unconfigured => "not set up yet",
+        DomainState::Misconfigured => "set up wrongly",
+        DomainState::Unknown => "unknown: the DNS gave no answer",
+    }
 }
 
 #[cfg(test)]
