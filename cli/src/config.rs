@@ -358,7 +358,10 @@ mod tests {
             ),
             ("suppressions", "soft_bounces soft_bounce_window soft_bounce_for complaint_removals"),
             ("limits", "account domain recipient token ramp max_recipients"),
-            ("routing", "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler"),
+            (
+                "routing",
+                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler",
+            ),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];

@@ -428,15 +428,15 @@ def add_policies(corpus, world):
         "late": "p=reject; v=DMARC1",
     }
     for name, record in policies.items():
-        world.add(f"_dmarc.{name}-p.example", "TXT", record)
-        world.add(f"sub.{name}-p.example", "A", "192.0.2.1")
-        for sender in (f"{name}-p.example", f"sub.{name}-p.example"):
+        world.add(f"_dmarc.{name}p.example", "TXT", record)
+        world.add(f"sub.{name}p.example", "A", "192.0.2.1")
+        for sender in (f"{name}p.example", f"sub.{name}p.example"):
             world.add(sender, "TXT", "v=spf1 ip4:192.0.2.1 -all")
-    world.add("_dmarc.two-p.example", "TXT", "v=DMARC1; p=reject")
-    world.add("_dmarc.two-p.example", "TXT", "v=DMARC1; p=none")
+    world.add("_dmarc.twop.example", "TXT", "v=DMARC1; p=reject")
+    world.add("_dmarc.twop.example", "TXT", "v=DMARC1; p=none")
     refusing = {"reject", "strict"}
     for name in [*policies, "two", "absent"]:
-        domain = f"{name}-p.example"
+        domain = f"{name}p.example"
         # SPF passes for another domain, so that the message is answered for.
         unaligned = "reject" if name in refusing else "quarantine" if name in ("quarantine", "test") else "take"
         corpus.add(f"dmarc_{name}_unaligned", plain(f"a@{domain}"), action=unaligned)
@@ -445,7 +445,7 @@ def add_policies(corpus, world):
             action = "reject" if name == "strict" else "take"
             corpus.add(f"dmarc_{name}_from_beneath", plain(f"a@sub.{domain}"), sender=f"b@{domain}", action=action)
             corpus.add(f"dmarc_{name}_sender_beneath", plain(f"a@{domain}"), sender=f"b@sub.{domain}", action=action)
-    corpus.add("dmarc_beneath", plain("a@sub.beneath-p.example"), action="reject")
+    corpus.add("dmarc_beneath", plain("a@sub.beneathp.example"), action="reject")
     signed = corpus.signed(plain("a@sub.good.example"), domain="good.example")
     corpus.add("dmarc_dkim_above", signed, ip="192.0.2.66", helo="unknown.example")
     two = {"dmarc": ["none", "a message from several domains is refused before its policies are looked up"]}

@@ -124,13 +124,18 @@ impl Pipeline {
         };
         let routed = routed.into_iter().map(|(address, matched)| (address, matched.action)).collect();
         let began = Instant::now();
-        let unjudged =
-            Unjudged { peer: mail.peer, helo: &mail.helo, sender: &mail.sender, content: &mail.content };
+        let unjudged = Unjudged {
+            peer: mail.peer,
+            helo: &mail.helo,
+            sender: &mail.sender,
+            content: &mail.content,
+            host: &parts.settings.hostname,
+        };
         let judgement = Arc::new(parts.authenticator.judge(&unjudged).await);
         metrics::step(Step::Authentication, began.elapsed());
         let judged = Judged { id, mail, zone, routed, judgement: Arc::clone(&judgement) };
         let what = match decide(&judgement, &parts.settings.policy) {
-            Decision::Reject { status, text } => {
+            Decision::Reject { status, text, .. } => {
                 self.refuse(&judged, SmtpCode::MAILBOX_UNAVAILABLE, status, text)
             }
             Decision::Defer { status, text } => self.refuse(&judged, SmtpCode::LOCAL_ERROR, status, text),
