@@ -1,17 +1,18 @@
 //! A name server for any number of domains, each with a mail exchanger of its own.
 //!
 //! Every domain has the exchanger `mx.DOMAIN`. That of a numbered domain ([`Domains`](crate::message::Domains)) has a
-//! loopback address of its own, that of any other 127.0.0.1.
+//! loopback address of its own, that of any other 127.0.0.1. Text records are those it is given.
 
 use crate::{Result, background::Background, error::Context};
 use hickory_proto::{
     op::{Message, OpCode},
     rr::{
         Name, RData, Record, RecordType,
-        rdata::{A, MX},
+        rdata::{A, MX, TXT},
     },
 };
 use std::{
+    collections::HashMap,
     io,
     net::{Ipv4Addr, SocketAddr},
 };
@@ -37,11 +38,19 @@ impl NameServer {
     /// # Errors
     /// [`crate::Error::Io`] if the system refuses.
     pub fn start() -> Result<Self> {
+        Self::with_texts(HashMap::new())
+    }
+
+    /// Starts one that has these text records too, by name: in lower case, without a final dot.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn with_texts(texts: HashMap<String, String>) -> Result<Self> {
         let what = "open the name server's socket";
         let socket = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context(what)?;
         socket.set_nonblocking(true).context(what)?;
         let address = socket.local_addr().context(what)?;
-        let thread = Background::start("the name server", || Ok(serve(UdpSocket::from_std(socket)?)))?;
+        let thread = Background::start("the name server", || Ok(serve(UdpSocket::from_std(socket)?, texts)))?;
         Ok(Self { address, _thread: thread })
     }
 
@@ -52,23 +61,24 @@ impl NameServer {
     }
 }
 
-async fn serve(socket: UdpSocket) -> io::Result<()> {
+async fn serve(socket: UdpSocket, texts: HashMap<String, String>) -> io::Result<()> {
     let mut buffer = [0; MAX_QUESTION];
     loop {
         let (length, client) = socket.recv_from(&mut buffer).await?;
-        if let Some(answer) = buffer.get(..length).and_then(answer) {
+        if let Some(answer) = buffer.get(..length).and_then(|question| answer(question, &texts)) {
             socket.send_to(&answer, client).await?;
         }
     }
 }
 
 /// The answer to a question; `None` to what is none.
-fn answer(question: &[u8]) -> Option<Vec<u8>> {
+fn answer(question: &[u8], texts: &HashMap<String, String>) -> Option<Vec<u8>> {
     let question = Message::from_vec(question).ok()?;
     let query = question.queries.first()?;
     let data = match query.query_type() {
         RecordType::MX => Some(RData::MX(MX::new(10, query.name().prepend_label("mx").ok()?))),
         RecordType::A => Some(RData::A(A(address(query.name())))),
+        RecordType::TXT => text(query.name(), texts),
         _ => None,
     };
     let mut answer = Message::response(question.metadata.id, OpCode::Query);
@@ -76,6 +86,13 @@ fn answer(question: &[u8]) -> Option<Vec<u8>> {
     answer.add_query(query.clone());
     answer.add_answers(data.map(|data| Record::from_rdata(query.name().clone(), TTL, data)));
     answer.to_vec().ok()
+}
+
+/// The text record of a name, in strings of at most 255 octets.
+fn text(name: &Name, texts: &HashMap<String, String>) -> Option<RData> {
+    let text = texts.get(name.to_ascii().to_ascii_lowercase().trim_end_matches('.'))?;
+    let strings = text.as_bytes().chunks(255).map(|string| String::from_utf8_lossy(string).into_owned());
+    Some(RData::TXT(TXT::new(strings.collect())))
 }
 
 /// The address of an exchanger, by the number in its domain's name.
@@ -120,6 +137,6 @@ mod tests {
 
     #[test]
     fn what_is_no_question_is_not_answered() {
-        assert_eq!(answer(b"no question"), None);
+        assert_eq!(answer(b"no question", &HashMap::new()), None);
     }
 }

@@ -370,21 +370,21 @@ def add_senders(corpus, world):
         "neutral": "v=spf1 ?all",
         "nothing": "v=spf1",
         "include": "v=spf1 include:pass.spf.example -all",
-        "include_fails": "v=spf1 include:fail.spf.example +all",
-        "include_absent": "v=spf1 include:absent.spf.example -all",
-        "include_broken": "v=spf1 include:x.broken.example -all",
+        "include-fails": "v=spf1 include:fail.spf.example +all",
+        "include-absent": "v=spf1 include:absent.spf.example -all",
+        "include-broken": "v=spf1 include:x.broken.example -all",
         "redirect": "v=spf1 redirect=pass.spf.example",
-        "redirect_absent": "v=spf1 redirect=absent.spf.example",
+        "redirect-absent": "v=spf1 redirect=absent.spf.example",
         "a": "v=spf1 a:mail.good.example -all",
-        "a_range": "v=spf1 a:liar.example/24 -all",
+        "a-range": "v=spf1 a:liar.example/24 -all",
         "mx": "v=spf1 mx -all",
         "ptr": "v=spf1 ptr:good.example -all",
         "exists": "v=spf1 exists:%{ir}.%{l}.allowed.example -all",
-        "exists_not": "v=spf1 exists:%{i}.no.example ~all",
+        "exists-not": "v=spf1 exists:%{i}.no.example ~all",
         "macros": "v=spf1 include:%{d2}.macro.example -all",
         "syntax": "v=spf1 ip4:300.1.2.3 -all",
-        "syntax_after": "v=spf1 ip4:192.0.2.1 nonsense -all",
-        "unknown_modifier": "v=spf1 foo=bar ip4:192.0.2.1 -all",
+        "syntax-after": "v=spf1 ip4:192.0.2.1 nonsense -all",
+        "unknown-modifier": "v=spf1 foo=bar ip4:192.0.2.1 -all",
         "version": "v=spf10 +all",
         "upper": "V=SPF1 IP4:192.0.2.1 -ALL",
         "many": "v=spf1 " + " ".join(f"a:n{n}.good.example" for n in range(11)) + " +all",
@@ -402,9 +402,9 @@ def add_senders(corpus, world):
     world.add("mx.spf.example", "MX", (10, "mail.good.example"))
     world.add("1.2.0.192.a.allowed.example", "A", "127.0.0.2")
     world.add("spf.example.macro.example", "TXT", "v=spf1 ip4:192.0.2.1 -all")
-    passing = {"pass", "include", "redirect", "a", "a_range", "mx", "ptr", "exists", "macros", "unknown_modifier", "upper", "long", "text"}
-    passing.add("include_fails")
-    deferred = {"include_broken", "broken"}
+    passing = {"pass", "include", "redirect", "a", "a-range", "mx", "ptr", "exists", "macros", "unknown-modifier", "upper", "long", "text"}
+    passing.add("include-fails")
+    deferred = {"include-broken", "broken"}
     for name in [*records, "two", "text", "absent"]:
         action = "take" if name in passing else "defer" if name in deferred else "reject"
         domain = f"{name}.spf.example"
@@ -428,15 +428,15 @@ def add_policies(corpus, world):
         "late": "p=reject; v=DMARC1",
     }
     for name, record in policies.items():
-        world.add(f"_dmarc.{name}-p.example", "TXT", record)
-        world.add(f"sub.{name}-p.example", "A", "192.0.2.1")
-        for sender in (f"{name}-p.example", f"sub.{name}-p.example"):
+        world.add(f"_dmarc.{name}p.example", "TXT", record)
+        world.add(f"sub.{name}p.example", "A", "192.0.2.1")
+        for sender in (f"{name}p.example", f"sub.{name}p.example"):
             world.add(sender, "TXT", "v=spf1 ip4:192.0.2.1 -all")
-    world.add("_dmarc.two-p.example", "TXT", "v=DMARC1; p=reject")
-    world.add("_dmarc.two-p.example", "TXT", "v=DMARC1; p=none")
+    world.add("_dmarc.twop.example", "TXT", "v=DMARC1; p=reject")
+    world.add("_dmarc.twop.example", "TXT", "v=DMARC1; p=none")
     refusing = {"reject", "strict"}
     for name in [*policies, "two", "absent"]:
-        domain = f"{name}-p.example"
+        domain = f"{name}p.example"
         # SPF passes for another domain, so that the message is answered for.
         unaligned = "reject" if name in refusing else "quarantine" if name in ("quarantine", "test") else "take"
         corpus.add(f"dmarc_{name}_unaligned", plain(f"a@{domain}"), action=unaligned)
@@ -445,7 +445,7 @@ def add_policies(corpus, world):
             action = "reject" if name == "strict" else "take"
             corpus.add(f"dmarc_{name}_from_beneath", plain(f"a@sub.{domain}"), sender=f"b@{domain}", action=action)
             corpus.add(f"dmarc_{name}_sender_beneath", plain(f"a@{domain}"), sender=f"b@sub.{domain}", action=action)
-    corpus.add("dmarc_beneath", plain("a@sub.beneath-p.example"), action="reject")
+    corpus.add("dmarc_beneath", plain("a@sub.beneathp.example"), action="reject")
     signed = corpus.signed(plain("a@sub.good.example"), domain="good.example")
     corpus.add("dmarc_dkim_above", signed, ip="192.0.2.66", helo="unknown.example")
     two = {"dmarc": ["none", "a message from several domains is refused before its policies are looked up"]}

@@ -267,3 +267,6 @@ pub(super) fn words(error: &Error) -> &'static str {
         _ => "it cannot be read",
     }
 }
+
+#[cfg(test)]
+mod tests;

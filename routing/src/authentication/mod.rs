@@ -33,9 +33,9 @@ use texts::{Found, Texts};
 
 /// How long name servers are waited for, for all that one method looks up. SPF, keys and iprev are looked up at a time,
 /// then DMARC: a message is judged in twice as long.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub const DEADLINE: Duration = Duration::from_secs(6);
 /// How long one question waits for one answer; it is asked twice.
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_millis(2500);
 /// Answers that the resolver keeps, those that there is nothing among them.
 const RESOLVER_ANSWERS: u64 = 4096;
 
