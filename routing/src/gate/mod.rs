@@ -14,6 +14,8 @@
 mod hello;
 mod look_up;
 pub mod metrics;
+#[cfg(test)]
+mod postmaster;
 mod refusal;
 #[cfg(test)]
 mod tests;
