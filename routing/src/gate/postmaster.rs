@@ -16,7 +16,7 @@ fn sources() -> Vec<PathBuf> {
     for file in ["mod", "guard", "handover", "listener", "session"] {
         sources.push(root.join(format!("actors/src/smtp/{file}.rs")));
     }
-    let mut folders = vec![root.join("routing/src")];
+    let mut folders = vec![root.join("routing/src"), root.join("engine/src/authentication")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();

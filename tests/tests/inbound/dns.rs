@@ -54,15 +54,8 @@ fn block_lists_and_names_of_addresses_decide_and_say_why() -> Result<()> {
     // Refused for what the address is, not for who is listed.
     let postmaster = format!("postmaster@{}", world.ours.rsplit('@').next().unwrap_or_default());
     assert!(told(&world, 2, &postmaster)?.starts_with("550 5.1.1 "));
-    let answers = [
-        ("bl.test", "clear", 1),
-        ("bl.test", "listed", 2),
-        ("bl.test", "refused", 1),
-        ("list.broken.example", "failed", 4),
-    ];
-    for (list, result, count) in answers {
-        let series =
-            format!("mailwright_gate_block_list_answers_total{{list=\"{list}\",result=\"{result}\"}}");
+    for (result, count) in [("clear", 1), ("listed", 2), ("refused", 1), ("failed", 4)] {
+        let series = format!("mailwright_gate_block_list_answers_total{{result=\"{result}\"}}");
         assert_eq!(world.series(&series)?, count, "{series}");
     }
     Ok(())
