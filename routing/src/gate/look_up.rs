@@ -7,7 +7,7 @@ use mailwright_actors::{
     smtp::relay::Network,
 };
 use mailwright_engine::domain_dns::{is_listing, is_refusal, list_query};
-use std::{net::IpAddr, rc::Rc, sync::Arc, time::Duration};
+use std::{cell::RefCell, collections::HashSet, net::IpAddr, rc::Rc, sync::Arc, time::Duration};
 use tokio::{
     task::{JoinHandle, spawn_local},
     time::timeout,
@@ -41,6 +41,34 @@ pub struct Listing {
     /// Why, in the words of the list; asked for only where the client is refused for it.
     pub reason: Option<String>,
 }
+
+/// What a block list said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ListAnswer {
+    /// That it has the client, in a way that counts.
+    Listed,
+    /// Nothing that counts.
+    Clear,
+    /// Nothing, or nothing in time.
+    Failed,
+    /// That it does not answer us.
+    Refused,
+}
+
+impl ListAnswer {
+    /// Its name in metrics.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Listed => "listed",
+            Self::Clear => "clear",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Lists that were found not to answer us; the log says it once of each.
+pub(super) type Unwilling = RefCell<HashSet<String>>;
 
 /// What the name of a client is by the DNS.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -78,10 +106,11 @@ impl LookUps {
         dns: Rc<dyn Dns>,
         address: IpAddr,
         lists: Arc<[BlockList]>,
+        unwilling: Rc<Unwilling>,
         wants_name: bool,
     ) -> Self {
         Self(spawn_local(async move {
-            let listings = join_all(lists.iter().map(|list| ask(&*dns, list, address)));
+            let listings = join_all(lists.iter().map(|list| ask(&*dns, list, address, &unwilling)));
             let name = async {
                 let asked = if wants_name { Some(name_of(&*dns, address)) } else { None };
                 match asked {
@@ -113,14 +142,20 @@ impl Drop for LookUps {
     }
 }
 
-async fn ask(dns: &dyn Dns, list: &BlockList, address: IpAddr) -> Option<Listing> {
+async fn ask(dns: &dyn Dns, list: &BlockList, address: IpAddr, unwilling: &Unwilling) -> Option<Listing> {
     let name = list_query(address, &list.zone);
-    let (result, codes) = match timeout(PATIENCE, dns.listing(&name)).await.map(|timed| timed.answer) {
+    let (answer, codes) = match timeout(PATIENCE, dns.listing(&name)).await.map(|timed| timed.answer) {
         Ok(HostAnswer::Addresses(codes)) => judge(list, codes),
-        Ok(HostAnswer::NoAddresses) => ("clear", Vec::new()),
-        Ok(HostAnswer::Failed(_)) | Err(_) => ("failed", Vec::new()),
+        Ok(HostAnswer::NoAddresses) => (ListAnswer::Clear, Vec::new()),
+        Ok(HostAnswer::Failed(_)) | Err(_) => (ListAnswer::Failed, Vec::new()),
     };
-    metrics::block_list(&list.zone, result);
+    metrics::block_list(answer);
+    if answer == ListAnswer::Refused && unwilling.borrow_mut().insert(list.zone.clone()) {
+        tracing::warn!(
+            list = list.zone,
+            "the block list does not answer this server's resolver: nobody is listed"
+        );
+    }
     if codes.is_empty() {
         return None;
     }
@@ -133,17 +168,16 @@ async fn ask(dns: &dyn Dns, list: &BlockList, address: IpAddr) -> Option<Listing
 
 /// The codes among the answers of a list that count. What is outside of 127/8 is no answer of a list, but of a domain
 /// that was sold, or of a resolver that answers everything.
-fn judge(list: &BlockList, answers: Vec<IpAddr>) -> (&'static str, Vec<IpAddr>) {
+fn judge(list: &BlockList, answers: Vec<IpAddr>) -> (ListAnswer, Vec<IpAddr>) {
     if answers.iter().any(is_refusal) {
-        tracing::debug!(list = list.zone, ?answers, "the block list does not answer this server's resolver");
-        return ("refused", Vec::new());
+        return (ListAnswer::Refused, Vec::new());
     }
     let counts = |code: &IpAddr| {
         is_listing(code)
             && (list.answers.is_empty() || list.answers.iter().any(|network| network.contains(*code)))
     };
     let codes: Vec<_> = answers.into_iter().filter(counts).collect();
-    (if codes.is_empty() { "clear" } else { "listed" }, codes)
+    (if codes.is_empty() { ListAnswer::Clear } else { ListAnswer::Listed }, codes)
 }
 
 /// The list's own words, fit for a reply.

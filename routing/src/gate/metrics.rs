@@ -1,7 +1,7 @@
 //! The metrics of the gate. Each comment is also what Prometheus is told (`# HELP`), and what `docs/metrics.md` says.
-//! Labels are words that the code knows, and the block lists of the configuration.
+//! Labels are words that the code knows.
 
-use super::refusal::Refusal;
+use super::{look_up::ListAnswer, refusal::Refusal};
 use mailwright_actors::smtp::Early;
 use mailwright_storage::declare_metrics;
 use metrics::counter;
@@ -13,7 +13,7 @@ declare_metrics! {
     counter REFUSED = "mailwright_gate_refused_total";
     /// Clients from the world that talked out of turn, by when: before_greeting or before_reply.
     counter EARLY = "mailwright_gate_early_talkers_total";
-    /// What block lists said of clients from the world, by list and result: listed, clear, failed (no answer, or none in
+    /// What block lists said of clients from the world, by result: listed, clear, failed (no answer, or none in
     /// time) or refused (the list does not answer this server's resolver).
     counter BLOCK_LISTS = "mailwright_gate_block_list_answers_total";
 }
@@ -26,6 +26,9 @@ pub fn describe() {
     }
     for when in [Early::BeforeGreeting, Early::BeforeReply] {
         counter!(EARLY, "when" => name(when)).increment(0);
+    }
+    for result in [ListAnswer::Listed, ListAnswer::Clear, ListAnswer::Failed, ListAnswer::Refused] {
+        counter!(BLOCK_LISTS, "result" => result.as_str()).increment(0);
     }
 }
 
@@ -40,8 +43,8 @@ pub(super) fn early(when: Early) {
 }
 
 /// Counts what a block list said.
-pub(super) fn block_list(zone: &str, result: &'static str) {
-    counter!(BLOCK_LISTS, "list" => zone.to_owned(), "result" => result).increment(1);
+pub(super) fn block_list(answer: ListAnswer) {
+    counter!(BLOCK_LISTS, "result" => answer.as_str()).increment(1);
 }
 
 fn name(when: Early) -> &'static str {

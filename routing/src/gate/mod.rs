@@ -14,6 +14,8 @@
 mod hello;
 mod look_up;
 pub mod metrics;
+#[cfg(test)]
+mod postmaster;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -21,7 +23,7 @@ mod tests;
 pub use hello::HelloFault;
 pub use look_up::{BlockList, Listing, ReverseName};
 
-use look_up::{Found, LookUps};
+use look_up::{Found, LookUps, Unwilling};
 use mailwright_actors::{
     clock,
     dns::Dns,
@@ -33,7 +35,10 @@ use mailwright_actors::{
 };
 use mailwright_engine::{
     address::EmailAddress,
-    smtp::{reply::Reply, server::Answer},
+    smtp::{
+        reply::{Reply, ReplyClass},
+        server::Answer,
+    },
 };
 use refusal::Refusal;
 use std::{
@@ -130,13 +135,14 @@ pub struct Gate {
     settings: Rc<GateSettings>,
     guard: Arc<Guard>,
     dns: Rc<dyn Dns>,
+    unwilling: Rc<Unwilling>,
 }
 
 impl Gate {
     /// A gate that nobody has come to yet.
     pub fn new(settings: GateSettings, dns: Rc<dyn Dns>) -> Self {
         let guard = Arc::new(Guard::new(settings.limits));
-        Self { settings: Rc::new(settings), guard, dns }
+        Self { settings: Rc::new(settings), guard, dns, unwilling: Rc::default() }
     }
 
     /// Lets a client in, or says why not.
@@ -163,7 +169,8 @@ impl Gate {
         let wants_name = self.settings.reverse_dns != ReverseCheck::Off;
         if wants_name || !self.settings.block_lists.is_empty() {
             let lists = Arc::clone(&self.settings.block_lists);
-            visitor.look_ups = Some(LookUps::begin(Rc::clone(&self.dns), visitor.address, lists, wants_name));
+            let (dns, unwilling) = (Rc::clone(&self.dns), Rc::clone(&self.unwilling));
+            visitor.look_ups = Some(LookUps::begin(dns, visitor.address, lists, unwilling, wants_name));
         }
         if !self.settings.greeting_delay.is_zero() {
             tokio::time::sleep(self.settings.greeting_delay).await;
@@ -250,6 +257,9 @@ impl Gate {
     /// there are.
     pub async fn unknown(&self, visitor: &Visitor, refusal: Reaction) -> Reaction {
         let Standing::Counted(slot) = &visitor.standing else { return refusal };
+        if !is_final(&refusal) {
+            return refusal;
+        }
         match slot.failed(clock::now()) {
             Penalty::Delay(delay) if delay.is_zero() => refusal,
             Penalty::Delay(delay) => {
@@ -262,6 +272,11 @@ impl Gate {
             }
         }
     }
+}
+
+/// Whether the fault is the client's: what is refused for now is ours.
+fn is_final(refusal: &Reaction) -> bool {
+    matches!(refusal, Reaction::Answer(Answer::Refuse(reply)) if reply.class() == ReplyClass::Permanent)
 }
 
 fn turned_away(why: TurnedAway) -> Refusal {

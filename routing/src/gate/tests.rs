@@ -243,6 +243,15 @@ async fn who_asks_for_all_the_names_there_could_be_learns_ever_slower_and_then_n
         let reply = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(EnhancedCode::new(5, 1, 1)), "nobody");
         Reaction::Answer(Answer::Refuse(reply))
     };
+    let later = Reply::new(SmtpCode::LOCAL_ERROR, Some(EnhancedCode::new(4, 3, 0)), "later");
+    for _ in 0..20 {
+        let refusal = Reaction::Answer(Answer::Refuse(later.clone()));
+        assert_eq!(
+            refused(&gate.unknown(&visitor, refusal).await),
+            "451 4.3.0 later",
+            "that is no fault of the client"
+        );
+    }
     let mut waits = Vec::new();
     for _ in 0..7 {
         let began = Instant::now();

@@ -144,6 +144,8 @@ fn nineteen_hundred_hostile_clients_cost_a_hundred_others_nothing() -> Result<()
         "{HONEST} messages at a time: {alone:?} alone, {beside:?} beside {HOSTILE} hostile clients of {} KiB each",
         (grown >> 10) / HOSTILE as u64
     ));
+    // With it their connections end.
+    drop(runtime);
     assert!(beside <= 2 * alone + SLACK, "{beside:?} beside the hostile, {alone:?} alone");
     assert!(grown < MEMORY_EACH * HOSTILE as u64, "the hostile take {} MiB", grown >> 20);
     wait::until("the hostile to be forgotten", LIMIT, || Ok((sessions()? == 0).then_some(())))

@@ -58,7 +58,7 @@ fn status_of_refusal(reply: &[u8]) -> Option<EnhancedCode> {
     if !code.starts_with(b"4") && !code.starts_with(b"5") {
         return None;
     }
-    let word = rest.split(|octet| octet.is_ascii_whitespace()).next()?;
+    let word = rest.split(u8::is_ascii_whitespace).next()?;
     str::from_utf8(word).ok()?.parse().ok()
 }
 
