@@ -73,6 +73,8 @@ declare_metrics! {
     counter RESTARTS = "mailwright_actor_restarts_total";
     /// Looks at the DNS of sending domains, by what was found.
     counter DOMAIN_CHECKS = "mailwright_sending_domain_checks_total";
+    /// Looks at the DNS of routing zones, by what was found.
+    counter ROUTING_CHECKS = "mailwright_routing_zone_checks_total";
     /// Attempts to log in on submission listeners, by result.
     counter LOGINS = "mailwright_smtp_logins_total";
     /// What came back at return paths and by links to unsubscribe, by kind (bounce, news, complaint, unsubscribe, reply,
@@ -111,7 +113,9 @@ pub fn describe() {
     for state in ["active", "waiting", "resting"] {
         gauge!(DOMAINS, "state" => state).set(0.0);
     }
-    begin(DOMAIN_CHECKS, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
+    for checks in [DOMAIN_CHECKS, ROUTING_CHECKS] {
+        begin(checks, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
+    }
     begin(RESTARTS, "actor", &["domain", "site"]);
     begin(LOGINS, "result", &["accepted", "refused"]);
     for (kind, result) in [

@@ -29,7 +29,13 @@ const THROTTLED: &str = "email.sending.error.throttled";
 
 /// A successful answer around `result`.
 pub fn success(result: impl Serialize) -> HttpResponse {
-    HttpResponse::Ok().json(json!({ "success": true, "errors": [], "messages": [], "result": result }))
+    success_noting(result, None)
+}
+
+/// A successful answer that has something more to tell a person.
+pub(crate) fn success_noting(result: impl Serialize, note: Option<String>) -> HttpResponse {
+    let messages: Vec<_> = note.into_iter().collect();
+    HttpResponse::Ok().json(json!({ "success": true, "errors": [], "messages": messages, "result": result }))
 }
 
 /// One page of a list, with where the next begins.

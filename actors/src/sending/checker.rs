@@ -1,14 +1,18 @@
-//! Looks at the DNS of sending domains, on a schedule and on demand, and does what follows from it.
+//! Looks at the DNS of sending domains and routing zones, on a schedule and on demand, and does what follows from it.
 //!
 //! Owns the reports of the last looks. Runs on a thread of its own: it waits for name servers and for the disk, and
 //! makes keys. If it ends, what was verified stays so; nothing new is verified before the next start.
 
-use super::{keys, records::RecordSettings};
+use super::{
+    keys,
+    looks::{Checked, Looks},
+    records::RecordSettings,
+    watched::Watched,
+};
 use crate::{
     clock,
     dns_check::DnsCheck,
     dns_update::{DnsUpdater, UpdateError},
-    metrics as names,
 };
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, ResponseActFuture, ResponseFuture,
@@ -16,32 +20,25 @@ use actix::{
 };
 use mailwright_engine::{
     address::Domain,
-    domain_dns::{DomainReport, DomainState, OnForeign, PublishingPlan, Update, check_domain},
+    domain_dns::{DomainState, OnForeign, PublishingPlan, Update},
     time::UnixMillis,
 };
-use mailwright_storage::control::{By, Control, ControlError, ObjectId, SendingDomain, SendingNames};
-use std::{
-    collections::{HashMap, HashSet},
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use mailwright_storage::control::{Control, ControlError, RoutingZone, SendingDomain, SendingNames};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 /// How often it looks which domains are due.
 const ROUND: Duration = Duration::from_secs(30);
-/// How soon a domain is looked at again while it is not verified, or keys wait: somebody is waiting.
-const SOON: Duration = Duration::from_secs(300);
 /// Looks under way at a time.
 const AT_A_TIME: usize = 4;
 
-/// How domains are looked after.
+/// How domains and zones are looked after.
 #[derive(Debug, Clone)]
 pub struct CheckerSettings {
     /// What is to be published.
     pub records: RecordSettings,
     /// What keys are called.
     pub names: SendingNames,
-    /// How often a domain that is well is looked at.
+    /// How often one that is well is looked at.
     pub interval: Duration,
     /// How long keys sign before others take over; `None` for ever.
     pub key_lifetime: Option<Duration>,
@@ -59,45 +56,41 @@ impl CheckerSettings {
     }
 }
 
-/// What was found at a domain, and when.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CheckedDomain {
-    /// When it was looked at.
-    pub at: UnixMillis,
-    /// What was found.
-    pub report: DomainReport,
-}
-
-/// Looks at a domain now.
+/// Looks at something now.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Arc<CheckedDomain>, CheckError>")]
-pub struct CheckDomain(pub ObjectId);
+#[rtype(result = "Result<Arc<Checked<W::Report>>, CheckError>")]
+pub struct Check<W: Watched>(pub Arc<W>);
 
-/// What the last look at a domain found; `None` if there was none since the start.
+/// What the last look at something found; `None` if there was none since the start.
 #[derive(Debug, Message)]
-#[rtype(result = "Option<Arc<CheckedDomain>>")]
-pub struct LastCheck(pub ObjectId);
+#[rtype(result = "Option<Arc<Checked<W::Report>>>")]
+pub struct LastCheck<W: Watched>(pub Arc<W>);
 
-/// Publishes a domain's records at the name server that takes updates for it.
+/// Publishes the records of something at the name server that takes updates for it.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<PublishingPlan, CheckError>")]
-pub struct PublishRecords {
-    /// The domain.
-    pub tag: ObjectId,
+pub struct PublishRecords<W: Watched> {
+    /// Whose.
+    pub of: Arc<W>,
     /// What to do with records of others in their place.
     pub on_foreign: OnForeign,
 }
 
-/// Takes a domain's records out again, as they were when it was set up.
+/// Takes the records of something out again.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Update, CheckError>")]
-pub struct RemoveRecords(pub Arc<SendingDomain>);
+pub struct RemoveRecords<W: Watched> {
+    /// Whose, as it was when they were published.
+    pub of: Arc<W>,
+    /// What it is now, if it is to have some of them still.
+    pub but: Option<Arc<W>>,
+}
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// There is no such domain any more.
-    #[error("the sending domain is gone")]
+    #[error("what was to be looked at is gone")]
     Gone,
     /// What follows could not be stored.
     #[error(transparent)]
@@ -116,84 +109,94 @@ pub enum CheckError {
 pub struct DomainChecker {
     control: Arc<Control>,
     pub(super) check: Rc<DnsCheck>,
-    settings: Rc<CheckerSettings>,
-    last: HashMap<ObjectId, Arc<CheckedDomain>>,
-    under_way: HashSet<ObjectId>,
+    pub(super) settings: Rc<CheckerSettings>,
+    pub(super) sending: Looks<SendingDomain>,
+    pub(super) routing: Looks<RoutingZone>,
 }
 
 impl DomainChecker {
-    /// Looks after the sending domains of `control`.
+    /// Looks after the sending domains and routing zones of `control`.
     pub fn new(control: Arc<Control>, check: DnsCheck, settings: CheckerSettings) -> Self {
-        let (last, under_way) = (HashMap::new(), HashSet::new());
-        Self { control, check: Rc::new(check), settings: Rc::new(settings), last, under_way }
+        let (sending, routing) = (Looks::default(), Looks::default());
+        Self { control, check: Rc::new(check), settings: Rc::new(settings), sending, routing }
     }
 
     /// Begins with what is due, as far as there is room.
     fn round(&mut self, ctx: &mut Context<Self>) {
+        self.begin_due::<RoutingZone>(ctx);
+        self.begin_due::<SendingDomain>(ctx);
+    }
+
+    fn begin_due<W: Watched>(&mut self, ctx: &mut Context<Self>) {
         let now = clock::now();
-        let domains = self.control.sending_domains();
-        self.last.retain(|tag, _| domains.iter().any(|domain| domain.tag == *tag));
-        for domain in domains.iter().filter(|domain| domain.enabled) {
-            if self.under_way.len() >= AT_A_TIME {
+        let all = W::all(&self.control);
+        W::looks(self).retain(&all);
+        for watched in all.iter().filter(|watched| watched.is_on()) {
+            if self.sending.under_way() + self.routing.under_way() >= AT_A_TIME {
                 break;
             }
-            self.rotate(domain, now);
-            if self.is_due(domain, now) {
-                ctx.notify(CheckDomain(domain.tag.clone()));
-                self.under_way.insert(domain.tag.clone());
+            self.rotate(&**watched, now);
+            let interval = self.settings.interval;
+            if W::looks(self).is_due(watched, interval, now) {
+                W::looks(self).begin(watched.id());
+                ctx.notify(Check(Arc::clone(watched)));
             }
         }
     }
 
-    fn is_due(&self, domain: &SendingDomain, now: UnixMillis) -> bool {
-        let somebody_waits = domain.verified.is_none() || domain.signing_keys().count() < domain.keys.len();
-        let pause = if somebody_waits { SOON.min(self.settings.interval) } else { self.settings.interval };
-        let is_old = |checked: &Arc<CheckedDomain>| now.since(checked.at) >= pause;
-        !self.under_way.contains(&domain.tag) && self.last.get(&domain.tag).is_none_or(is_old)
-    }
-
-    /// Makes a domain new keys when its own have signed long enough.
-    fn rotate(&self, domain: &SendingDomain, now: UnixMillis) {
-        let is_due = |lifetime| keys::are_due(domain, lifetime, now);
+    /// Makes new keys where the old have signed long enough.
+    fn rotate<W: Watched>(&self, watched: &W, now: UnixMillis) {
+        let is_due = |lifetime| keys::are_due(watched.keys(), lifetime, now);
         if !self.settings.key_lifetime.is_some_and(is_due) {
             return;
         }
-        match self.control.begin_key_rotation(&domain.tag, &self.settings.names, &By::server(now)) {
-            Ok(rotated) => {
-                tracing::info!(domain = %rotated.pattern(), "new keys were made; they sign once they are published");
-            }
-            Err(error) => tracing::warn!(domain = %domain.pattern(), %error, "no new keys were made"),
+        let domain = watched.domain();
+        match watched.rotate(&self.control, &self.settings) {
+            Ok(()) => tracing::info!(%domain, "new keys were made; they sign once they are published"),
+            Err(error) => tracing::warn!(%domain, %error, "no new keys were made"),
         }
     }
 
     /// Does what follows from a look.
-    fn note(&mut self, tag: ObjectId, report: DomainReport) -> Result<Arc<CheckedDomain>, CheckError> {
-        let now = clock::now();
-        let state = match report.state {
+    fn note<W: Watched>(
+        &mut self,
+        watched: &Arc<W>,
+        report: W::Report,
+        ctx: &mut Context<Self>,
+    ) -> Result<Arc<Checked<W::Report>>, CheckError> {
+        let state = match W::state(&report) {
             DomainState::Ready => "ready",
             DomainState::Unconfigured => "unconfigured",
             DomainState::Misconfigured => "misconfigured",
             DomainState::Unknown => "unknown",
         };
-        ::metrics::counter!(names::DOMAIN_CHECKS, "state" => state).increment(1);
-        let before = self.control.sending_domain_tagged(&tag).ok_or(CheckError::Gone)?;
-        let after = self.control.update_sending_domain(&tag, &By::server(now), |domain| {
-            keys::advance(domain, &report, self.settings.key_overlap, now);
-        })?;
-        if before.verified.is_none() && after.verified.is_some() {
-            tracing::info!(domain = %after.pattern(), "the sending domain is verified");
-        } else if after.verified.is_some() && report.state == DomainState::Misconfigured {
-            tracing::warn!(domain = %after.pattern(), "records of a sending domain must be mended");
+        ::metrics::counter!(W::CHECKS, "state" => state).increment(1);
+        let now = W::find(&self.control, watched.id()).ok_or(CheckError::Gone)?;
+        now.follow(&self.control, &report, self.settings.key_overlap)?;
+        if now.has_lost(&report) {
+            self.restore(&now, ctx);
         }
-        let checked = Arc::new(CheckedDomain { at: now, report });
-        self.last.insert(tag, Arc::clone(&checked));
-        Ok(checked)
+        Ok(W::looks(self).keep(now.id(), report))
     }
 
-    /// The domain with its records, and who takes updates for it.
-    fn update_of(&self, domain: &SendingDomain) -> Result<DnsUpdater, CheckError> {
-        let updater = self.settings.updater(&domain.name);
-        updater.cloned().ok_or_else(|| CheckError::NoUpdater(domain.name.clone()))
+    /// Publishes records again that we are to keep and that are gone. The next look will find them.
+    fn restore<W: Watched>(&self, watched: &Arc<W>, ctx: &mut Context<Self>) {
+        let Ok(updater) = self.updater_of(&**watched) else { return };
+        let (records, domain) = (watched.records(&self.settings.records), watched.domain().clone());
+        let restoring = async move {
+            match updater.publish(&records, &[], OnForeign::Refuse).await {
+                Ok(plan) if plan.update.is_empty() => {}
+                Ok(_) => tracing::warn!(%domain, "locked records were gone, and are published again"),
+                Err(error) => tracing::warn!(%domain, %error, "locked records are gone"),
+            }
+        };
+        ctx.spawn(restoring.into_actor(self));
+    }
+
+    /// Who takes updates for it.
+    fn updater_of<W: Watched>(&self, watched: &W) -> Result<DnsUpdater, CheckError> {
+        let updater = self.settings.updater(watched.domain());
+        updater.cloned().ok_or_else(|| CheckError::NoUpdater(watched.domain().clone()))
     }
 }
 
@@ -206,19 +209,19 @@ impl Actor for DomainChecker {
     }
 }
 
-impl Handler<CheckDomain> for DomainChecker {
-    type Result = ResponseActFuture<Self, Result<Arc<CheckedDomain>, CheckError>>;
+impl<W: Watched> Handler<Check<W>> for DomainChecker {
+    type Result = ResponseActFuture<Self, Result<Arc<Checked<W::Report>>, CheckError>>;
 
-    fn handle(&mut self, CheckDomain(tag): CheckDomain, _: &mut Self::Context) -> Self::Result {
-        let domain = self.control.sending_domain_tagged(&tag);
+    fn handle(&mut self, Check(watched): Check<W>, _: &mut Self::Context) -> Self::Result {
+        let found = W::find(&self.control, watched.id());
         let (check, settings) = (Rc::clone(&self.check), Rc::clone(&self.settings));
         let look = async move {
-            let described = settings.records.describe(&*domain?);
-            Some(check.run(|lookups| check_domain(&described, &settings.records.addresses, lookups)).await)
+            let found = found?;
+            Some(check.run(|lookups| found.look(&settings.records, lookups)).await)
         };
-        Box::pin(look.into_actor(self).map(|report, checker, ctx| {
-            checker.under_way.remove(&tag);
-            let noted = report.ok_or(CheckError::Gone).and_then(|report| checker.note(tag, report));
+        Box::pin(look.into_actor(self).map(move |report, checker, ctx| {
+            W::looks(checker).end(watched.id());
+            let noted = report.ok_or(CheckError::Gone).and_then(|report| checker.note(&watched, report, ctx));
             // There is room for the next.
             checker.round(ctx);
             noted
@@ -226,21 +229,21 @@ impl Handler<CheckDomain> for DomainChecker {
     }
 }
 
-impl Handler<LastCheck> for DomainChecker {
-    type Result = Option<Arc<CheckedDomain>>;
+impl<W: Watched> Handler<LastCheck<W>> for DomainChecker {
+    type Result = Option<Arc<Checked<W::Report>>>;
 
-    fn handle(&mut self, LastCheck(tag): LastCheck, _: &mut Self::Context) -> Self::Result {
-        self.last.get(&tag).cloned()
+    fn handle(&mut self, LastCheck(watched): LastCheck<W>, _: &mut Self::Context) -> Self::Result {
+        W::looks(self).last(watched.id()).cloned()
     }
 }
 
-impl Handler<PublishRecords> for DomainChecker {
+impl<W: Watched> Handler<PublishRecords<W>> for DomainChecker {
     type Result = ResponseFuture<Result<PublishingPlan, CheckError>>;
 
-    fn handle(&mut self, message: PublishRecords, _: &mut Self::Context) -> Self::Result {
-        let domain = self.control.sending_domain_tagged(&message.tag).ok_or(CheckError::Gone);
+    fn handle(&mut self, message: PublishRecords<W>, _: &mut Self::Context) -> Self::Result {
+        let found = W::find(&self.control, message.of.id()).ok_or(CheckError::Gone);
         let order =
-            domain.and_then(|domain| Ok((self.update_of(&domain)?, self.settings.records.of(&domain))));
+            found.and_then(|found| Ok((self.updater_of(&*found)?, found.records(&self.settings.records))));
         Box::pin(async move {
             let (updater, records) = order?;
             Ok(updater.publish(&records, &[], message.on_foreign).await?)
@@ -248,11 +251,17 @@ impl Handler<PublishRecords> for DomainChecker {
     }
 }
 
-impl Handler<RemoveRecords> for DomainChecker {
+impl<W: Watched> Handler<RemoveRecords<W>> for DomainChecker {
     type Result = ResponseFuture<Result<Update, CheckError>>;
 
-    fn handle(&mut self, RemoveRecords(domain): RemoveRecords, _: &mut Self::Context) -> Self::Result {
-        let order = self.update_of(&domain).map(|updater| (updater, self.settings.records.of(&domain)));
+    fn handle(&mut self, message: RemoveRecords<W>, _: &mut Self::Context) -> Self::Result {
+        let RemoveRecords { of, but } = message;
+        let kept = but.map(|but| but.records(&self.settings.records)).unwrap_or_default();
+        let order = self.updater_of(&*of).map(|updater| {
+            let mut records = of.records(&self.settings.records);
+            records.retain(|record| !kept.contains(record));
+            (updater, records)
+        });
         Box::pin(async move {
             let (updater, records) = order?;
             Ok(updater.remove(&records).await?)

@@ -3,7 +3,7 @@
 use super::DomainChecker;
 use actix::{Handler, Message, ResponseFuture};
 use mailwright_engine::domain_dns::{
-    Published, published,
+    Published, RoutingReport, RoutingZone, check_routing, published,
     spf::{SpfInspection, SpfTree},
 };
 use std::rc::Rc;
@@ -26,6 +26,22 @@ pub struct InspectSpf {
     pub domain: String,
     /// The record.
     pub record: String,
+}
+
+/// Looks at whether the DNS has what is described here, and nothing follows from it.
+#[derive(Debug, Message)]
+#[rtype(result = "RoutingReport")]
+pub struct LookAtRouting(pub RoutingZone);
+
+impl Handler<LookAtRouting> for DomainChecker {
+    type Result = ResponseFuture<RoutingReport>;
+
+    fn handle(&mut self, LookAtRouting(zone): LookAtRouting, _: &mut Self::Context) -> Self::Result {
+        let (check, settings) = (Rc::clone(&self.check), Rc::clone(&self.settings));
+        Box::pin(async move {
+            check.run(|lookups| check_routing(&zone, &settings.records.addresses, lookups)).await
+        })
+    }
 }
 
 impl Handler<LookAtZone> for DomainChecker {

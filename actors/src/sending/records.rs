@@ -1,13 +1,14 @@
-//! What is to be published for a sending domain.
+//! What is to be published for sending domains and routing zones.
 
 use mailwright_engine::{
-    address::Domain,
+    address::{Domain, EmailAddress},
     domain_dns::{
-        DEFAULT_TTL, DkimRole, DmarcWish, DnsRecord, DomainKey, SendingDomain as Description, SendingName,
-        SpfAuthority, records,
+        DEFAULT_TTL, DkimRole, DmarcWish, DnsRecord, DomainKey, PolicyWish,
+        RoutingZone as RoutingDescription, SendingDomain as Description, SendingName, SpfAuthority, records,
+        routing_records,
     },
 };
-use mailwright_storage::control::{KeyStage, SendingDomain, StoredKey};
+use mailwright_storage::control::{KeyStage, RoutingZone, SendingDomain, StoredKey};
 use std::net::IpAddr;
 
 /// What the records of all domains have in common.
@@ -21,6 +22,21 @@ pub struct RecordSettings {
     pub dmarc: Option<DmarcWish>,
     /// Addresses that mail leaves from, as far as they are known.
     pub addresses: Vec<IpAddr>,
+    /// What those of routing zones have in common.
+    pub routing: RoutingRecords,
+}
+
+/// What the records of all routing zones have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RoutingRecords {
+    /// How SPF names our hosts that forward; `None` where any valid record will do.
+    pub spf: Option<SpfAuthority>,
+    /// Our hosts that take mail from the world, best first; empty where any will do.
+    pub mx: Vec<Domain>,
+    /// The policy of MTA-STS, and who serves it.
+    pub mta_sts: Option<PolicyWish>,
+    /// Who gets reports about TLS.
+    pub tls_reports: Option<EmailAddress>,
 }
 
 impl RecordSettings {
@@ -41,6 +57,39 @@ impl RecordSettings {
     /// The records of `domain`.
     pub fn of(&self, domain: &SendingDomain) -> Vec<DnsRecord> {
         records(&self.describe(domain))
+    }
+
+    /// What the DNS is to say about `zone` and those of its subdomains that take mail.
+    pub fn describe_routing(&self, zone: &RoutingZone) -> RoutingDescription {
+        let below = zone.subdomains.iter().filter(|below| below.enabled).map(|below| &below.name);
+        let names = std::iter::once(&zone.name).chain(below).cloned().collect();
+        self.describe_names(&zone.name, names, &zone.keys)
+    }
+
+    /// What the DNS is to say about `names` of a zone with these keys, if they are to take mail.
+    pub fn describe_names(
+        &self,
+        zone: &Domain,
+        names: Vec<Domain>,
+        keys: &[StoredKey],
+    ) -> RoutingDescription {
+        let RoutingRecords { spf, mx, mta_sts, tls_reports } = self.routing.clone();
+        let keys = keys.iter().filter_map(key).collect();
+        RoutingDescription {
+            zone: zone.clone(),
+            names,
+            mx,
+            spf,
+            keys,
+            mta_sts,
+            tls_reports,
+            ttl: DEFAULT_TTL,
+        }
+    }
+
+    /// The records of `zone`.
+    pub fn of_routing(&self, zone: &RoutingZone) -> Vec<DnsRecord> {
+        routing_records(&self.describe_routing(zone))
     }
 }
 

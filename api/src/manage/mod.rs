@@ -6,7 +6,7 @@ mod accounts;
 mod audit;
 mod email_auth;
 mod limits;
-mod records;
+pub(crate) mod records;
 mod sending;
 mod tokens;
 mod user;

@@ -13,9 +13,12 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, http::header::ContentType, web};
 use mailwright_actors::sending::{
-    CheckDomain, CheckError, CheckedDomain, DomainChecker, LastCheck, PublishRecords, RemoveRecords,
+    Check, CheckError, Checked, DomainChecker, LastCheck, PublishRecords, RemoveRecords,
 };
-use mailwright_engine::domain_dns::{Change, DnsRecord, OnForeign, RecordState, Update, zone_lines};
+use mailwright_engine::{
+    domain_dns::{Change, DnsRecord, DomainReport, OnForeign, RecordState, RecordStatus, Update, zone_lines},
+    time::UnixMillis,
+};
 use mailwright_storage::control::{Permission, SendingDomain};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -80,7 +83,8 @@ pub(super) async fn of_domain(
     shown(&http, &state.settings.sending.records.of(&domain))
 }
 
-fn shown(http: &HttpRequest, records: &[DnsRecord]) -> Result<HttpResponse, ApiError> {
+/// Records as JSON or as lines for a zone file, as the query wants them.
+pub(crate) fn shown(http: &HttpRequest, records: &[DnsRecord]) -> Result<HttpResponse, ApiError> {
     match query::<FormatQuery>(http)?.format.as_deref() {
         None | Some("json") => Ok(answer::success(records)),
         Some("bind") => {
@@ -90,7 +94,8 @@ fn shown(http: &HttpRequest, records: &[DnsRecord]) -> Result<HttpResponse, ApiE
     }
 }
 
-/// `GET /zones/{zone_id}/dns_records`: every record of the zone's sending domains, and where it stands.
+/// `GET /zones/{zone_id}/dns_records`: every record of the zone's sending domains and of its routing, and where it
+/// stands.
 #[utoipa::path(
     get, path = "/client/v4/zones/{zone_id}/dns_records",
     tag = "Zones", operation_id = "list_zone_records",
@@ -102,24 +107,38 @@ pub(super) async fn of_zone(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let zone = caller.zone(&state, &zone_id, Permission::AnalyticsRead)?;
+    let settings = &state.settings.sending.records;
     let mut rows = Vec::new();
     for domain in state.control.sending_domains_of(&zone.id) {
-        let checked = ask(&state, LastCheck(domain.tag.clone())).await?;
-        for record in state.settings.sending.records.of(&domain) {
-            rows.push(row(&domain, &record, checked.as_deref()));
-        }
+        let checked = ask(&state, LastCheck(Arc::clone(&domain))).await?;
+        let found = checked.as_ref().map(|checked| (checked.at, &checked.report.records[..]));
+        let tag = json!(domain.tag);
+        rows.extend(settings.of(&domain).iter().map(|record| row("sending", &tag, record, found)));
+    }
+    if let Some(routing) = state.control.routing_zone(&zone.id).filter(|routing| routing.enabled) {
+        let checked = ask(&state, LastCheck(Arc::clone(&routing))).await?;
+        let found = checked.as_ref().map(|checked| (checked.at, &checked.report.records[..]));
+        let records = settings.of_routing(&routing);
+        rows.extend(records.iter().map(|record| row("routing", &Value::Null, record, found)));
     }
     Ok(answer::success(rows))
 }
 
-fn row(domain: &SendingDomain, record: &DnsRecord, checked: Option<&CheckedDomain>) -> Value {
-    let known = checked.and_then(|checked| checked.report.records.iter().find(|one| one.record == *record));
+/// A record by what needs it, and where a look `found` it to stand.
+fn row(
+    service: &str,
+    sending_domain: &Value,
+    record: &DnsRecord,
+    found: Option<(UnixMillis, &[RecordStatus])>,
+) -> Value {
+    let known = found.and_then(|(_, records)| records.iter().find(|one| one.record == *record));
     let state = known.map_or(RecordState::Unknown, |known| known.state);
     let mut row = json!(record);
     row["state"] = json!(state);
     row["locked"] = (state == RecordState::Locked).into();
-    row["sending_domain"] = json!(domain.tag);
-    row["checked_on"] = json!(checked.map(|checked| checked.at.to_string()));
+    row["service"] = service.into();
+    row["sending_domain"] = sending_domain.clone();
+    row["checked_on"] = json!(found.map(|(at, _)| at.to_string()));
     row
 }
 
@@ -135,7 +154,7 @@ pub(super) async fn check(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let domain = tagged(&caller, &state, &path, Permission::Admin)?;
-    let checked = ask(&state, CheckDomain(domain.tag.clone())).await??;
+    let checked = ask(&state, Check(Arc::clone(&domain))).await??;
     Ok(answer::success(report(&state, &domain, Some(&checked))))
 }
 
@@ -151,11 +170,11 @@ pub(super) async fn checked(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let domain = tagged(&caller, &state, &path, Permission::AnalyticsRead)?;
-    let checked = ask(&state, LastCheck(domain.tag.clone())).await?;
+    let checked = ask(&state, LastCheck(Arc::clone(&domain))).await?;
     Ok(answer::success(report(&state, &domain, checked.as_deref())))
 }
 
-fn report(state: &AppState, domain: &SendingDomain, checked: Option<&CheckedDomain>) -> Value {
+fn report(state: &AppState, domain: &SendingDomain, checked: Option<&Checked<DomainReport>>) -> Value {
     // It may have been verified just now.
     let domain = state.control.sending_domain_tagged(&domain.tag);
     json!({
@@ -183,7 +202,7 @@ pub(super) async fn publish(
     let domain = tagged(&caller, &state, &path, Permission::Admin)?;
     let PublishBody { replace } = optional_body(&http, &state, payload).await?;
     let on_foreign = if replace { OnForeign::Replace } else { OnForeign::Refuse };
-    let plan = ask(&state, PublishRecords { tag: domain.tag.clone(), on_foreign }).await??;
+    let plan = ask(&state, PublishRecords { of: domain, on_foreign }).await??;
     let mut done = changes(&plan.update);
     done["kept"] = json!(plan.kept);
     Ok(answer::success(done))
@@ -207,7 +226,7 @@ pub(super) async fn remove(
 
 /// Takes a domain's records out at the configured name server.
 pub(super) async fn take_out(state: &AppState, domain: Arc<SendingDomain>) -> Result<Value, ApiError> {
-    Ok(changes(&ask(state, RemoveRecords(domain)).await??))
+    Ok(changes(&ask(state, RemoveRecords { of: domain, but: None }).await??))
 }
 
 fn changes(update: &Update) -> Value {
@@ -222,7 +241,7 @@ fn changes(update: &Update) -> Value {
 }
 
 /// Asks who looks after the domains.
-pub(super) async fn ask<M>(state: &AppState, message: M) -> Result<M::Result, ApiError>
+pub(crate) async fn ask<M>(state: &AppState, message: M) -> Result<M::Result, ApiError>
 where
     M: actix::Message<Result: Send> + Send + 'static,
     DomainChecker: actix::Handler<M>,
@@ -236,7 +255,7 @@ where
 impl From<CheckError> for ApiError {
     fn from(error: CheckError) -> Self {
         match error {
-            CheckError::Gone => Self::no_object("sending domain"),
+            CheckError::Gone => Self::no_object("domain"),
             CheckError::Control(error) => error.into(),
             // What the name server said is for whoever configured it, and it is theirs.
             CheckError::NoUpdater(_) | CheckError::Update(_) => Self::schema("", format!("{error}.")),

@@ -16,7 +16,7 @@ pub struct Answer<T> {
     /// Nothing.
     #[schema(max_items = 0)]
     pub errors: Vec<ErrorEntry>,
-    /// Nothing so far.
+    /// What a person should know besides.
     pub messages: Vec<String>,
     /// What was asked for.
     pub result: T,

@@ -48,6 +48,7 @@ fn tags() -> Value {
         ("Activity", "What became of each message and recipient, for as many days as the server keeps it."),
         ("Suppressions", "Whom an account must not write to."),
         ("Routing rules", "What becomes of mail from the world."),
+        ("Email routing", "Zones that take mail, and what they are to have in the DNS."),
         ("Destination addresses", "Addresses whose owners have agreed to be written to."),
         ("Webhooks", "Where an account wants to be told what became of its mail."),
         ("Accounts", "Accounts, and who changed what."),

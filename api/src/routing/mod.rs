@@ -3,10 +3,13 @@
 //! for local tests.
 
 mod addresses;
+mod dns;
 mod local;
 mod mail;
 mod rule_model;
 mod rules;
+mod settings;
+mod state;
 mod verify;
 mod zones;
 
@@ -34,6 +37,18 @@ use utoipa::OpenApi;
     rules::catch_all,
     rules::set_catch_all,
     zones::list,
+    dns::list,
+    dns::publish,
+    dns::unlock,
+    dns::remove,
+    dns::check,
+    dns::checked,
+    settings::get,
+    settings::put,
+    settings::patch,
+    settings::enable,
+    settings::disable,
+    settings::unlock,
     verify::ask,
     verify::confirm,
     local::handle,
@@ -47,6 +62,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     };
     config
         .configure(rule_routes)
+        .configure(zone_routes)
         .service(resource("").route(web::get().to(addresses::list)).route(web::post().to(addresses::create)))
         .service(
             resource("/{address_id}")
@@ -82,4 +98,27 @@ fn rule_routes(config: &mut web::ServiceConfig) {
                 .route(web::put().to(rules::update))
                 .route(web::delete().to(rules::delete)),
         );
+}
+
+fn zone_routes(config: &mut web::ServiceConfig) {
+    let resource =
+        |path: &str| answer::resource(&format!("/client/v4/zones/{{zone_id}}/email/routing{path}"));
+    config
+        .service(
+            resource("")
+                .route(web::get().to(settings::get))
+                .route(web::put().to(settings::put))
+                .route(web::patch().to(settings::patch)),
+        )
+        .service(resource("/enable").route(web::post().to(settings::enable)))
+        .service(resource("/disable").route(web::post().to(settings::disable)))
+        .service(resource("/unlock").route(web::post().to(settings::unlock)))
+        .service(
+            resource("/dns")
+                .route(web::get().to(dns::list))
+                .route(web::post().to(dns::publish))
+                .route(web::patch().to(dns::unlock))
+                .route(web::delete().to(dns::remove)),
+        )
+        .service(resource("/check").route(web::get().to(dns::checked)).route(web::post().to(dns::check)));
 }

@@ -127,8 +127,10 @@ impl Config {
             .flat_map(|source| source.ipv4.map(IpAddr::V4).into_iter().chain(source.ipv6.map(IpAddr::V6)))
             .filter(|address| !address.is_loopback())
             .collect();
+        let spf = self.spf(&addresses)?;
         Ok(RecordSettings {
-            spf: self.spf(&addresses)?,
+            routing: self.routing_records(spf.clone())?,
+            spf,
             mx: self.bounce_hosts()?,
             dmarc: self.dmarc()?,
             addresses,
@@ -144,7 +146,7 @@ impl Config {
         Ok((!addresses.is_empty()).then(|| SpfAuthority::Addresses(addresses.to_vec())))
     }
 
-    fn bounce_hosts(&self) -> Result<Vec<Domain>, ConfigError> {
+    pub(super) fn bounce_hosts(&self) -> Result<Vec<Domain>, ConfigError> {
         if self.sending.mx.is_empty() {
             return Ok(Domain::parse(&self.hostname()).into_iter().collect());
         }

@@ -1,28 +1,31 @@
 //! DNS records, and what a look at them found.
 
 use crate::{delivery::model::Moment, openapi::text::Id};
+use serde::Serialize;
 use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// A type of record.
-#[derive(Debug, ToSchema)]
-#[schema(rename_all = "UPPERCASE")]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum RecordType {
     /// A mail exchanger.
     Mx,
     /// Text.
     Txt,
+    /// An alias.
+    Cname,
 }
 
 /// A record to publish.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DnsRecord {
     /// Its type.
-    #[schema(rename = "type")]
+    #[serde(rename = "type")]
     pub kind: RecordType,
     /// Its whole name.
     pub name: String,
-    /// Its text, or the host of an MX record.
+    /// Its text, the host of an MX record, or where an alias leads.
     pub content: String,
     /// The preference of an MX record.
     #[schema(nullable = false)]
@@ -64,8 +67,10 @@ pub struct ZoneRecord {
     pub state: RecordState,
     /// Whether it is there.
     pub locked: bool,
+    /// What needs it: `sending` or `routing`.
+    pub service: String,
     /// The tag of the sending domain that needs it.
-    pub sending_domain: Id,
+    pub sending_domain: Option<Id>,
     /// When it was looked for.
     pub checked_on: Option<Moment>,
 }

@@ -57,8 +57,9 @@ pub struct RoutedSubdomain {
 }
 
 impl RoutingZone {
-    /// Most subdomains of a zone.
-    pub const MAX_SUBDOMAINS: usize = 1_000;
+    /// Most subdomains of a zone: one look at the DNS has to have room for all of them
+    /// ([`MAX_QUESTIONS`](mailwright_engine::domain_dns::MAX_QUESTIONS)).
+    pub const MAX_SUBDOMAINS: usize = 40;
 
     /// Whether mail to `domain` is the zone's to take now.
     pub fn takes(&self, domain: &Domain) -> bool {
