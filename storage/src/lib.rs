@@ -35,6 +35,7 @@ pub mod webhooks;
 
 pub use content::{Content, StoredMessage};
 pub use error::StorageError;
+pub use private_folder::PrivateFolder;
 pub use queue::{
     entry::{
         ChangedBy, DueClasses, DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry,
@@ -44,7 +45,6 @@ pub use queue::{
     last::LastAttempt,
     view::{ClassSummary, DomainSummary, ListPage, QueueView},
 };
-pub use private_folder::PrivateFolder;
 pub use recovery::RecentChange;
 pub use spool::{DeliverySink, Fresh, Recovery, Spool, SpoolSettings, SpoolStarter, SpoolThreads};
 pub use state_dir::StateDir;

@@ -74,7 +74,9 @@ impl IssuedCertificate {
         let key = PrivateKeyDer::from_pem_slice(pem).map_err(wrong("private key"))?;
         let chain: Vec<_> = CertificateDer::pem_slice_iter(pem)
             .collect::<Result<_, _>>()
-            .and_then(|chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+            .and_then(
+                |chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) },
+            )
             .map_err(wrong("certificate"))?;
         let served = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())?;
         let fits = ServerName::try_from(name).is_ok_and(|name| is_for(&served, &name));
