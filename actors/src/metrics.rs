@@ -125,7 +125,7 @@ pub fn describe() {
     for checks in [DOMAIN_CHECKS, ROUTING_CHECKS] {
         begin(checks, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
     }
-    for section in ["submission", "policy_host", "acme"] {
+    for section in ["submission", "inbound", "policy_host", "acme"] {
         gauge!(CERTIFICATE_END, "section" => section).set(0.0);
     }
     for state in ["held", "missing"] {

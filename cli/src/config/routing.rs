@@ -1,6 +1,6 @@
 //! The section `[routing]`.
 
-use super::{Config, ConfigError, invalid};
+use super::{Config, ConfigError, invalid, policy_host::PolicyHost};
 use mailwright_actors::sending::RoutingRecords;
 use mailwright_api::VerificationSettings;
 use mailwright_engine::{
@@ -30,9 +30,10 @@ pub(crate) struct Routing {
     spf_include: String,
     mta_sts: String,
     #[serde(with = "humantime_serde")]
-    mta_sts_max_age: Duration,
+    pub(super) mta_sts_max_age: Duration,
     mta_sts_host: String,
     tls_reports: String,
+    pub(crate) policy_host: PolicyHost,
 }
 
 impl Default for Routing {
@@ -50,6 +51,7 @@ impl Default for Routing {
             mta_sts_max_age: Duration::from_secs(86_400),
             mta_sts_host: String::new(),
             tls_reports: String::new(),
+            policy_host: PolicyHost::default(),
         }
     }
 }

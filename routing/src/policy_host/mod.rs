@@ -7,7 +7,7 @@
 
 mod server;
 
-pub use server::{PolicyListener, PolicyServer, PolicyServerParts};
+pub use server::{PolicyServer, PolicyServerParts};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -21,6 +21,7 @@ use mailwright_engine::{
     address::Domain,
     tls::{StsPolicy, mta_sts::policy_host},
 };
+use mailwright_storage::control::Control;
 use std::sync::Arc;
 
 /// The path of a policy (section 3.2).
@@ -36,6 +37,21 @@ pub trait RoutedDomains: Send + Sync {
 
     /// All of them.
     fn all(&self) -> Vec<Domain>;
+}
+
+impl RoutedDomains for Control {
+    fn has(&self, domain: &Domain) -> bool {
+        self.routing_zone_of_domain(domain).is_some()
+    }
+
+    fn all(&self) -> Vec<Domain> {
+        let zones = self.routing_zones();
+        let names = zones.iter().flat_map(|zone| {
+            let below = zone.subdomains.iter().map(|below| &below.name);
+            std::iter::once(&zone.name).chain(below).filter(|name| zone.takes(name))
+        });
+        names.cloned().collect()
+    }
 }
 
 /// What is answered.

@@ -57,12 +57,6 @@ pub struct PolicyServer {
     guard: Arc<Guard>,
 }
 
-/// One of its sockets; bound, listening and non-blocking.
-pub struct PolicyListener(
-    /// The socket.
-    pub std::net::TcpListener,
-);
-
 impl PolicyServer {
     /// Serves as `parts` say.
     ///
@@ -86,14 +80,14 @@ impl PolicyServer {
         })
     }
 
-    /// Serves the clients of one socket on the current thread, until `stopping` turns true. Those that are connected
+    /// Serves the clients of one socket, bound, listening and non-blocking, on the current thread until `stopping` turns true. Those that are connected
     /// then are not waited for: they ask again.
     ///
     /// # Errors
     /// When the socket cannot be used at all.
     pub async fn run(
         self,
-        PolicyListener(socket): PolicyListener,
+        socket: std::net::TcpListener,
         mut stopping: watch::Receiver<bool>,
     ) -> io::Result<()> {
         let listener = TcpListener::from_std(socket)?;
