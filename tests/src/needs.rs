@@ -10,6 +10,7 @@ use crate::knot::KNOTD;
 use crate::name_server::NSD;
 use crate::network::IP;
 use crate::opensmtpd::SMTPD;
+use crate::pebble::PEBBLE;
 use crate::promtool::PROMTOOL;
 use crate::stepped_clock::COMPILER;
 use crate::unbound::UNBOUND;
@@ -37,6 +38,8 @@ pub enum Need {
     Unbound,
     /// The name server Knot, likewise.
     Knot,
+    /// The authority Pebble, likewise.
+    Pebble,
     /// Prometheus' promtool, likewise.
     Promtool,
     /// An IPv6 loopback address.
@@ -61,6 +64,7 @@ impl Need {
             Self::OpenSmtpd => "opensmtpd",
             Self::Unbound => "unbound",
             Self::Knot => "knot",
+            Self::Pebble => "pebble",
             Self::Promtool => "promtool",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
@@ -80,6 +84,7 @@ impl Need {
             Self::OpenSmtpd => fetched::has(SMTPD) && is_root(),
             Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
             Self::Knot => fetched::has(KNOTD),
+            Self::Pebble => fetched::has(PEBBLE),
             Self::Promtool => fetched::has(PROMTOOL),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),

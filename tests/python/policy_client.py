@@ -1,0 +1,42 @@
+"""Makes one HTTPS request.
+
+usage: policy_client.py JOB
+
+JOB is a JSON object: "address", a list of IP address and port; "name" for the handshake, or null; "host" for the Host
+field; "path"; "authorities", a file of those who must vouch for the name, or null. Prints "status", "type", "body" and
+"certificate" (SHA-256 of the one shown), or "error".
+"""
+
+import hashlib
+import http.client
+import json
+import socket
+import ssl
+import sys
+
+
+def fetch(job):
+    """Makes the request and returns what came of it."""
+    context = ssl.create_default_context(cafile=job["authorities"])
+    if not job["authorities"]:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection(job["address"], timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname=job["name"]) as secured:
+            shown = hashlib.sha256(secured.getpeercert(binary_form=True)).hexdigest()
+            connection = http.client.HTTPConnection(job["host"])
+            connection.sock = secured
+            connection.putrequest("GET", job["path"], skip_host=True, skip_accept_encoding=True)
+            connection.putheader("Host", job["host"])
+            connection.endheaders()
+            response = connection.getresponse()
+            body = response.read().decode()
+            return {"status": response.status, "type": response.getheader("content-type") or "", "body": body,
+                    "certificate": shown}
+
+
+try:
+    print(json.dumps(fetch(json.loads(sys.argv[1]))))
+except OSError as error:
+    print(json.dumps({"error": str(error)}))
