@@ -1,18 +1,35 @@
-"""Makes one HTTPS request.
+"""Makes one HTTPS request, or asks an SMTP server for TLS.
 
 usage: policy_client.py JOB
 
 JOB is a JSON object: "address", a list of IP address and port; "name" for the handshake, or null; "host" for the Host
 field; "path"; "authorities", a file of those who must vouch for the name, or null. Prints "status", "type", "body" and
-"certificate" (SHA-256 of the one shown), or "error".
+"certificate" (SHA-256 of the one shown), or "error". With "starttls" it is an SMTP server that is asked, which shows its
+"certificate".
 """
 
 import hashlib
 import http.client
 import json
+import smtplib
 import socket
 import ssl
 import sys
+
+
+def digest(secured):
+    """Returns that of the certificate which the server has shown."""
+    return hashlib.sha256(secured.getpeercert(binary_form=True)).hexdigest()
+
+
+def starttls(job):
+    """Asks for TLS and returns what is shown."""
+    with smtplib.SMTP(*job["address"], timeout=10) as client:
+        client.ehlo()
+        # The name is that of the handshake, not the address's.
+        client._host = job["name"]
+        client.starttls(context=ssl.create_default_context(cafile=job["authorities"]))
+        return {"certificate": digest(client.sock)}
 
 
 def fetch(job):
@@ -24,7 +41,7 @@ def fetch(job):
     context.set_alpn_protocols(["h2", "http/1.1"])
     with socket.create_connection(job["address"], timeout=10) as plain:
         with context.wrap_socket(plain, server_hostname=job["name"]) as secured:
-            shown = hashlib.sha256(secured.getpeercert(binary_form=True)).hexdigest()
+            shown = digest(secured)
             connection = http.client.HTTPConnection(job["host"])
             connection.sock = secured
             connection.putrequest("GET", job["path"], skip_host=True, skip_accept_encoding=True)
@@ -37,6 +54,7 @@ def fetch(job):
 
 
 try:
-    print(json.dumps(fetch(json.loads(sys.argv[1]))))
+    wanted = json.loads(sys.argv[1])
+    print(json.dumps(starttls(wanted) if wanted.get("starttls") else fetch(wanted)))
 except OSError as error:
     print(json.dumps({"error": str(error)}))

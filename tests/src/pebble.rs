@@ -84,6 +84,11 @@ impl Pebble {
         Ok(file)
     }
 
+    /// Ends it; nobody answers for it from then on.
+    pub fn end(&mut self) {
+        self.process.end_with_children(Duration::from_secs(5));
+    }
+
     /// Returns what it has logged.
     #[must_use]
     pub fn log_text(&self) -> String {

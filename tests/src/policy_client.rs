@@ -71,3 +71,14 @@ pub fn misbehave(server: SocketAddr, name: &str, connections: usize) -> Result<V
     let job = json!({"address": [server.ip(), server.port()], "name": name, "connections": connections});
     python::run("bad_policy_client.py", [job.to_string()])
 }
+
+/// Asks an SMTP server for TLS by `name`, and returns `certificate`, the SHA-256 digest of what it showed, or `error` if
+/// `root` does not vouch for it.
+///
+/// # Errors
+/// [`Error::Unexpected`] if the script fails.
+pub fn starttls(server: SocketAddr, name: &str, root: &Path) -> Result<Value> {
+    let job =
+        json!({"address": [server.ip(), server.port()], "name": name, "starttls": true, "authorities": root});
+    python::run("policy_client.py", [job.to_string()])
+}

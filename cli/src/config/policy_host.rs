@@ -4,7 +4,7 @@ use super::{Config, ConfigError, invalid, submission::Certificate};
 use mailwright_actors::certificates::CertificateFiles;
 use mailwright_engine::tls::{StsMode, StsPolicy};
 use serde::Deserialize;
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

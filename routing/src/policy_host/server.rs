@@ -69,7 +69,10 @@ impl PolicyServer {
         let limits = AddressLimits {
             sessions: parts.max_connections_per_address,
             failures: 1,
+            at_once: 0,
             memory: Duration::ZERO,
+            sessions_per_minute: 0,
+            messages_per_minute: 0,
         };
         Ok(Self {
             host: parts.host,
