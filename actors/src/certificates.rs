@@ -4,8 +4,15 @@
 //! A file that cannot be used never takes a listener down: what was read last stays, and the log says why. A key
 //! and its certificate are replaced one after the other, so for a moment they do not match; the next look finds
 //! them whole.
+//!
+//! Beside them stand those that this server got for itself ([`IssuedCertificates`]). Where a file and one of these are
+//! good for a name, the file is shown: somebody wanted it.
 
-use crate::{clock, tls::TlsError};
+mod issued;
+
+pub use issued::{IssuedCertificate, IssuedCertificates, IssuedError, Validity};
+
+use crate::{clock, metrics as names, tls::TlsError};
 use mailwright_engine::time::UnixMillis;
 use rustls::{
     ServerConfig,
@@ -26,7 +33,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::watch;
-use x509_parser::{certificate::X509Certificate, prelude::FromDer};
 
 /// How often the files are looked at.
 pub const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -115,6 +121,10 @@ impl Entry {
         Arc::clone(&self.served.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    fn end(&self) -> Option<UnixMillis> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).end
+    }
+
     /// Reads the files again if they are not those that are served.
     fn refresh(&self, provider: &CryptoProvider) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,28 +167,42 @@ impl Entry {
 
 /// When a certificate stops being valid.
 fn end_of(served: &CertifiedKey) -> Option<UnixMillis> {
-    let (_, certificate) = X509Certificate::from_der(served.cert.first()?).ok()?;
-    let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
-    Some(UnixMillis::new(seconds.saturating_mul(1000)))
+    Validity::of(served).map(|validity| validity.end)
 }
 
-/// The certificates in use. The first is for clients that ask for no name of ours, or for none.
+/// The certificates in use. Clients that ask for no name of ours, or for none, are shown the first file, without files
+/// what [`IssuedCertificates`] have for them.
 #[derive(Debug)]
 pub struct Certificates {
+    section: &'static str,
     entries: Vec<Entry>,
+    issued: Arc<IssuedCertificates>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Certificates {
-    /// Reads all of `files`.
+    /// Reads all of `files`, which `section` of the configuration names, to be shown besides those of `issued`.
     ///
     /// # Errors
     /// When one cannot be used: at the start that is better found out than passed over.
-    pub fn load(files: Vec<CertificateFiles>) -> Result<Arc<Self>, CertificateError> {
+    pub fn load(
+        section: &'static str,
+        files: Vec<CertificateFiles>,
+        issued: Arc<IssuedCertificates>,
+    ) -> Result<Arc<Self>, CertificateError> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let entries =
             files.into_iter().map(|files| Entry::load(files, &provider)).collect::<Result<_, _>>()?;
-        Ok(Arc::new(Self { entries, provider }))
+        let certificates = Self { section, entries, issued, provider };
+        certificates.tell_end();
+        Ok(Arc::new(certificates))
+    }
+
+    /// Whether a file holds a certificate that is good for `name`, today.
+    pub fn have_file_for(&self, name: &str) -> bool {
+        let valid = |entry: &&Entry| entry.end().is_none_or(|end| end > clock::wall());
+        let name = ServerName::try_from(name).ok();
+        name.is_some_and(|name| self.entries.iter().filter(valid).any(|entry| is_for(&entry.served(), &name)))
     }
 
     /// A server that shows them.
@@ -196,6 +220,13 @@ impl Certificates {
     /// Looks at the files once and reads those that have changed. Blocks on the disk.
     pub fn refresh(&self) {
         self.entries.iter().for_each(|entry| entry.refresh(&self.provider));
+        self.tell_end();
+    }
+
+    fn tell_end(&self) {
+        if let Some(end) = self.entries.iter().filter_map(Entry::end).min() {
+            ::metrics::gauge!(names::CERTIFICATE_END, "section" => self.section).set(end.as_secs() as f64);
+        }
     }
 
     /// Looks at the files every [`LOOK_EVERY`] until `stopping` turns true.
@@ -213,10 +244,11 @@ impl Certificates {
 
     /// The first certificate that is good for `name`, else the first of all.
     fn choose(&self, name: Option<&str>) -> Option<Arc<CertifiedKey>> {
-        let name = name.and_then(|name| ServerName::try_from(name).ok());
         let all = || self.entries.iter().map(Entry::served);
-        let fitting = name.and_then(|name| all().find(|served| is_for(served, &name)));
-        fitting.or_else(|| all().next())
+        let server_name = name.and_then(|name| ServerName::try_from(name).ok());
+        let fitting = server_name.and_then(|name| all().find(|served| is_for(served, &name)));
+        let fitting = fitting.or_else(|| self.issued.served(name?));
+        fitting.or_else(|| all().next()).or_else(|| self.issued.for_anyone())
     }
 }
 
@@ -276,6 +308,10 @@ mod tests {
         (files, made.cert.der().to_vec())
     }
 
+    fn load(files: Vec<CertificateFiles>) -> Result<Arc<Certificates>, CertificateError> {
+        Certificates::load("submission", files, IssuedCertificates::none())
+    }
+
     fn shown(certificates: &Certificates, name: Option<&str>) -> Vec<u8> {
         certificates.choose(name).unwrap().cert[0].to_vec()
     }
@@ -285,7 +321,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (one, first) = make(&dir, "one", &["mail.example.com"]);
         let (two, second) = make(&dir, "two", &["smtp.example.net", "*.example.org"]);
-        let certificates = Certificates::load(vec![one, two]).unwrap();
+        let certificates = load(vec![one, two]).unwrap();
         for name in ["smtp.example.net", "SMTP.example.net", "a.example.org"] {
             assert_eq!(shown(&certificates, Some(name)), second, "{name}");
         }
@@ -298,7 +334,7 @@ mod tests {
     fn a_replaced_certificate_is_shown_at_the_next_look() {
         let dir = tempfile::tempdir().unwrap();
         let (files, first) = make(&dir, "one", &["mail.example.com"]);
-        let certificates = Certificates::load(vec![files]).unwrap();
+        let certificates = load(vec![files]).unwrap();
         let (_, second) = make(&dir, "one", &["mail.example.com", "more.example.com"]);
         assert_eq!(shown(&certificates, None), first);
         certificates.refresh();
@@ -309,7 +345,7 @@ mod tests {
     fn what_cannot_be_used_leaves_the_old_one_in_use() {
         let dir = tempfile::tempdir().unwrap();
         let (files, first) = make(&dir, "one", &["mail.example.com"]);
-        let certificates = Certificates::load(vec![files.clone()]).unwrap();
+        let certificates = load(vec![files.clone()]).unwrap();
         let key = fs::read(&files.key).unwrap();
         let (other, second) = make(&dir, "other", &["mail.example.com", "longer.example.com"]);
         // Half way: the certificate is new, the key still the old one.
@@ -329,19 +365,44 @@ mod tests {
     }
 
     #[test]
+    fn what_was_issued_is_shown_for_its_name_where_no_file_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let (files, first) = make(&dir, "one", &["mail.example.com"]);
+        let issued = IssuedCertificates::for_hosts(&["mx.example.com".to_owned()]).unwrap();
+        let without = Certificates::load("submission", Vec::new(), Arc::clone(&issued)).unwrap();
+        let own = shown(&without, None);
+        assert_eq!(shown(&without, Some("mail.example.com")), own);
+        let put = |name: &str| {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let pem = format!("{}{}", made.signing_key.serialize_pem(), made.cert.pem());
+            issued.put(name, IssuedCertificate::read(name, pem.as_bytes()).unwrap());
+            made.cert.der().to_vec()
+        };
+        let (host, same) = (put("mx.example.com"), put("mail.example.com"));
+        assert_eq!(shown(&without, None), host);
+        assert_eq!(shown(&without, Some("MX.example.com")), host);
+        assert_eq!(shown(&without, Some("mail.example.com")), same);
+        let with = Certificates::load("submission", vec![files], Arc::clone(&issued)).unwrap();
+        assert_eq!(shown(&with, Some("mail.example.com")), first);
+        assert_eq!(shown(&with, Some("mx.example.com")), host);
+        assert_eq!(shown(&with, None), first);
+        assert!(with.have_file_for("mail.example.com") && !with.have_file_for("mx.example.com"));
+    }
+
+    #[test]
     fn says_which_file_is_wrong() {
         let dir = tempfile::tempdir().unwrap();
         let (files, _) = make(&dir, "one", &["mail.example.com"]);
         let (other, _) = make(&dir, "other", &["mail.example.com"]);
-        let load = |certificate: &Path, key: &Path| {
+        let error = |certificate: &Path, key: &Path| {
             let files = CertificateFiles { certificate: certificate.into(), key: key.into() };
-            Certificates::load(vec![files]).unwrap_err().to_string()
+            load(vec![files]).unwrap_err().to_string()
         };
         let cases = [
-            (load(&dir.path().join("none"), &files.key), "none: No such file"),
-            (load(&files.key, &files.key), "one.key holds no certificate in PEM"),
-            (load(&files.certificate, &files.certificate), "one.pem holds no private key in PEM"),
-            (load(&files.certificate, &other.key), "one.pem cannot be used with its key"),
+            (error(&dir.path().join("none"), &files.key), "none: No such file"),
+            (error(&files.key, &files.key), "one.key holds no certificate in PEM"),
+            (error(&files.certificate, &files.certificate), "one.pem holds no private key in PEM"),
+            (error(&files.certificate, &other.key), "one.pem cannot be used with its key"),
         ];
         for (error, expected) in cases {
             assert!(error.contains(expected), "{error}");

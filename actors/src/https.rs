@@ -1,4 +1,5 @@
-//! HTTPS to hosts that a stranger named: policy hosts of MTA-STS, takers of reports, and endpoints of webhooks.
+//! HTTPS to hosts that a stranger named: policy hosts of MTA-STS, takers of reports, and endpoints of webhooks; and to
+//! the authority that we get certificates from.
 //!
 //! The certificate must be valid for the host by the public roots, the address a public one, and redirects are not
 //! followed (RFC 8461 section 3.3): whoever publishes a record could otherwise have us talk to machines that only we
@@ -37,29 +38,32 @@ impl AllowedHosts {
 }
 
 /// Makes single requests. Used on one thread.
-pub(crate) struct Https {
+pub struct Https {
     dns: Rc<dyn Dns>,
     config: Option<Arc<ClientConfig>>,
     allowed: AllowedHosts,
 }
 
 /// A response, read to its end.
-pub(crate) struct HttpsAnswer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct HttpsAnswer {
+    /// The status code.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body, or its beginning.
+    pub body: Bytes,
 }
 
 impl HttpsAnswer {
     /// A header's value, if it is there and is text.
-    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
+    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 /// What becomes of a response whose body is longer than is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Overlong {
+pub enum Overlong {
     /// There is no response.
     Refused,
     /// Its beginning will do.
@@ -68,13 +72,18 @@ pub(crate) enum Overlong {
 
 /// Why a host has no address to connect to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NoAddress {
+pub enum NoAddress {
     /// It has none.
     #[error("{0} has no address")]
     None(String),
     /// Only some can reach it, by the one named.
     #[error("{host} has no public address: {ip} is of a private network")]
-    Private { host: String, ip: IpAddr },
+    Private {
+        /// The host.
+        host: String,
+        /// The address.
+        ip: IpAddr,
+    },
     /// Nobody knows for now.
     #[error("{0}")]
     Unknown(String),
@@ -82,7 +91,7 @@ pub(crate) enum NoAddress {
 
 /// Why there is no response. Holds the reason.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HttpsError {
+pub enum HttpsError {
     /// Nobody answered, or not with HTTP.
     #[error("{0}")]
     Unreachable(String),
@@ -99,7 +108,7 @@ impl HttpsError {
 
 impl Https {
     /// Requests with `config`; `None` when no authority is trusted.
-    pub(crate) fn new(dns: Rc<dyn Dns>, config: Option<Arc<ClientConfig>>, allowed: AllowedHosts) -> Self {
+    pub fn new(dns: Rc<dyn Dns>, config: Option<Arc<ClientConfig>>, allowed: AllowedHosts) -> Self {
         Self { dns, config, allowed }
     }
 
@@ -108,7 +117,7 @@ impl Https {
     ///
     /// # Errors
     /// When there is no response, or a longer one than may be.
-    pub(crate) async fn exchange(
+    pub async fn exchange(
         &self,
         host: &str,
         port: u16,
@@ -142,7 +151,7 @@ impl Https {
     ///
     /// # Errors
     /// When it has none that may be connected to.
-    pub(crate) async fn address(&self, host: &str) -> Result<IpAddr, NoAddress> {
+    pub async fn address(&self, host: &str) -> Result<IpAddr, NoAddress> {
         let addresses = match self.dns.addresses(host).await.answer {
             HostAnswer::Addresses(addresses) => addresses,
             HostAnswer::NoAddresses => return Err(NoAddress::None(host.to_owned())),

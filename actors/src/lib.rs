@@ -19,7 +19,7 @@ pub mod dns_check;
 pub mod dns_update;
 pub mod domain;
 pub mod engine;
-mod https;
+pub mod https;
 pub mod intake;
 pub mod ledger;
 pub mod metrics;

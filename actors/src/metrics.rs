@@ -87,6 +87,15 @@ declare_metrics! {
     histogram WEBHOOK_SECONDS = "mailwright_webhook_call_seconds";
     /// Webhooks disabled because they answered 410 (gone) or failed for longer than webhooks.disable_after (failing).
     counter WEBHOOKS_DISABLED = "mailwright_webhooks_disabled_total";
+    /// When the first certificate that a section of the configuration names, or that acme got, stops being valid, in
+    /// seconds since the epoch; 0 where there is none.
+    gauge CERTIFICATE_END = "mailwright_certificate_end_timestamp_seconds";
+    /// Names that certificates are got for, by state: held, or missing while there is none that is valid.
+    gauge ACME_NAMES = "mailwright_acme_names";
+    /// Orders of certificates, by result: issued, refused by the authority for their name, or failed for want of an answer.
+    counter ACME_ORDERS = "mailwright_acme_orders_total";
+    /// Requests to the policy host of MTA-STS, by answer: the policy, or that there is none.
+    counter POLICY_REQUESTS = "mailwright_policy_host_requests_total";
     /// Clients connected to our SMTP listeners, by listener.
     gauge SMTP_SESSIONS = "mailwright_smtp_sessions";
 }
@@ -116,6 +125,14 @@ pub fn describe() {
     for checks in [DOMAIN_CHECKS, ROUTING_CHECKS] {
         begin(checks, "state", &["ready", "unconfigured", "misconfigured", "unknown"]);
     }
+    for section in ["submission", "inbound", "policy_host", "acme"] {
+        gauge!(CERTIFICATE_END, "section" => section).set(0.0);
+    }
+    for state in ["held", "missing"] {
+        gauge!(ACME_NAMES, "state" => state).set(0.0);
+    }
+    begin(ACME_ORDERS, "result", &["issued", "refused", "failed"]);
+    begin(POLICY_REQUESTS, "answer", &["policy", "none"]);
     begin(RESTARTS, "actor", &["domain", "site"]);
     begin(LOGINS, "result", &["accepted", "refused"]);
     for (kind, result) in [

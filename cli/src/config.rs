@@ -1,9 +1,11 @@
 //! The configuration file.
 
+mod acme;
 mod delivery;
 mod gate;
 mod inbound;
 mod limits;
+mod policy_host;
 mod routing;
 mod routing_records;
 mod sending;
@@ -11,6 +13,7 @@ mod submission;
 mod suppressions;
 mod webhooks;
 
+pub(crate) use acme::Acme;
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
 pub(crate) use inbound::Inbound;
 pub(crate) use limits::Limits;
@@ -51,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) suppressions: Suppressions,
     pub(crate) limits: Limits,
     pub(crate) routing: Routing,
+    pub(crate) acme: Acme,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
@@ -125,6 +129,7 @@ impl Default for Config {
             suppressions: Suppressions::default(),
             limits: Limits::default(),
             routing: Routing::default(),
+            acme: Acme::default(),
             spool: Spool::default(),
             log: Log::default(),
             folder: PathBuf::new(),
@@ -202,7 +207,7 @@ impl Config {
         config.trusted_networks()?;
         config.max_message_size()?;
         config.check_smtp()?;
-        config.submission.check()?;
+        config.submission.check(&config.acme)?;
         config.inbound.check()?;
         config.routing.check()?;
         config.gate()?;
@@ -214,6 +219,8 @@ impl Config {
         config.limits.settings()?;
         config.verification(None)?;
         config.authentication_policy()?;
+        config.check_policy_host()?;
+        config.acme()?;
         config.spool()?;
         config.http_address()?;
         Ok(config)
@@ -361,8 +368,9 @@ mod tests {
             ("limits", "account domain recipient token ramp max_recipients"),
             (
                 "routing",
-                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include mta_sts mta_sts_max_age mta_sts_host tls_reports",
+                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host",
             ),
+            ("acme", "directory contact terms_agreed hosts authorities"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
         ];
@@ -440,6 +448,16 @@ mod tests {
             ("[routing]\nmta_sts_max_age = \"1m\"", "routing.mta_sts_max_age"),
             ("[routing]\nmta_sts = \"testing\"\nmta_sts_host = \"-\"", "routing.mta_sts_host"),
             ("[routing]\ntls_reports = \"postmaster\"", "routing.tls_reports"),
+            ("[routing.policy_host]\nmax_connections = 0", "routing.policy_host.max_connections"),
+            (
+                "[routing.policy_host]\nmax_connections_per_address = 0",
+                "routing.policy_host.max_connections_per_address",
+            ),
+            ("[routing.policy_host]\nlisten = [\"127.0.0.1:443\"]", "routing.policy_host.certificates"),
+            ("[acme]\nhosts = [\"mx.example\"]", "acme.hosts"),
+            ("[acme]\ndirectory = \"http://ca.example\"", "acme.directory"),
+            ("[acme]\ndirectory = \"https://ca.example\"", "acme.terms_agreed"),
+            ("[acme]\ndirectory = \"https://ca.example\"\nterms_agreed = true", "acme.directory"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),

@@ -4,6 +4,7 @@ mod control;
 mod domains;
 mod inbound;
 mod metrics;
+mod policy_host;
 mod ready;
 mod records;
 mod submission;
@@ -42,6 +43,7 @@ use mailwright_storage::{
     suppressions::SuppressionError,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use policy_host::PolicyHostParts;
 use records::Records;
 use std::{
     io,
@@ -104,6 +106,7 @@ pub(crate) struct Node {
     pub(crate) smtp: Vec<SocketAddr>,
     pub(crate) submission: SubmissionAddresses,
     pub(crate) inbound: Vec<SocketAddr>,
+    pub(crate) policy_host: Vec<SocketAddr>,
     engine: Engine,
     domains: Addr<DomainChecker>,
     records: Records,
@@ -127,7 +130,7 @@ impl Node {
         let seeded = tokio::task::spawn_blocking(dkim::seed_randomness);
         let state = StateDir::open(&config.state)?;
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
-        let sockets = Sockets::bind(config)?;
+        let sockets = Sockets::bind(config, &state)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
         let (records, starter, recovery) = Records::open(config, &state, &control)?;
         tell(&recovery);
@@ -160,6 +163,7 @@ impl Node {
             smtp: Vec::new(),
             submission: SubmissionAddresses::default(),
             inbound: Vec::new(),
+            policy_host: Vec::new(),
             engine,
             domains,
             records,
@@ -176,6 +180,7 @@ impl Node {
         let returns = node.return_path(config)?;
         let reception = node.reception(config, &returns)?;
         node.serve_inbound(config, sockets.inbound, &reception)?;
+        node.serve_policy_host(config, sockets.policy_host)?;
         node.http = sockets.http.as_ref().map(TcpListener::local_addr).transpose()?;
         let api = web::Data::new(node.api(config, metrics, returns, reception)?);
         if let Some(listener) = sockets.http {
@@ -298,18 +303,21 @@ struct Sockets {
     smtp: Vec<TcpListener>,
     submission: SubmissionParts,
     inbound: InboundParts,
+    policy_host: PolicyHostParts,
     http: Option<TcpListener>,
 }
 
 impl Sockets {
-    fn bind(config: &Config) -> Result<Self, NodeError> {
+    fn bind(config: &Config, state: &StateDir) -> Result<Self, NodeError> {
+        let issued = policy_host::issued(config, state)?;
         let smtp = bind_all(&config.smtp.listen)?;
-        let submission = SubmissionParts::prepare(config)?;
-        let inbound = InboundParts::prepare(config)?;
+        let submission = SubmissionParts::prepare(config, &issued)?;
+        let inbound = InboundParts::prepare(config, &issued)?;
+        let policy_host = PolicyHostParts::prepare(config, issued)?;
         let failed = |address| move |source| NodeError::Listen { address, source };
         let http = config.http_address()?;
         let http = http.map(|address| bind(address).map_err(failed(address))).transpose()?;
-        Ok(Self { smtp, submission, inbound, http })
+        Ok(Self { smtp, submission, inbound, policy_host, http })
     }
 }
 

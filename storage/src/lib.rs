@@ -8,8 +8,8 @@
 //! remembers what happened, for people, and the **activity log** ([`activity`]) finds it by message and recipient; the
 //! **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
-//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. [`state_dir`] owns the folder,
-//! [`disk`] is what the
+//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. [`state_dir`] owns the folder, in which
+//! a [`PrivateFolder`] keeps keys; [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
@@ -24,6 +24,7 @@ pub mod fail_point;
 pub mod journal;
 pub mod limits;
 pub mod metrics;
+mod private_folder;
 pub mod queue;
 mod recovery;
 pub mod requests;
@@ -34,6 +35,7 @@ pub mod webhooks;
 
 pub use content::{Content, StoredMessage};
 pub use error::StorageError;
+pub use private_folder::PrivateFolder;
 pub use queue::{
     entry::{
         ChangedBy, DueClasses, DueEntries, EntryKey, EntryPlace, Location, Outcome, QueueEntry,

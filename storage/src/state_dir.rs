@@ -1,11 +1,11 @@
 //! The state folder: layout, lock and version stamp.
 
-use crate::{disk::sync_dir, error::StorageError};
+use crate::{disk::sync_dir, error::StorageError, private_folder::replace};
 use rustix::fs::{FlockOperation, flock};
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -26,6 +26,7 @@ const FORMAT: u32 = 5;
 /// requests/ requests that clients named with a key, and their answers (SQLite)
 /// webhooks/ events that wait for webhook endpoints, and those they were told (SQLite)
 /// suppressions/ whom not to write to (SQLite)
+/// certificates/ those we got for ourselves, with their keys, and the account they were got with
 /// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
@@ -105,22 +106,18 @@ impl StateDir {
         self.path.join("suppressions")
     }
 
+    /// Where the certificates are that we got for ourselves.
+    pub fn certificates_dir(&self) -> PathBuf {
+        self.path.join("certificates")
+    }
+
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the
     /// new, never a part.
     ///
     /// # Errors
     /// When the file system refuses.
     pub fn write_file(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
-        let (path, temporary) = (self.path.join(name), self.path.join(format!(".{name}.new")));
-        let write = || {
-            let mut options = OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-            file.write_all(content)?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &path)?;
-            sync_dir(&self.path)
-        };
-        write().map_err(|e: io::Error| StorageError::io("write", &path, e))
+        replace(&self.path, name, content)
     }
 
     /// Checks the layout's number, or writes it in a new folder: whole, since half a stamp would keep the

@@ -9,7 +9,7 @@
 //! Environment:
 //! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
 //! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
-//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `promtool`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `pebble`, `promtool`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
 //! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
@@ -40,6 +40,8 @@ pub mod name_server;
 pub mod needs;
 pub mod network;
 pub mod opensmtpd;
+pub mod pebble;
+pub mod policy_client;
 pub mod postfix;
 pub mod pressure;
 pub mod process;

@@ -10,6 +10,7 @@ use crate::knot::KNOTD;
 use crate::name_server::NSD;
 use crate::network::IP;
 use crate::opensmtpd::SMTPD;
+use crate::pebble::PEBBLE;
 use crate::promtool::PROMTOOL;
 use crate::stepped_clock::COMPILER;
 use crate::swaks::{PERL, SWAKS};
@@ -40,6 +41,8 @@ pub enum Need {
     Unbound,
     /// The name server Knot, likewise.
     Knot,
+    /// The authority Pebble, likewise.
+    Pebble,
     /// Prometheus' promtool, likewise.
     Promtool,
     /// An IPv6 loopback address.
@@ -65,6 +68,7 @@ impl Need {
             Self::Swaks => "swaks",
             Self::Unbound => "unbound",
             Self::Knot => "knot",
+            Self::Pebble => "pebble",
             Self::Promtool => "promtool",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
@@ -85,6 +89,7 @@ impl Need {
             Self::Swaks => fetched::has(SWAKS) && Path::new(PERL).exists(),
             Self::Unbound => fetched::has(UNBOUND) && fetched::has(SIGN_ZONE),
             Self::Knot => fetched::has(KNOTD),
+            Self::Pebble => fetched::has(PEBBLE),
             Self::Promtool => fetched::has(PROMTOOL),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),

@@ -68,6 +68,8 @@ pub struct Server {
     pub submission_tls: Option<SocketAddr>,
     /// Where mail for return paths is taken, if it is.
     pub inbound: Option<SocketAddr>,
+    /// Where the policy host of MTA-STS is, if it is on.
+    pub policy_host: Option<SocketAddr>,
 }
 
 impl Server {
@@ -86,8 +88,9 @@ impl Server {
         let (http, smtp) = (address(&contents, "http")?, address(&contents, "smtp")?);
         let optional = |key: &str| contents[key].as_str().and_then(|text| text.parse().ok());
         let (submission, submission_tls) = (optional("submission"), optional("submission_tls"));
-        let inbound = optional("inbound");
-        Ok((Self { process, http, smtp, submission, submission_tls, inbound }, contents))
+        let (inbound, policy_host) = (optional("inbound"), optional("policy_host"));
+        let server = Self { process, http, smtp, submission, submission_tls, inbound, policy_host };
+        Ok((server, contents))
     }
 
     /// Reads the server's metrics.

@@ -236,7 +236,7 @@ impl Config {
     }
 
     /// A file that the configuration names: relative to the configuration's own folder.
-    fn beside(&self, file: &str) -> PathBuf {
+    pub(super) fn beside(&self, file: &str) -> PathBuf {
         self.folder.join(Path::new(file))
     }
 }

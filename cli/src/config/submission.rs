@@ -1,6 +1,6 @@
 //! The section `[submission]`.
 
-use super::{Config, ConfigError, invalid};
+use super::{Acme, Config, ConfigError, invalid};
 use mailwright_actors::{
     certificates::CertificateFiles,
     smtp::{
@@ -86,9 +86,9 @@ impl Submission {
         }
     }
 
-    /// Finds what cannot work.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.check_certificates()?;
+    /// Finds what cannot work; where `acme` gets certificates for hosts, none need be named here.
+    pub(super) fn check(&self, acme: &Acme) -> Result<(), ConfigError> {
+        self.check_certificates(acme)?;
         if !(1..=super::MOST_SESSIONS).contains(&self.max_sessions) {
             return Err(invalid("submission.max_sessions", &self.max_sessions, &"from 1 to 100000"));
         }
@@ -101,7 +101,7 @@ impl Submission {
         Ok(())
     }
 
-    fn check_certificates(&self) -> Result<(), ConfigError> {
+    fn check_certificates(&self, acme: &Acme) -> Result<(), ConfigError> {
         let Self { certificate, key, .. } = self;
         if is_empty(certificate) && !is_empty(key) {
             return Err(invalid("submission.certificate", &certificate.display(), &"missing beside key"));
@@ -109,7 +109,7 @@ impl Submission {
         if is_empty(key) && !is_empty(certificate) {
             return Err(invalid("submission.key", &key.display(), &"missing beside certificate"));
         }
-        if !is_empty(certificate) {
+        if !is_empty(certificate) || acme.is_for_hosts() {
             return Ok(());
         }
         let missing = |why: &str| Err(invalid("submission.certificate", &certificate.display(), &why));
@@ -152,7 +152,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Submission, String> {
         let config: Config = toml::from_str(&format!("[submission]\n{text}")).unwrap();
-        config.submission.check().map(|()| config.submission).map_err(|error| error.to_string())
+        config.submission.check(&config.acme).map(|()| config.submission).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Starting what takes mail from the world, and keeping the keys of what it goes by.
 
-use super::{Node, NodeError, bind_all, spawn_listeners};
+use super::{Node, NodeError, bind_all, policy_host::shown, spawn_listeners};
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
-    certificates::Certificates,
+    certificates::{Certificates, IssuedCertificates},
     clock,
     dns::{CachedDns, HickoryDns},
     probe::watch_arbiter,
@@ -41,10 +41,10 @@ pub(super) struct InboundParts {
 impl InboundParts {
     /// Binds the sockets and reads the certificates, those of submission if it has none of its own; none when inbound is
     /// off.
-    pub(super) fn prepare(config: &Config) -> Result<Self, NodeError> {
+    pub(super) fn prepare(config: &Config, issued: &Arc<IssuedCertificates>) -> Result<Self, NodeError> {
         let sockets = bind_all(&config.inbound.listen)?;
-        let files = if sockets.is_empty() { Vec::new() } else { config.inbound_certificates() };
-        let certificates = if files.is_empty() { None } else { Some(Certificates::load(files)?) };
+        let files = || config.inbound_certificates();
+        let certificates = if sockets.is_empty() { None } else { shown("inbound", files(), issued)? };
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         Ok(Self { sockets, certificates, dns })
     }

@@ -1,10 +1,10 @@
 //! Submission: its sockets, its certificates and its listeners.
 
-use super::{Node, NodeError, bind_all, spawn_listeners};
+use super::{Node, NodeError, bind_all, policy_host::shown, spawn_listeners};
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{
-    certificates::Certificates,
+    certificates::{Certificates, IssuedCertificates},
     probe::watch_arbiter,
     smtp::{
         listener::{Listener, ListenerTls},
@@ -35,13 +35,15 @@ pub(super) struct SubmissionParts {
 
 impl SubmissionParts {
     /// Binds the sockets and reads the certificates; none of them when submission is off.
-    pub(super) fn prepare(config: &Config) -> Result<Self, NodeError> {
+    pub(super) fn prepare(config: &Config, issued: &Arc<IssuedCertificates>) -> Result<Self, NodeError> {
         let submission = &config.submission;
-        let files = if submission.is_on() { submission.certificates() } else { Vec::new() };
         Ok(Self {
             plain: bind_all(&submission.listen)?,
             tls: bind_all(&submission.listen_tls)?,
-            certificates: if files.is_empty() { None } else { Some(Certificates::load(files)?) },
+            certificates: match submission.is_on() {
+                true => shown("submission", submission.certificates(), issued)?,
+                false => None,
+            },
         })
     }
 }
