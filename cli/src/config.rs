@@ -4,6 +4,7 @@ mod delivery;
 mod gate;
 mod inbound;
 mod limits;
+mod reports;
 mod routing;
 mod sending;
 mod submission;
@@ -212,6 +213,7 @@ impl Config {
         config.requests()?;
         config.limits.settings()?;
         config.verification(None)?;
+        config.check_reports()?;
         config.authentication_policy()?;
         config.spool()?;
         config.http_address()?;
@@ -361,7 +363,7 @@ mod tests {
             (
                 "routing",
                 "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include \
-                 mta_sts mta_sts_max_age mta_sts_host tls_reports",
+                 mta_sts mta_sts_max_age mta_sts_host tls_reports reports",
             ),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
@@ -403,6 +405,10 @@ mod tests {
             ("hostname = \"mx.example\\r\\nX: y\"", "hostname"),
             ("[smtp]\nmax_message_size = \"31MiB\"", "smtp.max_message_size"),
             ("[smtp]\nmax_recipients = 0", "smtp.max_recipients"),
+            ("[routing.reports]\ndomain = \"[192.0.2.1]\"", "routing.reports.domain"),
+            ("[routing.reports]\nkeep = \"1h\"", "routing.reports.keep"),
+            ("[routing.reports]\nfrom = \"nobody\"", "routing.reports.from"),
+            ("[routing.reports]\nevery = \"2d\"", "routing.reports.every"),
             ("[sending]\nreturn_path_label = \"a.b\"", "sending.return_path_label"),
             ("[sending]\ndkim_selector = \"-\"", "sending.dkim_selector"),
             ("[smtp]\nmax_recipients = 10001", "smtp.max_recipients"),

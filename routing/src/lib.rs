@@ -2,7 +2,8 @@
 //!
 //! Clients of the listeners in `mailwright-actors` come through the [`gate`] to [`inbound`], which asks the [`reception`]
 //! what each recipient is for ([`addressee`]). [`return_path`] acts on what comes back of mail that was sent; the
-//! [`pipeline`] has mail for zones with routing judged ([`authentication`]) and go where their rules say.
+//! [`pipeline`] has mail for zones with routing judged ([`authentication`]) and go where their rules say. [`reports`]
+//! takes and sends reports by DMARC and about TLS.
 
 pub mod addressee;
 pub mod authentication;
@@ -11,4 +12,5 @@ pub mod inbound;
 pub mod metrics;
 pub mod pipeline;
 pub mod reception;
+pub mod reports;
 pub mod return_path;

@@ -8,7 +8,8 @@
 //! remembers what happened, for people, and the **activity log** ([`activity`]) finds it by message and recipient; the
 //! **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
-//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. [`state_dir`] owns the folder,
+//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. **Reports** ([`reports`]) sum up
+//! how mail fared with DMARC, here and elsewhere. [`state_dir`] owns the folder,
 //! [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
@@ -26,6 +27,7 @@ pub mod limits;
 pub mod metrics;
 pub mod queue;
 mod recovery;
+pub mod reports;
 pub mod requests;
 pub mod spool;
 pub mod state_dir;

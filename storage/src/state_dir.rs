@@ -26,6 +26,7 @@ const FORMAT: u32 = 5;
 /// requests/ requests that clients named with a key, and their answers (SQLite)
 /// webhooks/ events that wait for webhook endpoints, and those they were told (SQLite)
 /// suppressions/ whom not to write to (SQLite)
+/// reports/  what is reported by DMARC, to others and by them (SQLite)
 /// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
@@ -103,6 +104,11 @@ impl StateDir {
     /// Where the suppressions are.
     pub fn suppressions_dir(&self) -> PathBuf {
         self.path.join("suppressions")
+    }
+
+    /// Where the reports are.
+    pub fn reports_dir(&self) -> PathBuf {
+        self.path.join("reports")
     }
 
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the

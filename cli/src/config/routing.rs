@@ -1,6 +1,6 @@
 //! The section `[routing]`.
 
-use super::{Config, ConfigError, invalid};
+use super::{Config, ConfigError, invalid, reports::Reports};
 use mailwright_actors::sending::RoutingRecords;
 use mailwright_api::VerificationSettings;
 use mailwright_engine::{
@@ -33,6 +33,7 @@ pub(crate) struct Routing {
     mta_sts_max_age: Duration,
     mta_sts_host: String,
     tls_reports: String,
+    pub(super) reports: Reports,
 }
 
 impl Default for Routing {
@@ -50,6 +51,7 @@ impl Default for Routing {
             mta_sts_max_age: Duration::from_secs(86_400),
             mta_sts_host: String::new(),
             tls_reports: String::new(),
+            reports: Reports::default(),
         }
     }
 }
