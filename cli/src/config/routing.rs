@@ -1,7 +1,6 @@
 //! The section `[routing]`.
 
-use super::{Config, ConfigError, invalid, policy_host::PolicyHost};
-use mailwright_actors::sending::RoutingRecords;
+use super::{Config, ConfigError, invalid, policy_host::PolicyHost, reports::Reports};
 use mailwright_api::VerificationSettings;
 use mailwright_engine::{
     address::{Domain, EmailAddress},
@@ -30,6 +29,7 @@ pub(crate) struct Routing {
     pub(super) mta_sts_host: String,
     pub(super) tls_reports: String,
     pub(crate) policy_host: PolicyHost,
+    pub(super) reports: Reports,
 }
 
 impl Default for Routing {
@@ -48,6 +48,7 @@ impl Default for Routing {
             mta_sts_host: String::new(),
             tls_reports: String::new(),
             policy_host: PolicyHost::default(),
+            reports: Reports::default(),
         }
     }
 }
@@ -86,60 +87,6 @@ impl Config {
             honour_dmarc: *honour_dmarc,
             trusted_sealers: trusted_sealers.iter().map(sealer).collect::<Result<_, _>>()?,
         })
-    }
-
-    /// What the records of routing zones have in common; `by_default` is how SPF names our hosts that send.
-    pub(super) fn routing_records(
-        &self,
-        by_default: Option<SpfAuthority>,
-    ) -> Result<RoutingRecords, ConfigError> {
-        let Routing { spf_include: include, tls_reports, .. } = &self.routing;
-        let spf = if include.is_empty() {
-            by_default
-        } else {
-            let found = SpfAuthority::include(include);
-            Some(found.map_err(|error| invalid("routing.spf_include", include, &error))?)
-        };
-        let reports = (!tls_reports.is_empty()).then(|| EmailAddress::parse(tls_reports)).transpose();
-        let tls_reports = reports.map_err(|error| invalid("routing.tls_reports", tls_reports, &error))?;
-        Ok(RoutingRecords { spf, mx: self.routing_hosts()?, mta_sts: self.policy_wish()?, tls_reports })
-    }
-
-    /// Our hosts that take mail from the world, best first: those that bounces come to, unless others are named.
-    pub(crate) fn routing_hosts(&self) -> Result<Vec<Domain>, ConfigError> {
-        let host = |name: &String| Domain::parse(name).map_err(|error| invalid("routing.mx", name, &error));
-        if self.routing.mx.is_empty() {
-            return self.bounce_hosts();
-        }
-        self.routing.mx.iter().map(host).collect()
-    }
-
-    /// The policy of MTA-STS of every zone that takes mail; `None` where they are to have none.
-    pub(crate) fn sts_policy(&self) -> Result<Option<StsPolicy>, ConfigError> {
-        /// Senders look for a new policy once a day at most: what holds shorter protects nobody.
-        const SHORTEST: Duration = Duration::from_secs(3_600);
-        let Routing { mta_sts, mta_sts_max_age: age, .. } = &self.routing;
-        let modes = [StsMode::None, StsMode::Testing, StsMode::Enforce];
-        let mode = modes.into_iter().find(|mode| mode.as_str() == mta_sts);
-        let mode = mode.ok_or_else(|| invalid("routing.mta_sts", mta_sts, &"none, testing or enforce"))?;
-        if !(SHORTEST..=MAX_AGE).contains(age) {
-            let shown = humantime_serde::re::humantime::format_duration(*age);
-            return Err(invalid("routing.mta_sts_max_age", &shown, &"from 1h to 1y"));
-        }
-        if mode == StsMode::None {
-            return Ok(None);
-        }
-        let hosts = self.routing_hosts()?;
-        let policy = StsPolicy::new(mode, hosts.iter().map(MxPattern::from), *age);
-        policy.map(Some).map_err(|error| invalid("routing.mta_sts", mta_sts, &error))
-    }
-
-    fn policy_wish(&self) -> Result<Option<PolicyWish>, ConfigError> {
-        let Some(policy) = self.sts_policy()? else { return Ok(None) };
-        let named = &self.routing.mta_sts_host;
-        let name = if named.is_empty() { &self.hostname() } else { named };
-        let host = Domain::parse(name).map_err(|error| invalid("routing.mta_sts_host", name, &error))?;
-        Ok(Some(PolicyWish { policy, host }))
     }
 
     /// How owners of addresses are asked; `http` is where the API is served.
