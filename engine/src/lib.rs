@@ -26,6 +26,7 @@ pub mod sandbox;
 pub mod shaping;
 pub mod smtp;
 pub mod source;
+pub mod spam;
 pub mod time;
 pub mod tls;
 pub mod webhook;
