@@ -16,6 +16,7 @@ pub mod governor;
 pub mod id;
 pub mod limits;
 pub mod message;
+pub mod milter;
 pub mod mx;
 pub mod public_ip;
 pub mod request_mark;
