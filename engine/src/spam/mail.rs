@@ -1,6 +1,7 @@
 //! A message as rules see it: decoded, without what hides words, and bounded.
 
 use super::uris::Uris;
+use crate::authentication::Judgement;
 use crate::message::{Field, parts::Parts};
 use mail_parser::MessageParser;
 use std::cell::OnceCell;
@@ -25,6 +26,19 @@ pub struct AuthResults<'a> {
     pub arc: &'a str,
     /// Whether the client's name and address agree.
     pub iprev: &'a str,
+}
+
+impl From<&Judgement> for AuthResults<'_> {
+    fn from(judgement: &Judgement) -> Self {
+        let Judgement { iprev, spf, dmarc, arc, .. } = judgement;
+        Self {
+            spf: spf.result.as_str(),
+            dkim: judgement.dkim_result().as_str(),
+            dmarc: dmarc.result.as_str(),
+            arc: arc.result.as_str(),
+            iprev: iprev.result.as_str(),
+        }
+    }
 }
 
 /// A message and what is known of how it came.
