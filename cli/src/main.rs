@@ -66,6 +66,8 @@ enum Command {
     Doctor(commands::doctor::Args),
     /// Judge a message as if it came in: SPF, DKIM, DMARC, ARC, and what would become of it
     Authenticate(commands::authenticate::Args),
+    /// Score a message by the spam rules, and show it to the configured filters if asked to
+    Spam(commands::spam::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::run(&args),
         Command::Doctor(args) => return commands::doctor::main(&args),
         Command::Authenticate(args) => commands::authenticate::run(&args),
+        Command::Spam(args) => commands::spam::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
         Command::Openapi => commands::openapi::run(),
     };

@@ -1,6 +1,11 @@
 //! The section `[routing]`.
 
-use super::{Config, ConfigError, invalid, policy_host::PolicyHost};
+use super::{
+    Config, ConfigError,
+    content::{Milter, Spam},
+    invalid,
+    policy_host::PolicyHost,
+};
 use mailwright_actors::sending::RoutingRecords;
 use mailwright_api::VerificationSettings;
 use mailwright_engine::{
@@ -30,6 +35,8 @@ pub(crate) struct Routing {
     pub(super) mta_sts_host: String,
     pub(super) tls_reports: String,
     pub(crate) policy_host: PolicyHost,
+    pub(super) spam: Spam,
+    pub(super) milters: Vec<Milter>,
 }
 
 impl Default for Routing {
@@ -48,6 +55,8 @@ impl Default for Routing {
             mta_sts_host: String::new(),
             tls_reports: String::new(),
             policy_host: PolicyHost::default(),
+            spam: Spam::default(),
+            milters: Vec::new(),
         }
     }
 }

@@ -72,6 +72,7 @@ impl Node {
             board: self.engine.board().clone(),
             control: Arc::clone(&self.control),
             authenticator: Authenticator::new(&config.dns.servers).map_err(NodeError::Dns)?,
+            content: config.content_checks()?,
             settings: config.routing()?,
             stopping: self.stopping.subscribe(),
         });

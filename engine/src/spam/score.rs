@@ -24,6 +24,11 @@ impl Score {
         f64::from(self.0) / 100.0
     }
 
+    /// As a number of hundredths of a point.
+    pub fn hundredths(self) -> i32 {
+        self.0
+    }
+
     /// How far it is from nothing, in either direction.
     #[must_use]
     pub fn weight(self) -> Self {
