@@ -19,6 +19,7 @@ pub(super) mod left_out {
     pub(in super::super) const BODY: u32 = 0x10;
     pub(in super::super) const HEADERS: u32 = 0x20;
     pub(in super::super) const END_OF_HEADERS: u32 = 0x40;
+    pub(in super::super) const UNKNOWN: u32 = 0x100;
     pub(in super::super) const DATA: u32 = 0x200;
 }
 
@@ -30,6 +31,7 @@ pub(super) mod unanswered {
     pub(in super::super) const MAIL: u32 = 0x4000;
     pub(in super::super) const RCPT: u32 = 0x8000;
     pub(in super::super) const DATA: u32 = 0x1_0000;
+    pub(in super::super) const UNKNOWN: u32 = 0x2_0000;
     pub(in super::super) const END_OF_HEADERS: u32 = 0x4_0000;
     pub(in super::super) const BODY: u32 = 0x8_0000;
 }
@@ -39,7 +41,7 @@ pub(super) const SKIP: u32 = 0x400;
 /// Values keep the space after the colon (`SMFIP_HDR_LEADSPC`).
 pub(super) const LEADING_SPACE: u32 = 0x10_0000;
 
-/// All of these.
+/// All of these. Unknown commands are never shown; filters may say what they like about them.
 pub(super) const STEPS: u32 = left_out::CONNECT
     | left_out::HELO
     | left_out::MAIL
@@ -48,12 +50,14 @@ pub(super) const STEPS: u32 = left_out::CONNECT
     | left_out::HEADERS
     | left_out::END_OF_HEADERS
     | left_out::DATA
+    | left_out::UNKNOWN
     | unanswered::HEADERS
     | unanswered::CONNECT
     | unanswered::HELO
     | unanswered::MAIL
     | unanswered::RCPT
     | unanswered::DATA
+    | unanswered::UNKNOWN
     | unanswered::END_OF_HEADERS
     | unanswered::BODY
     | SKIP

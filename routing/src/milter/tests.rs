@@ -8,7 +8,7 @@ use tokio::{
 };
 
 /// Nothing is answered before the end of the message.
-const SILENT: [u8; 4] = 0xd_f080_u32.to_be_bytes();
+const SILENT: [u8; 4] = 0xf_f080_u32.to_be_bytes();
 const CONTENT: &[u8] = b"Subject: Hi\r\n\r\nbody\r\n";
 
 /// What a filter of a test does at the end of a message.
