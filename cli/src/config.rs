@@ -1,6 +1,7 @@
 //! The configuration file.
 
 mod acme;
+mod content;
 mod delivery;
 mod gate;
 mod inbound;
@@ -211,6 +212,8 @@ impl Config {
         config.submission.check(&config.acme)?;
         config.inbound.check()?;
         config.routing.check()?;
+        config.reject_over()?;
+        config.milters()?;
         config.gate()?;
         config.sending()?;
         config.webhooks.outbox()?;
@@ -371,7 +374,7 @@ mod tests {
             (
                 "routing",
                 "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include \
-                 mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host reports",
+                 mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host reports spam milters",
             ),
             ("acme", "directory contact terms_agreed hosts authorities"),
             ("spool", "segment_size min_free memory max_entries"),
@@ -465,6 +468,9 @@ mod tests {
             ("[acme]\ndirectory = \"http://ca.example\"", "acme.directory"),
             ("[acme]\ndirectory = \"https://ca.example\"", "acme.terms_agreed"),
             ("[acme]\ndirectory = \"https://ca.example\"\nterms_agreed = true", "acme.directory"),
+            ("[routing.spam]\nreject_over = -1", "routing.spam.reject_over"),
+            ("[[routing.milters]]\naddress = \"localhost:1\"", "routing.milters.address"),
+            ("[[routing.milters]]\naddress = \"[::1]:1\"\ntimeout = \"0s\"", "routing.milters.timeout"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),

@@ -68,6 +68,8 @@ enum Command {
     Authenticate(commands::authenticate::Args),
     /// Show what others report about mail in a zone's name (DMARC) by source; --reports who, --tls how TLS went
     Dmarc(commands::dmarc::Args),
+    /// Score a message by the spam rules, and show it to the configured filters if asked to
+    Spam(commands::spam::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
@@ -99,6 +101,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => return commands::doctor::main(&args),
         Command::Authenticate(args) => commands::authenticate::run(&args),
         Command::Dmarc(args) => commands::dmarc::run(&args),
+        Command::Spam(args) => commands::spam::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
         Command::Openapi => commands::openapi::run(),
     };

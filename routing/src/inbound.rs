@@ -112,7 +112,9 @@ impl Service for Inbound {
             helo: message.helo,
             sender: message.reverse_path,
             smtputf8: message.smtputf8,
+            facts: client.visitor.facts().clone(),
             content: message.content,
+            spam: None,
         };
         let reply = self.reception.take(mail, recipients).await.reply();
         match reply.class() {

@@ -204,6 +204,8 @@ impl Step {
 /// that rises for the first time needs to have seen it at zero.
 pub fn describe() {
     describe_all();
+    crate::milter::metrics::describe();
+    crate::spam::metrics::describe();
     Action::ALL.into_iter().for_each(|action| count(MESSAGES, "action", action.as_str(), 0));
     Refusal::ALL.into_iter().for_each(|reason| count(REFUSED, "reason", reason.as_str(), 0));
     InSession::ALL.into_iter().for_each(|outcome| count(IN_SESSION, "outcome", outcome.as_str(), 0));

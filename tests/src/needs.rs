@@ -12,6 +12,7 @@ use crate::network::IP;
 use crate::opensmtpd::SMTPD;
 use crate::pebble::PEBBLE;
 use crate::promtool::PROMTOOL;
+use crate::rspamd::RSPAMD;
 use crate::stepped_clock::COMPILER;
 use crate::swaks::{PERL, SWAKS};
 use crate::unbound::UNBOUND;
@@ -45,6 +46,8 @@ pub enum Need {
     Pebble,
     /// Prometheus' promtool, likewise.
     Promtool,
+    /// The spam filter rspamd, likewise.
+    Rspamd,
     /// An IPv6 loopback address.
     Ipv6,
     /// The program openssl.
@@ -70,6 +73,7 @@ impl Need {
             Self::Knot => "knot",
             Self::Pebble => "pebble",
             Self::Promtool => "promtool",
+            Self::Rspamd => "rspamd",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
             Self::NetworkNamespaces => "netns",
@@ -91,6 +95,7 @@ impl Need {
             Self::Knot => fetched::has(KNOTD),
             Self::Pebble => fetched::has(PEBBLE),
             Self::Promtool => fetched::has(PROMTOOL),
+            Self::Rspamd => fetched::has(RSPAMD),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),
             Self::Cc => Path::new(COMPILER).exists(),

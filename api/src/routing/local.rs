@@ -14,7 +14,10 @@ use mailwright_engine::{
     message::{ReceivedWith, to_crlf},
     smtp::reply::Reply,
 };
-use mailwright_routing::pipeline::{Arrived, Fate, What};
+use mailwright_routing::{
+    gate::Facts,
+    pipeline::{Arrived, Fate, What},
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
@@ -66,7 +69,9 @@ pub(super) async fn handle(
         cipher: None,
         sender,
         smtputf8: SmtpUtf8::NotNeeded,
+        facts: Facts::default(),
         content: to_crlf(body.as_ref()).into_owned(),
+        spam: None,
     };
     let shown = match state.reception.hand_in(mail, &recipient).await {
         Ok(fate) => shown(&fate),

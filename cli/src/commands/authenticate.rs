@@ -1,6 +1,6 @@
 //! `mailwright authenticate`
 
-use super::{CommandError, say, say_json};
+use super::{CommandError, message_file::read_message, say, say_json};
 use crate::control_client::Place;
 use mailwright_actors::clock;
 use mailwright_engine::{
@@ -14,7 +14,7 @@ use mailwright_routing::authentication::{Authenticator, Unjudged};
 use serde_json::json;
 use std::{
     fs,
-    io::{self, Read, Write},
+    io::{self, Write},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
 };
@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let (host, policy) = (config.hostname(), config.authentication_policy()?);
     let sealer = args.sealer()?;
-    let content = args.content()?;
+    let content = read_message(&args.file)?;
     let servers = if args.resolvers.is_empty() { &config.dns.servers } else { &args.resolvers };
     let authenticator = Authenticator::new(servers).map_err(CommandError::Invalid)?;
     let sender = ReversePath::parse(&args.from)?;
@@ -73,26 +73,6 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
 }
 
 impl Args {
-    fn content(&self) -> Result<Vec<u8>, CommandError> {
-        let named = |error: io::Error| CommandError::Invalid(format!("{}: {error}", self.file.display()));
-        let mut content = Vec::new();
-        if self.file.as_os_str() == "-" {
-            io::stdin().read_to_end(&mut content).map_err(named)?;
-        } else {
-            content = fs::read(&self.file).map_err(named)?;
-        }
-        // As mail programs of this system save it.
-        if !content.contains(&b'\r') {
-            let lines = content.split_inclusive(|b| *b == b'\n');
-            content = lines
-                .flat_map(|line| line.strip_suffix(b"\n").map_or(vec![line], |l| vec![l, b"\r\n"]))
-                .flatten()
-                .copied()
-                .collect();
-        }
-        Ok(content)
-    }
-
     fn sealer(&self) -> Result<Option<ArcSealer>, CommandError> {
         let (Some(file), Some(name)) = (&self.seal_key, &self.seal_as) else { return Ok(None) };
         let wrong = |why: &str| CommandError::Invalid(format!("--seal-as {name}: {why}"));

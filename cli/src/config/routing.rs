@@ -1,6 +1,12 @@
 //! The section `[routing]`.
 
-use super::{Config, ConfigError, invalid, policy_host::PolicyHost, reports::Reports};
+use super::{
+    Config, ConfigError,
+    content::{Milter, Spam},
+    invalid,
+    policy_host::PolicyHost,
+    reports::Reports,
+};
 use mailwright_api::VerificationSettings;
 use mailwright_engine::{
     address::{Domain, EmailAddress},
@@ -30,6 +36,8 @@ pub(crate) struct Routing {
     pub(super) tls_reports: String,
     pub(crate) policy_host: PolicyHost,
     pub(super) reports: Reports,
+    pub(super) spam: Spam,
+    pub(super) milters: Vec<Milter>,
 }
 
 impl Default for Routing {
@@ -49,6 +57,8 @@ impl Default for Routing {
             tls_reports: String::new(),
             policy_host: PolicyHost::default(),
             reports: Reports::default(),
+            spam: Spam::default(),
+            milters: Vec::new(),
         }
     }
 }

@@ -79,6 +79,7 @@ impl Node {
             control: Arc::clone(&self.control),
             judged: self.records.judged.clone(),
             authenticator: Authenticator::new(&config.dns.servers).map_err(NodeError::Dns)?,
+            content: config.content_checks()?,
             settings: config.routing()?,
             stopping: self.stopping.subscribe(),
         });

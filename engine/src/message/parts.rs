@@ -26,6 +26,8 @@ pub(crate) struct Part<'m> {
     charset: Option<String>,
     /// Content-Transfer-Encoding, in lower case; empty if nothing is said.
     encoding: String,
+    /// The name of the file that it is, decoded; empty if it has none.
+    pub(crate) file_name: String,
     /// As it stands in the message.
     body: &'m [u8],
 }
@@ -82,8 +84,7 @@ impl<'m> Part<'m> {
 
     /// At most `max` octets of it (before decoding) as text: encoding and charset undone, HTML reduced to text.
     pub(crate) fn text(&self, max: usize) -> String {
-        let body = self.body.get(..max).unwrap_or(self.body);
-        let text = self.decoded(body);
+        let text = self.source(max);
         if self.media_type == "text/html" { html_to_text(&with_breaks(&text)) } else { text }
     }
 
@@ -97,7 +98,9 @@ impl<'m> Part<'m> {
         decoded.map_or(Cow::Borrowed(self.body), Cow::Owned)
     }
 
-    fn decoded(&self, body: &[u8]) -> String {
+    /// As [`text`](Self::text), with HTML as it was written.
+    pub(crate) fn source(&self, max: usize) -> String {
+        let body = self.body.get(..max).unwrap_or(self.body);
         let encoded = matches!(self.encoding.as_str(), "base64" | "quoted-printable");
         if !encoded && self.charset.is_none() {
             return String::from_utf8_lossy(body).into_owned();
@@ -144,6 +147,7 @@ struct Kind {
     encoding: String,
     boundary: Option<String>,
     report_type: String,
+    file_name: String,
 }
 
 impl Kind {
@@ -167,12 +171,17 @@ impl Kind {
             encoding: encoding.unwrap_or_default().trim().to_ascii_lowercase(),
             boundary: attribute("boundary").filter(|boundary| !boundary.is_empty()),
             report_type: attribute("report-type").unwrap_or_default().to_ascii_lowercase(),
+            file_name: parsed
+                .and_then(|parsed| parsed.part(0)?.attachment_name())
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 
     /// The part of a body that is not opened.
     fn part(self, media_type: String, body: &[u8]) -> Part<'_> {
-        Part { media_type, charset: self.charset, encoding: self.encoding, body }
+        let Self { charset, encoding, file_name, .. } = self;
+        Part { media_type, charset, encoding, file_name, body }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A message as it comes, and what is said of it in the end.
 
+use crate::gate::Facts;
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     authentication::Judgement,
@@ -7,6 +8,7 @@ use mailwright_engine::{
     id::QueueId,
     message::{ReceivedHeader, ReceivedWith, split_header, went_on_from},
     smtp::reply::{EnhancedCode, Reply, SmtpCode},
+    spam::Score,
     time::UnixMillis,
 };
 use std::{net::IpAddr, sync::Arc};
@@ -26,8 +28,12 @@ pub struct Arrived {
     pub sender: ReversePath,
     /// Whether SMTPUTF8 was given.
     pub smtputf8: SmtpUtf8,
+    /// What the gate noted of the client.
+    pub facts: Facts,
     /// Header and body, CRLF lines.
     pub content: Vec<u8>,
+    /// Its spam score, once there is one.
+    pub spam: Option<Score>,
 }
 
 impl Arrived {

@@ -5,12 +5,14 @@
 //! later, because the address he gave may be somebody else's.
 
 mod arrived;
+mod content;
 mod forward;
 mod in_session;
 mod notes;
 mod sealers;
 
 pub use arrived::{Arrived, Fate, What};
+pub use content::ContentChecks;
 
 use crate::{
     addressee::Addressee,
@@ -18,6 +20,7 @@ use crate::{
     metrics::{self, Action, Refusal, Step},
     reports,
 };
+use content::{Checked, Shown};
 use forward::Onward;
 use in_session::{InSession, UnderWay};
 use mailwright_actors::{
@@ -65,6 +68,8 @@ pub struct PipelineParts {
     pub judged: JudgedFeed,
     /// Who judges.
     pub authenticator: Authenticator,
+    /// Who looks at the content.
+    pub content: ContentChecks,
     /// How.
     pub settings: RoutingSettings,
     /// Turns true when the process stops: then nobody waits any more.
@@ -151,9 +156,29 @@ impl Pipeline {
                 let reply = Reply::new(SmtpCode::LOCAL_ERROR, Some(status), text);
                 self.refuse(&judged, Refusal::Temperror, reply)
             }
-            Decision::Take | Decision::Quarantine { .. } => self.act(judged).await,
+            Decision::Take | Decision::Quarantine { .. } => self.inspect(judged).await,
         };
         Fate { id, what, judgement: Some(judgement) }
+    }
+
+    /// Has the content of a message looked at that its sender answers for.
+    async fn inspect(&self, mut judged: Judged) -> What {
+        let parts = &self.0.parts;
+        let Judged { id, mail, routed, judgement, .. } = &mut judged;
+        let shown = Shown {
+            hostname: &parts.settings.hostname,
+            id: *id,
+            recipients: routed.iter().map(|(address, _)| address).collect(),
+            judgement,
+        };
+        match Box::pin(parts.content.check(mail, &shown)).await {
+            Checked::Taken => self.act(judged).await,
+            Checked::Discarded => {
+                judged.routed.iter_mut().for_each(|(_, action)| *action = RouteAction::Drop);
+                self.act(judged).await
+            }
+            Checked::Refused(reply, why) => self.refuse(&judged, why, reply),
+        }
     }
 
     /// Does what the rules say with a message that is taken.

@@ -7,6 +7,7 @@ use mailwright_engine::{
     envelope::Origin,
     message::{author, message_id, subject},
     smtp::reply::Reply,
+    spam::Score,
 };
 use mailwright_storage::{
     control::RoutingZone,
@@ -30,7 +31,7 @@ pub(super) fn received(mail: &Arrived, addressed: Vec<String>, judgement: Option
             dmarc: of(|judgement| judgement.dmarc.result),
             arc: of(|judgement| judgement.arc.result),
         },
-        spam: None,
+        spam: mail.spam.map(Score::hundredths),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Email routing: mail comes in, is judged, and goes where the rules of its zone say, or is refused with a reason.
 
+mod content;
 mod forwarding;
 mod local;
 mod refusals;
