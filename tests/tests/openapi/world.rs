@@ -6,7 +6,7 @@ use mailwright_tests::calendar::ahead;
 use mailwright_tests::error::Result;
 use mailwright_tests::http::{Account, Api, get};
 use mailwright_tests::sandbox::Sandbox;
-use mailwright_tests::server::{Config, Installation, Server};
+use mailwright_tests::server::{Config, Installation, Server, free_address};
 
 const ACCOUNT: &str = "com.cloudflare.api.account.";
 
@@ -22,8 +22,12 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Result<Self> {
         let sandbox = Sandbox::start()?;
+        // Nobody answers there, which is soon known: what looks at the DNS is not to wait for that of this machine.
+        let dns = free_address()?;
         let config = Config {
-            more: "[webhooks]\nprivate_hosts = true\ntimeout = \"2s\"\n".into(),
+            more: format!(
+                "[webhooks]\nprivate_hosts = true\ntimeout = \"2s\"\n[dns]\nservers = [\"{dns}\"]\n"
+            ),
             log_level: "error".into(),
             ..Config::to(sandbox.address)
         };
