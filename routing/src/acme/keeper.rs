@@ -28,11 +28,11 @@ use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 /// How often it is looked whether a name needs a certificate.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Longest time that an order may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long the authority is left in peace after it failed; twice as long each further time.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(15);
 /// The longest that is.
 const LONGEST_REST: Duration = Duration::from_secs(3_600);
 /// The same for names that have no address yet: a record is published, and nobody tells us.
