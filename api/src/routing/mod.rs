@@ -123,26 +123,3 @@ fn rule_routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(rules::delete)),
         );
 }
-
-fn zone_routes(config: &mut web::ServiceConfig) {
-    let resource =
-        |path: &str| answer::resource(&format!("/client/v4/zones/{{zone_id}}/email/routing{path}"));
-    config
-        .service(
-            resource("")
-                .route(web::get().to(settings::get))
-                .route(web::put().to(settings::put))
-                .route(web::patch().to(settings::patch)),
-        )
-        .service(resource("/enable").route(web::post().to(settings::enable)))
-        .service(resource("/disable").route(web::post().to(settings::disable)))
-        .service(resource("/unlock").route(web::post().to(settings::unlock)))
-        .service(
-            resource("/dns")
-                .route(web::get().to(dns::list))
-                .route(web::post().to(dns::publish))
-                .route(web::patch().to(dns::unlock))
-                .route(web::delete().to(dns::remove)),
-        )
-        .service(resource("/check").route(web::get().to(dns::checked)).route(web::post().to(dns::check)));
-}
