@@ -3,7 +3,13 @@
 
 use mailwright_actors::tls::TlsError;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
-use rustls::{ServerConfig, crypto::aws_lc_rs, pki_types::PrivateKeyDer, server::ClientHello};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::PrivateKeyDer,
+    server::ClientHello,
+    sign::{CertifiedKey, SingleCertAndKey},
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -32,10 +38,15 @@ impl Challenges {
         let mut params = CertificateParams::new([name.to_owned()])?;
         params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
         let certificate = params.self_signed(&key)?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let key = provider.key_provider.load_private_key(key)?;
+        // Made by hand: what the library makes is looked at first, and its extension is critical and unheard of.
+        let shown = SingleCertAndKey::from(CertifiedKey::new(vec![certificate.into()], key));
+        let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.into()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))?;
+            .with_cert_resolver(Arc::new(shown));
         config.alpn_protocols = vec![PROTOCOL.to_vec()];
         self.all().insert(name.to_owned(), Arc::new(config));
         Ok(OpenChallenge { challenges: self.clone(), name: name.to_owned() })
@@ -57,5 +68,40 @@ impl Challenges {
 impl Drop for OpenChallenge {
     fn drop(&mut self) {
         self.challenges.all().remove(&self.name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, pki_types::ServerName, server::Acceptor};
+
+    /// What answers a client that asks for `name` and offers `protocols`.
+    fn answer(challenges: &Challenges, name: &str, protocols: &[&[u8]]) -> Option<Arc<ServerConfig>> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let roots = versions.unwrap().with_root_certificates(RootCertStore::empty());
+        let mut config = roots.with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+        let (mut hello, mut acceptor) = (Vec::new(), Acceptor::default());
+        client.write_tls(&mut hello).unwrap();
+        acceptor.read_tls(&mut hello.as_slice()).unwrap();
+        challenges.asked_for(&acceptor.accept().ok().flatten().unwrap().client_hello())
+    }
+
+    #[test]
+    fn a_challenge_is_answered_while_it_is_open_to_who_asks_for_nothing_else() {
+        let challenges = Challenges::default();
+        let open = challenges.open("mta-sts.example.com", &[7; 32]).unwrap();
+        let config = answer(&challenges, "mta-sts.example.com", &[PROTOCOL]).unwrap();
+        assert_eq!(config.alpn_protocols, [PROTOCOL]);
+        assert!(answer(&challenges, "mta-sts.example.net", &[PROTOCOL]).is_none());
+        assert!(answer(&challenges, "mta-sts.example.com", &[PROTOCOL, b"http/1.1"]).is_none());
+        assert!(answer(&challenges, "mta-sts.example.com", &[b"http/1.1"]).is_none());
+        assert!(answer(&challenges, "mta-sts.example.com", &[]).is_none());
+        drop(open);
+        assert!(answer(&challenges, "mta-sts.example.com", &[PROTOCOL]).is_none());
     }
 }

@@ -28,15 +28,17 @@ use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::timeout};
 
 /// How often it is looked whether a name needs a certificate.
-const LOOK_EVERY: Duration = Duration::from_secs(3);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Longest time that an order may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long the authority is left in peace after it failed; twice as long each further time.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_secs(15);
 /// The longest that is.
 const LONGEST_REST: Duration = Duration::from_secs(3_600);
 /// The same for names that have no address yet: a record is published, and nobody tells us.
 const UNPUBLISHED: Duration = Duration::from_secs(15);
+/// The longest that is.
+const LONGEST_UNPUBLISHED: Duration = Duration::from_secs(600);
 /// The file that says what was tried.
 const ATTEMPTS: &str = "attempts.json";
 
@@ -95,7 +97,7 @@ impl Keeper {
     /// Keeps certificates, on the current thread.
     ///
     /// # Errors
-    /// When what was tried does not read: trying everything again could shut us out.
+    /// When the disk does not tell what was tried: trying everything again could shut us out.
     pub fn new(parts: KeeperParts) -> Result<Self, StorageError> {
         let read = parts.folder.read(ATTEMPTS)?;
         let book = read.map(|text| serde_json::from_slice(&text)).transpose();
@@ -151,7 +153,10 @@ impl Keeper {
                 self.tell(&wanted);
             }
         }
-        self.unpublished.retain(|name, _| wanted.contains(name));
+        // Some are not wanted any more; the others are looked up once more than they had to be.
+        if self.unpublished.len() > wanted.len() {
+            self.unpublished.clear();
+        }
     }
 
     /// The names that need certificates, our mail hosts first.
@@ -170,7 +175,7 @@ impl Keeper {
             return true;
         }
         let pause = match self.unpublished.get(name) {
-            Some((_, pause)) => (*pause * 2).min(LONGEST_REST),
+            Some((_, pause)) => (*pause * 2).min(LONGEST_UNPUBLISHED),
             None => {
                 tracing::info!(name, "no certificate is ordered before the name has an address");
                 UNPUBLISHED
