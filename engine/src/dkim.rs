@@ -1,8 +1,12 @@
 //! DKIM signatures (RFC 6376) with RSA-SHA256 and Ed25519-SHA256 (RFC 8463) keys.
 //!
-//! Canonical forms and the field's syntax come from mail-auth, the arithmetic from aws-lc-rs. Signatures
+//! Canonical forms of fields and their syntax come from mail-auth, the arithmetic from aws-lc-rs. Signatures
 //! are relaxed/relaxed, never limited with `l=`, and expire (`x=`), which bounds how long a captured
 //! message can be replayed. The time is an argument: mail-auth's own signer would read the clock.
+
+mod body;
+
+pub use body::BodyHash;
 
 use crate::{
     address::Domain,
@@ -21,7 +25,7 @@ use mail_auth::{
         crypto::{Algorithm, HashContext, HashImpl, Sha256},
         headers::Writable,
     },
-    dkim::{Canonicalization, Signature, canonicalize::BodyHasher},
+    dkim::{Canonicalization, Signature},
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
@@ -373,11 +377,11 @@ impl<'m> Digest<'m> {
 
 /// SHA-256 of the body in relaxed form (RFC 6376 section 3.4.4).
 pub(crate) fn body_hash<'b>(body: impl IntoIterator<Item = &'b [u8]>) -> Vec<u8> {
-    let mut hasher = BodyHasher::new(Sha256::hasher(), Canonicalization::Relaxed, 0);
-    for chunk in body {
-        hasher.write(chunk);
+    let mut hash = BodyHash::new(Canonicalization::Relaxed);
+    for piece in body {
+        hash.write(piece);
     }
-    hasher.finish().0.complete().as_ref().to_vec()
+    hash.finish().0
 }
 
 #[cfg(test)]

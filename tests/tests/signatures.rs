@@ -18,6 +18,7 @@ fn texts() -> Vec<String> {
     vec![
         "plain".into(),
         "trailing blank lines\r\n\r\n\r\n".into(),
+        "trailing lines of white space\r\n \r\n\t\r\n".into(),
         "\r\n\r\nleading blank lines and trailing spaces  \t\r\n".into(),
         ".\r\n..\r\nFrom the start of a line\r\n".into(),
         "Grüße, 你好, \u{1f4ec}\r\n".into(),

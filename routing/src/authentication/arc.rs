@@ -6,10 +6,7 @@ use mail_auth::{
     arc::ArcError,
     common::{crypto::Algorithm, verify::VerifySignature},
 };
-use mailwright_engine::{
-    authentication::{ArcChain, ArcResult, MAX_INSTANCE, MethodResult},
-    message::split_header,
-};
+use mailwright_engine::authentication::{ArcChain, ArcResult, MAX_INSTANCE, MethodResult};
 
 impl Authenticator {
     /// Checks the chain: the newest signature, and all seals.
@@ -26,11 +23,10 @@ impl Authenticator {
             | mail_auth::DkimResult::Fail(error)
             | mail_auth::DkimResult::PermError(error) => (MethodResult::Fail, Some(why(error))),
         };
-        let (header, _) = split_header(message.raw_message);
         ArcResult {
             result,
             sealers: output.sets().iter().map(|set| set.seal.header.d.to_ascii_lowercase()).collect(),
-            first_dmarc: ArcChain::read(header).first_result("dmarc"),
+            first_dmarc: ArcChain::read(message.raw_message).first_result("dmarc"),
             reason,
         }
     }
@@ -46,16 +42,21 @@ pub(super) fn key_names(message: &AuthenticatedMessage<'_>) -> Vec<String> {
     message.as_headers.iter().map(|header| header.header.domain_key()).chain(newest).collect()
 }
 
+/// Has a chain by SHA-1, or of fields without the others of their sets, fail before it is checked.
+pub(super) fn screen(message: &mut AuthenticatedMessage<'_>) {
+    let seals = message.as_headers.iter().map(|header| header.header.a);
+    let mut all = message.ams_headers.iter().map(|header| header.header.a).chain(seals);
+    let has_sha1 = all.any(|algorithm| algorithm == Algorithm::RsaSha1);
+    let (signatures, seals, results) =
+        (message.ams_headers.len(), message.as_headers.len(), message.aar_headers.len());
+    message.has_arc_errors |= has_sha1 || signatures != seals || seals != results;
+}
+
 /// What mail-auth lets pass, and we do not.
 fn unacceptable(message: &AuthenticatedMessage<'_>) -> Option<String> {
-    let newest = &message.ams_headers.last()?.header;
-    if !newest.h.iter().any(|name| name.trim().eq_ignore_ascii_case("From")) {
-        return Some("the newest signature does not cover From".to_owned());
-    }
-    let mut algorithms = message.as_headers.iter().map(|header| header.header.a).chain([newest.a]);
-    algorithms
-        .any(|algorithm| algorithm == Algorithm::RsaSha1)
-        .then(|| "SHA-1 is not safe (RFC 8301)".to_owned())
+    let covers = &message.ams_headers.last()?.header.h;
+    let has_from = covers.iter().any(|name| name.trim().eq_ignore_ascii_case("From"));
+    (!has_from).then(|| "the newest signature does not cover From".to_owned())
 }
 
 fn why(error: &Error) -> String {

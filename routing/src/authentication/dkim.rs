@@ -5,6 +5,7 @@
 
 use super::{
     Authenticator,
+    body::Hashed,
     texts::{Found, View, is_temporary},
 };
 use data_encoding::BASE64;
@@ -12,8 +13,8 @@ use futures_util::future::join_all;
 use mail_auth::{
     AuthenticatedMessage, DkimOutput, Error, Parameters, Txt,
     common::{
-        crypto::{Algorithm, HashAlgorithm},
-        headers::{Header, Writable, Writer},
+        crypto::Algorithm,
+        headers::Header,
         verify::{DomainKey, VerifySignature},
     },
     dkim::{DkimError, Signature},
@@ -38,7 +39,7 @@ enum Screened {
 pub(super) struct Signatures(Vec<Screened>);
 
 impl Signatures {
-    pub(super) fn screen(message: &mut AuthenticatedMessage<'_>) -> Self {
+    pub(super) fn screen(message: &mut AuthenticatedMessage<'_>, body: &Hashed) -> Self {
         let mut found: Vec<_> = std::mem::take(&mut message.dkim_headers)
             .into_iter()
             .map(|h| (h.name, h.value, Ok(h.header)))
@@ -54,7 +55,7 @@ impl Signatures {
         let mut screened = Vec::new();
         for (name, value, read) in found.into_iter().take(MOST_SIGNATURES) {
             let read = match read {
-                Err(Error::Dkim(DkimError::SignatureLength)) => covering_all(message, value),
+                Err(Error::Dkim(DkimError::SignatureLength)) => covering_all(value, body),
                 Err(error) => Err(unreadable(&error)),
                 Ok(signature) => Ok(signature),
             };
@@ -139,38 +140,19 @@ fn as_usable(found: &Found<DomainKey>) -> Txt {
 }
 
 /// A signature with `l=`, if that is the whole body: then nobody can add to it. Else what becomes of it.
-fn covering_all(message: &mut AuthenticatedMessage<'_>, value: &[u8]) -> Result<Signature, DkimResult> {
+fn covering_all(value: &[u8], body: &Hashed) -> Result<Signature, DkimResult> {
     let mut signature = Signature::parse(value).map_err(|error| unreadable(&error))?;
-    let body = message.raw_message.get(message.body_offset()..).unwrap_or_default();
-    let mut counted = Counted(0);
-    signature.cb.canonical_body(body, 0).write(&mut counted);
-    if signature.l < counted.0 {
-        let why = format!("it covers {} of the body's {} octets", signature.l, counted.0);
+    let octets = body.octets(signature.cb).unwrap_or_default();
+    if signature.l < octets {
+        let why = format!("it covers {} of the body's {octets} octets", signature.l);
         return Err(described(&signature, MethodResult::Policy, Some(why)));
     }
-    if signature.l > counted.0 {
-        let why = format!("it covers {} octets, and the body has {}", signature.l, counted.0);
+    if signature.l > octets {
+        let why = format!("it covers {} octets, and the body has {octets}", signature.l);
         return Err(described(&signature, MethodResult::PermError, Some(why)));
     }
     signature.l = 0;
-    let hashed = HashAlgorithm::from(signature.a);
-    let is_known = |(canonical, hash, length, _): &(_, _, u64, _)| {
-        *canonical == signature.cb && *hash == hashed && *length == 0
-    };
-    if !message.body_hashes.iter().any(is_known) {
-        let hash = hashed.hash(signature.cb.canonical_body(body, 0)).as_ref().to_vec();
-        message.body_hashes.push((signature.cb, hashed, 0, hash));
-    }
     Ok(signature)
-}
-
-/// Counts octets.
-struct Counted(u64);
-
-impl Writer for Counted {
-    fn write(&mut self, octets: &[u8]) {
-        self.0 += octets.len() as u64;
-    }
 }
 
 /// What becomes of a signature that does not read.

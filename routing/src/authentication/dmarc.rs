@@ -13,6 +13,7 @@ use mailwright_engine::{
     address::Domain,
     authentication::{Author, DmarcResult, MethodResult, applied},
     domain_dns::DmarcPolicy,
+    message::{Field, fields},
 };
 use std::sync::Arc;
 
@@ -92,10 +93,11 @@ fn result(author: &Domain, output: &DmarcOutput, records: &[(Box<str>, Found<Dma
     found
 }
 
-/// Who wrote the message, as it says.
-pub(super) fn author(message: &AuthenticatedMessage<'_>) -> Author {
-    let is_from = |name: &[u8]| name.trim_ascii_end().eq_ignore_ascii_case(b"From");
-    match message.headers.iter().filter(|(name, _)| is_from(name)).count() {
+/// Who wrote the message, as it says. Fields are counted in the whole header section: mail-auth stops at a line that is no
+/// field, where other readers go on.
+pub(super) fn author(header: &[u8], message: &AuthenticatedMessage<'_>) -> Author {
+    let is_from = |field: &Field<'_>| field.name().trim_ascii_end().eq_ignore_ascii_case(b"From");
+    match fields(header).filter(is_from).count() {
         0 => return Author::Missing,
         1 => {}
         _ => return Author::Several,
@@ -138,6 +140,8 @@ mod tests {
             ("from: a@example.com, b@example.com", example()),
             ("From: a@example.com\r\nFrom: a@example.com", Author::Several),
             ("From: a@example.com, b@example.org", Author::Several),
+            ("From: a@example.com\r\nno field\r\nFrom: b@example.org", Author::Several),
+            ("no field\r\nFrom: a@example.com", Author::Missing),
             ("From: a", Author::Missing),
             ("From: nobody:;", Author::Missing),
             ("From:", Author::Missing),
@@ -148,8 +152,9 @@ mod tests {
                 Author::Domain(Domain::parse("münchen.example").unwrap()),
             ),
         ] {
-            let text = format!("{header}\r\n\r\nbody\r\n");
-            assert_eq!(author(&AuthenticatedMessage::parse(text.as_bytes()).unwrap()), expected, "{header}");
+            let text = format!("{header}\r\n");
+            let message = AuthenticatedMessage::parse(text.as_bytes()).unwrap();
+            assert_eq!(author(text.as_bytes(), &message), expected, "{header}");
         }
     }
 }

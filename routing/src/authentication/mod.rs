@@ -5,6 +5,7 @@
 //! servers that do not answer cost a sender's mail a few seconds, and nobody else's.
 
 mod arc;
+mod body;
 mod dkim;
 mod dmarc;
 mod kept;
@@ -12,6 +13,7 @@ mod spf;
 mod texts;
 
 use crate::metrics;
+use body::Hashed;
 use dkim::Signatures;
 use kept::Kept;
 use mail_auth::{
@@ -22,6 +24,7 @@ use mailwright_actors::dns::resolver_with;
 use mailwright_engine::{
     address::ReversePath,
     authentication::{Author, DmarcResult, IprevResult, Judgement, MethodResult},
+    message::split_header,
 };
 use spf::Unanswered;
 use std::{
@@ -103,9 +106,8 @@ impl Authenticator {
     /// takes at most twice [`DEADLINE`]. May be dropped at any time.
     pub async fn judge(&self, mail: &Unjudged<'_>) -> Judgement {
         let mail = Unjudged { peer: mail.peer.to_canonical(), ..*mail };
-        // Without a field there is no message to mail-auth; one that does not matter makes one.
-        let mut message = AuthenticatedMessage::parse(mail.content).unwrap_or_default();
-        let signatures = Signatures::screen(&mut message);
+        let (header, body) = split_header(mail.content);
+        let (message, signatures) = parsed(header, body).await;
         let message = &message;
         let names = [dkim::key_names(message), arc::key_names(message)].concat();
         let (iprev, (helo_spf, spf, output), keys) =
@@ -113,7 +115,7 @@ impl Authenticator {
         let view = dkim::view(&keys);
         let (dkim, outputs) = Box::pin(self.dkim(message, signatures, &keys, &view)).await;
         let arc = Box::pin(self.arc(message, &view)).await;
-        let author = dmarc::author(message);
+        let author = dmarc::author(header, message);
         let dmarc = match &author {
             Author::Domain(domain) => {
                 Box::pin(self.dmarc(domain, message, &outputs, (&spf.domain, &output))).await
@@ -152,4 +154,16 @@ impl Authenticator {
             || names.iter().map(|name| (name.to_ascii_lowercase().into_boxed_str(), Found::late())).collect();
         tokio::time::timeout(DEADLINE, self.keys(names.clone())).await.unwrap_or_else(|_| late())
     }
+}
+
+/// Reads a message for mail-auth: its header, with the hashes of its body that are needed, and without signatures that
+/// are not to be checked.
+async fn parsed<'m>(header: &'m [u8], body: &[u8]) -> (AuthenticatedMessage<'m>, Signatures) {
+    // Without a field there is none to mail-auth.
+    let mut message = AuthenticatedMessage::parse(header).unwrap_or_default();
+    let hashed = Hashed::make(&message, body).await;
+    let signatures = Signatures::screen(&mut message, &hashed);
+    arc::screen(&mut message);
+    message.body_hashes = hashed.for_mail_auth();
+    (message, signatures)
 }

@@ -20,6 +20,7 @@ use mail_auth::{
     spf::Spf,
 };
 use mailwright_actors::dns::{FAILURE_TTL, is_negative, negative_ttl};
+use mailwright_engine::domain_dns::spf::{SpfRecord, is_spf};
 use std::{
     borrow::Borrow,
     collections::HashMap,
@@ -32,6 +33,11 @@ use std::{
 pub(super) trait Kind: TxtRecordParser + Send + Sync + 'static {
     /// Whether a text claims to be one.
     fn is_one(text: &[u8]) -> bool;
+
+    /// Reads one.
+    fn read(text: &[u8]) -> Result<Self, Error> {
+        Self::parse(text)
+    }
 
     /// What several of them at one name mean.
     fn several() -> Several;
@@ -53,8 +59,14 @@ pub(super) enum Several {
 
 impl Kind for Spf {
     fn is_one(text: &[u8]) -> bool {
-        let version = text.split(|b| *b == b' ').next().unwrap_or_default();
-        version.eq_ignore_ascii_case(b"v=spf1")
+        is_spf(&String::from_utf8_lossy(text))
+    }
+
+    // mail-auth passes over terms that it does not know, where the standard has the whole record be an error (RFC 7208
+    // section 4.6).
+    fn read(text: &[u8]) -> Result<Self, Error> {
+        let is_right = SpfRecord::parse(&String::from_utf8_lossy(text)).errors.is_empty();
+        if is_right { Self::parse(text) } else { Err(Error::ParseError) }
     }
 
     fn several() -> Several {
@@ -134,7 +146,7 @@ impl<T: Kind> Found<T> {
         }
         let mut error = Error::ParseError;
         for text in candidates {
-            match T::parse(text) {
+            match T::read(text) {
                 Ok(record) => {
                     return Self::Record(Arc::new(record), String::from_utf8_lossy(text).into());
                 }
@@ -280,6 +292,7 @@ mod tests {
         assert_eq!(found::<Spf>(&["x", "v=spf1 -all", "v=spf10 +all"]), Ok("v=spf1 -all".to_owned()));
         assert_eq!(found::<Spf>(&["v=spf1 -all", "V=SPF1"]), Err(Error::ParseError));
         assert_eq!(found::<Spf>(&["v=spf2.0/pra"]), absent());
+        assert_eq!(found::<Spf>(&["v=spf1 ip4:192.0.2.1 nonsense -all"]), Err(Error::ParseError));
         assert_eq!(found::<Dmarc>(&["v = DMARC1 ; p=none"]), Ok("v = DMARC1 ; p=none".to_owned()));
         assert_eq!(found::<Dmarc>(&["v=DMARC1; p=none", "v=DMARC1; p=reject"]), absent());
         assert_eq!(found::<Dmarc>(&["v=DMARC2; p=reject", "p=reject; v=DMARC1"]), absent());

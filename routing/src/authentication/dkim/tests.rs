@@ -1,12 +1,20 @@
 use super::*;
-use crate::authentication::{arc, dmarc};
+use crate::authentication::{arc, dmarc, parsed};
+use futures_util::FutureExt;
+use mail_auth::common::crypto::HashAlgorithm;
+use mailwright_engine::message::split_header;
 use proptest::prelude::*;
+
+/// A message that is short enough to be read at one go.
+fn read(text: &[u8]) -> (AuthenticatedMessage<'_>, Signatures) {
+    let (header, body) = split_header(text);
+    parsed(header, body).now_or_never().unwrap()
+}
 
 /// A signature with these tags on a message whose canonical body has seven octets, settled without a key.
 fn screened(tags: &str) -> Vec<(MethodResult, String)> {
     let text = format!("DKIM-Signature: {tags}\r\nFrom: a@b\r\n\r\nHello\r\n\r\n");
-    let mut message = AuthenticatedMessage::parse(text.as_bytes()).unwrap();
-    let Signatures(found) = Signatures::screen(&mut message);
+    let (_, Signatures(found)) = read(text.as_bytes());
     let settled = found.into_iter().map(|one| match one {
         Screened::Settled(result) => (result.result, result.reason.unwrap_or_default()),
         Screened::ToCheck(_) => (MethodResult::None, String::new()),
@@ -41,8 +49,8 @@ fn what_need_not_be_checked_is_settled() {
 fn no_more_than_ten_are_looked_at() {
     let one = "DKIM-Signature: v=1; a=rsa-sha256; h=From; d=b; s=s; b=AAAA; bh=AAAA\r\n";
     let text = format!("{}From: a@b\r\n\r\nx\r\n", one.repeat(100));
-    let mut message = AuthenticatedMessage::parse(text.as_bytes()).unwrap();
-    assert_eq!(Signatures::screen(&mut message).0.len(), MOST_SIGNATURES);
+    let (message, Signatures(found)) = read(text.as_bytes());
+    assert_eq!(found.len(), MOST_SIGNATURES);
     assert_eq!((message.dkim_headers.len(), key_names(&message).len()), (MOST_SIGNATURES, MOST_SIGNATURES));
 }
 
@@ -54,20 +62,22 @@ proptest! {
         octets in prop::collection::vec(any::<u8>(), 0..40),
     ) {
         let text = [header.as_bytes(), &octets, b"\r\n\r\n", &octets].concat();
-        let Some(mut message) = AuthenticatedMessage::parse(&text) else { return Ok(()) };
-        let Signatures(found) = Signatures::screen(&mut message);
+        let (message, Signatures(found)) = read(&text);
         prop_assert!(found.len() <= MOST_SIGNATURES);
         let to_check = found.iter().filter(|one| matches!(one, Screened::ToCheck(_))).count();
         prop_assert_eq!(to_check, message.dkim_headers.len());
         // Each of them has a body hash to be compared with, or mail-auth would panic.
+        let is_hashed = |form, length| {
+            message.body_hashes.iter().any(|(f, h, l, _)| (*f, *h, *l) == (form, HashAlgorithm::Sha256, length))
+        };
         for header in &message.dkim_headers {
-            let hashed = HashAlgorithm::from(header.header.a);
-            prop_assert!(message.body_hashes.iter().any(|(c, h, l, _)| {
-                *c == header.header.cb && *h == hashed && *l == header.header.l
-            }));
+            prop_assert!(is_hashed(header.header.cb, header.header.l));
+        }
+        for header in message.ams_headers.iter().filter(|_| !message.has_arc_errors) {
+            prop_assert!(is_hashed(header.header.cb, header.header.l));
         }
         key_names(&message);
         arc::key_names(&message);
-        dmarc::author(&message);
+        dmarc::author(split_header(&text).0, &message);
     }
 }
