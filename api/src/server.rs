@@ -28,7 +28,7 @@ use mailwright_actors::{
     watch::OutcomeBoard,
     webhooks::WebhookDesk,
 };
-use mailwright_routing::{reception::Reception, return_path::ReturnPath};
+use mailwright_routing::{reception::Reception, reports::ReportsInbox, return_path::ReturnPath};
 use mailwright_storage::{
     Spool,
     activity::ActivityLog,
@@ -106,6 +106,7 @@ pub struct AppState {
     pub(crate) rescheduling: Mutex<()>,
     pub(crate) returns: ReturnPath,
     pub(crate) reception: Reception,
+    pub(crate) reports: ReportsInbox,
     pub(crate) verification_mails: VerificationMails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
@@ -145,6 +146,8 @@ pub struct ApiParts {
     pub returns: ReturnPath,
     /// Who looks after mail from the world.
     pub reception: Reception,
+    /// What others report about zones.
+    pub reports: ReportsInbox,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -175,6 +178,7 @@ impl AppState {
             requests,
             returns,
             reception,
+            reports,
             metrics,
             settings,
             stopping,
@@ -202,6 +206,7 @@ impl AppState {
             rescheduling: Mutex::default(),
             returns,
             reception,
+            reports,
             verification_mails: VerificationMails::default(),
             stopping,
             failed,

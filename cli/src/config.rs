@@ -6,6 +6,7 @@ mod gate;
 mod inbound;
 mod limits;
 mod policy_host;
+mod reports;
 mod routing;
 mod routing_records;
 mod sending;
@@ -218,6 +219,7 @@ impl Config {
         config.requests()?;
         config.limits.settings()?;
         config.verification(None)?;
+        config.check_reports()?;
         config.authentication_policy()?;
         config.check_policy_host()?;
         config.acme()?;
@@ -368,7 +370,7 @@ mod tests {
             ("limits", "account domain recipient token ramp max_recipients"),
             (
                 "routing",
-                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host",
+                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host reports",
             ),
             ("acme", "directory contact terms_agreed hosts authorities"),
             ("spool", "segment_size min_free memory max_entries"),
@@ -411,6 +413,10 @@ mod tests {
             ("hostname = \"mx.example\\r\\nX: y\"", "hostname"),
             ("[smtp]\nmax_message_size = \"31MiB\"", "smtp.max_message_size"),
             ("[smtp]\nmax_recipients = 0", "smtp.max_recipients"),
+            ("[routing.reports]\ndomain = \"[192.0.2.1]\"", "routing.reports.domain"),
+            ("[routing.reports]\nkeep = \"1h\"", "routing.reports.keep"),
+            ("[routing.reports]\nfrom = \"nobody\"", "routing.reports.from"),
+            ("[routing.reports]\nevery = \"2d\"", "routing.reports.every"),
             ("[sending]\nreturn_path_label = \"a.b\"", "sending.return_path_label"),
             ("[sending]\ndkim_selector = \"-\"", "sending.dkim_selector"),
             ("[smtp]\nmax_recipients = 10001", "smtp.max_recipients"),

@@ -66,6 +66,8 @@ enum Command {
     Doctor(commands::doctor::Args),
     /// Judge a message as if it came in: SPF, DKIM, DMARC, ARC, and what would become of it
     Authenticate(commands::authenticate::Args),
+    /// Show what others report about mail in a zone's name (DMARC) by source; --reports who, --tls how TLS went
+    Dmarc(commands::dmarc::Args),
     /// Make an account, a zone set up for sending and an API token, and print them as JSON
     Bootstrap(commands::bootstrap::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
@@ -96,6 +98,7 @@ fn main() -> ExitCode {
         Command::Audit(args) => commands::audit::run(&args),
         Command::Doctor(args) => return commands::doctor::main(&args),
         Command::Authenticate(args) => commands::authenticate::run(&args),
+        Command::Dmarc(args) => commands::dmarc::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
         Command::Openapi => commands::openapi::run(),
     };

@@ -7,6 +7,7 @@ mod metrics;
 mod policy_host;
 mod ready;
 mod records;
+mod reports;
 mod submission;
 mod suppressions;
 
@@ -21,7 +22,7 @@ use control::ControlSocket;
 use inbound::InboundParts;
 use mailwright_actors::{
     certificates::CertificateError,
-    dns::{CachedDns, HickoryDns},
+    dns::{CachedDns, Dns, HickoryDns},
     engine::{Engine, EngineError, EngineParts},
     probe::watch_arbiter,
     sending::DomainChecker,
@@ -36,7 +37,7 @@ use mailwright_engine::{
     dkim::{self, DkimError},
     smtp::server::{Dsn, ServerConfig},
 };
-use mailwright_routing::{reception::Reception, return_path::ReturnPath};
+use mailwright_routing::{reception::Reception, reports::ReportsInbox, return_path::ReturnPath};
 use mailwright_storage::{
     Recovery, StateDir, StorageError,
     control::{Control, ControlError},
@@ -135,13 +136,14 @@ impl Node {
         let (records, starter, recovery) = Records::open(config, &state, &control)?;
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
+        let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(Rc::new(dns)));
         let mut settings = config.delivery()?;
         settings.max_connections = settings.max_connections.min(connections);
         let parts = EngineParts {
             settings,
             shaping: config.shaping()?,
             rules: config.bounce_rules()?,
-            dns: Rc::new(CachedDns::new(Rc::new(dns))),
+            dns: Rc::clone(&dns),
             control: Arc::clone(&control),
             events: records.events.clone(),
             outbox: records.outbox.clone(),
@@ -178,11 +180,13 @@ impl Node {
         node.serve_smtp(config, sockets.smtp)?;
         node.serve_submission(config, sockets.submission)?;
         let returns = node.return_path(config)?;
-        let reception = node.reception(config, &returns)?;
+        let reports = node.reports_inbox(config)?;
+        let reception = node.reception(config, &returns, &reports)?;
         node.serve_inbound(config, sockets.inbound, &reception)?;
         node.serve_policy_host(config, sockets.policy_host)?;
+        node.report(config, dns)?;
         node.http = sockets.http.as_ref().map(TcpListener::local_addr).transpose()?;
-        let api = web::Data::new(node.api(config, metrics, returns, reception)?);
+        let api = web::Data::new(node.api(config, metrics, returns, reception, reports)?);
         if let Some(listener) = sockets.http {
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
         }
@@ -236,6 +240,7 @@ impl Node {
         metrics: PrometheusHandle,
         returns: ReturnPath,
         reception: Reception,
+        reports: ReportsInbox,
     ) -> Result<AppState, NodeError> {
         let settings = ApiSettings {
             hostname: config.hostname(),
@@ -263,6 +268,7 @@ impl Node {
             requests: self.records.requests.clone(),
             returns,
             reception,
+            reports,
             metrics,
             settings,
             stopping: self.stopping.subscribe(),

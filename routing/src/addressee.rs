@@ -1,6 +1,9 @@
 //! Whom mail is for: what every address of ours leads to, and why others lead nowhere.
 
-use crate::return_path::{Mailbox, ReturnPath};
+use crate::{
+    reports::{ReportMailbox, ReportsInbox},
+    return_path::{Mailbox, ReturnPath},
+};
 use mailwright_actors::clock;
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
@@ -14,6 +17,8 @@ use std::sync::Arc;
 pub enum Addressee {
     /// News of mail that was sent.
     Returned(Mailbox),
+    /// Reports on mail in the name of a zone.
+    Reports(ReportMailbox),
     /// News of mail that went on: whoever wrote it.
     Sender(Arc<RoutingZone>, EmailAddress),
     /// What a rule of its zone says.
@@ -26,6 +31,8 @@ pub enum Addressee {
 pub enum Kind {
     /// News of mail that was sent.
     Returned,
+    /// Reports on zones.
+    Reports,
     /// News of mail that went on.
     Sender,
     /// Addresses of one zone.
@@ -37,6 +44,7 @@ impl Addressee {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Returned(_) => Kind::Returned,
+            Self::Reports(_) => Kind::Reports,
             Self::Sender(..) => Kind::Sender,
             Self::Routed(matched) => Kind::Zone(matched.zone.zone_id.clone()),
         }
@@ -71,12 +79,13 @@ pub enum Unrouted {
 pub struct Directory {
     control: Arc<Control>,
     returns: ReturnPath,
+    reports: ReportsInbox,
 }
 
 impl Directory {
     /// By the keys, domains and rules in `control`.
-    pub fn new(control: Arc<Control>, returns: ReturnPath) -> Self {
-        Self { control, returns }
+    pub fn new(control: Arc<Control>, returns: ReturnPath, reports: ReportsInbox) -> Self {
+        Self { control, returns, reports }
     }
 
     /// What a message from `sender` to `address` is for.
@@ -89,6 +98,9 @@ impl Directory {
             // A domain can be in a zone with routing and have bounces as well.
             Err(Unrouted::Foreign | Unrouted::Unknown) => {}
             Err(other) => return Err(other),
+        }
+        if let Some(mailbox) = self.reports.mailbox(address) {
+            return Ok(Addressee::Reports(mailbox));
         }
         if let Some(back) = self.rewritten(sender, address)? {
             return Ok(back);

@@ -4,6 +4,7 @@
 //! what each recipient is for ([`addressee`]). [`return_path`] acts on what comes back of mail that was sent; the
 //! [`pipeline`] has mail for zones with routing judged ([`authentication`]) and go where their rules say.
 //! The [`policy_host`] tells the world how safely that mail is to be brought, with certificates that [`acme`] gets.
+//! [`reports`] takes and sends reports by DMARC and about TLS.
 
 pub mod acme;
 pub mod addressee;
@@ -14,4 +15,5 @@ pub mod metrics;
 pub mod pipeline;
 pub mod policy_host;
 pub mod reception;
+pub mod reports;
 pub mod return_path;

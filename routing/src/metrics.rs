@@ -26,6 +26,13 @@ declare_metrics! {
     /// What checks of messages from the world found, by method (iprev, spf, dkim, dmarc, arc) and result, in the words
     /// of RFC 8601; dkim is pass where one of a message's signatures passes.
     counter AUTHENTICATION = "mailwright_routing_authentication_total";
+    /// Mails at addresses for reports on our zones, by kind (dmarc, tls, other) and result: counted, repeated (it was
+    /// there), foreign (on another domain), out_of_time, full (too many about that day), and of others why they are no
+    /// report: none, too_large, packed (cannot be unpacked) or malformed.
+    counter REPORTS_RECEIVED = "mailwright_reports_received_total";
+    /// DMARC reports that were due, by result: queued, unwanted (nobody asks for it any more, or has not agreed), too_large
+    /// (for all who want it), empty, put_off (tried again later) or untold (given up after days).
+    counter DMARC_REPORTS = "mailwright_dmarc_reports_total";
 }
 
 /// The methods of authentication, as the label `method` has them.
@@ -205,6 +212,12 @@ pub fn describe() {
             counter!(AUTHENTICATION, "method" => method, "result" => result.as_str()).increment(0);
         }
     }
+    for kind in ["dmarc", "tls"] {
+        counter!(REPORTS_RECEIVED, "kind" => kind, "result" => "counted").increment(0);
+    }
+    for result in ["queued", "unwanted", "too_large", "empty", "put_off", "untold"] {
+        count(DMARC_REPORTS, "result", result, 0);
+    }
     for step in Step::ALL {
         let _registered = histogram!(STEP_SECONDS, "step" => step.as_str());
     }
@@ -232,6 +245,21 @@ pub fn refused(reason: Refusal) {
 /// Counts what came of a destination that was tried while the sender waited.
 pub fn in_session(outcome: InSession) {
     count(IN_SESSION, "outcome", outcome.as_str(), 1);
+}
+
+/// Counts a mail at an address for reports.
+pub(crate) fn report_received(kind: &'static str, result: &'static str) {
+    counter!(REPORTS_RECEIVED, "kind" => kind, "result" => result).increment(1);
+}
+
+/// Counts what came of a DMARC report.
+pub(crate) fn dmarc_report(result: &'static str) {
+    count(DMARC_REPORTS, "result", result, 1);
+}
+
+/// Counts DMARC reports that were given up: nobody could be told for days.
+pub fn dmarc_reports_untold(reports: u64) {
+    count(DMARC_REPORTS, "result", "untold", reports);
 }
 
 /// Notes how long a step of a message took.

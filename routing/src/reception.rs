@@ -1,11 +1,12 @@
 //! Whom mail from the world is handed to, once it is known who it is for.
 //!
-//! News of sent mail is acted on before it is answered, so 250 means that it has had its effect. Two messages of that kind
+//! News of sent mail and reports are acted on before they are answered, so 250 means that it has had its effect. Two messages of that kind
 //! are worked on at a time, for each may read a good deal of the event log.
 
 use crate::{
     addressee::{Addressee, Directory, Kind, Unrouted},
     pipeline::{Arrived, Fate, Pipeline, What},
+    reports::{ReportMailbox, ReportsInbox},
     return_path::{Mailbox, ReturnPath},
 };
 use mailwright_actors::{
@@ -17,7 +18,7 @@ use mailwright_engine::{
     envelope::Origin,
     smtp::reply::{EnhancedCode, Reply, SmtpCode},
 };
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 use tokio::sync::Semaphore;
 
 /// Messages of news that are worked on at a time.
@@ -28,6 +29,7 @@ const AT_A_TIME: usize = 2;
 pub struct Reception {
     directory: Directory,
     returns: ReturnPath,
+    reports: ReportsInbox,
     pipeline: Pipeline,
     intake: Intake,
     hostname: Arc<str>,
@@ -36,16 +38,17 @@ pub struct Reception {
 
 impl Reception {
     /// Looks after mail for the addresses in `directory`: has `returns` hear news, which hands on by `intake` what others
-    /// are to have, and `pipeline` what goes on.
+    /// are to have, `reports` what is reported, and `pipeline` what goes on.
     pub fn new(
         directory: Directory,
         returns: ReturnPath,
+        reports: ReportsInbox,
         pipeline: Pipeline,
         intake: Intake,
         hostname: impl Into<Arc<str>>,
     ) -> Self {
         let turns = Arc::new(Semaphore::new(AT_A_TIME));
-        Self { directory, returns, pipeline, intake, hostname: hostname.into(), turns }
+        Self { directory, returns, reports, pipeline, intake, hostname: hostname.into(), turns }
     }
 
     /// Whether there is room for a message at all; cheap, for use before content is received.
@@ -76,8 +79,8 @@ impl Reception {
 
     /// Has a message looked after whose recipients are of one kind.
     pub async fn take(&self, mail: Arrived, recipients: Vec<(EmailAddress, Addressee)>) -> Fate {
-        match recipients.first() {
-            Some((_, first)) if first.kind() == Kind::Returned => self.hear(&mail, recipients).await,
+        match recipients.first().map(|(_, first)| first.kind()) {
+            Some(Kind::Returned | Kind::Reports) => self.hear(&mail, recipients).await,
             _ => self.pipeline.take(mail, recipients).await,
         }
     }
@@ -100,15 +103,18 @@ impl Reception {
         if let Some(looping) = too_many_hops(&mail.content) {
             return Err(looping);
         }
-        let mut mailboxes = Vec::new();
+        let (mut mailboxes, mut reported) = (Vec::new(), Vec::new());
         for (_, addressee) in recipients {
-            if let Addressee::Returned(mailbox) = addressee
-                && !mailboxes.contains(&mailbox)
-            {
-                mailboxes.push(mailbox);
+            match addressee {
+                Addressee::Returned(mailbox) if !mailboxes.contains(&mailbox) => mailboxes.push(mailbox),
+                Addressee::Reports(mailbox) if !reported.contains(&mailbox) => reported.push(mailbox),
+                _ => {}
             }
         }
         let content: Arc<[u8]> = mail.content.as_slice().into();
+        for mailbox in reported {
+            self.note(mailbox, Arc::clone(&content)).await?;
+        }
         for mailbox in mailboxes {
             if let Some(sender) = self.act(mailbox, Arc::clone(&content)).await? {
                 self.hand_on(mail, sender).await?;
@@ -119,12 +125,24 @@ impl Reception {
 
     /// Whom the message is to be handed on to comes back.
     async fn act(&self, mailbox: Mailbox, content: Arc<[u8]>) -> Result<Option<EmailAddress>, Reply> {
+        let returns = self.returns.clone();
+        self.in_turn(move || returns.take(&mailbox, &content)).await
+    }
+
+    async fn note(&self, mailbox: ReportMailbox, content: Arc<[u8]>) -> Result<(), Reply> {
+        let reports = self.reports.clone();
+        self.in_turn(move || reports.take(&mailbox, &content)).await
+    }
+
+    /// Does what may block for long, a few at a time.
+    async fn in_turn<T: Send + 'static, E: Display + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Reply> {
         // The semaphore is never closed.
         let _turn = self.turns.acquire().await;
-        let returns = self.returns.clone();
-        let acted = tokio::task::spawn_blocking(move || returns.take(&mailbox, &content)).await;
-        match acted {
-            Ok(Ok(sender)) => Ok(sender),
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(done)) => Ok(done),
             Ok(Err(error)) => {
                 tracing::error!(%error, "what came back could not be acted on");
                 Err(later())

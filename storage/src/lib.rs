@@ -8,8 +8,9 @@
 //! remembers what happened, for people, and the **activity log** ([`activity`]) finds it by message and recipient; the
 //! **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
-//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. [`state_dir`] owns the folder, in which
-//! a [`PrivateFolder`] keeps keys; [`disk`] is what the
+//! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. **Reports** ([`reports`]) sum up
+//! how mail fared with DMARC, here and elsewhere. [`state_dir`] owns the folder, in which a [`PrivateFolder`] keeps keys;
+//! [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
 
@@ -27,6 +28,7 @@ pub mod metrics;
 mod private_folder;
 pub mod queue;
 mod recovery;
+pub mod reports;
 pub mod requests;
 pub mod spool;
 pub mod state_dir;

@@ -27,6 +27,7 @@ const FORMAT: u32 = 5;
 /// webhooks/ events that wait for webhook endpoints, and those they were told (SQLite)
 /// suppressions/ whom not to write to (SQLite)
 /// certificates/ those we got for ourselves, with their keys, and the account they were got with
+/// reports/  what is reported by DMARC, to others and by them (SQLite)
 /// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
@@ -109,6 +110,11 @@ impl StateDir {
     /// Where the certificates are that we got for ourselves.
     pub fn certificates_dir(&self) -> PathBuf {
         self.path.join("certificates")
+    }
+
+    /// Where the reports are.
+    pub fn reports_dir(&self) -> PathBuf {
+        self.path.join("reports")
     }
 
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the

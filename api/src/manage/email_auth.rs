@@ -54,7 +54,7 @@ pub(super) async fn get(
     let zone = caller.zone(&state, &zone_id, Permission::AnalyticsRead)?;
     let (control, id) = (Arc::clone(&state.control), zone.id.clone());
     let reports = blocking(move || Ok(control.dmarc_reports(&id)?)).await?;
-    Ok(answer::success(shown(&zone, reports.as_ref(), look(&state, &zone).await?)))
+    Ok(answer::success(shown(&state, &zone, reports.as_ref(), look(&state, &zone).await?)))
 }
 
 /// `PATCH /zones/{zone_id}/email/auth/dmarc-reports {enabled?, skip_wizard?}`
@@ -79,7 +79,7 @@ pub(super) async fn edit(
     let (by, changed) = (caller.by(), zone.clone());
     let reports =
         change(&state, move |control| control.set_dmarc_reports(&changed, enabled, skip_wizard, &by)).await?;
-    Ok(answer::success(shown(&zone, Some(&reports), look(&state, &zone).await?)))
+    Ok(answer::success(shown(&state, &zone, Some(&reports), look(&state, &zone).await?)))
 }
 
 /// `GET /zones/{zone_id}/email/auth/spf/inspect?id=`: the id of an SPF record that the zone publishes, as the route above
@@ -120,7 +120,7 @@ async fn look(state: &AppState, zone: &Zone) -> Result<Published, ApiError> {
 }
 
 /// As the service shows it. What was never set has no times and no prefix; an empty list of sources is left out.
-fn shown(zone: &Zone, reports: Option<&DmarcReports>, found: Published) -> Value {
+fn shown(state: &AppState, zone: &Zone, reports: Option<&DmarcReports>, found: Published) -> Value {
     let Published { records, status, sources } = found;
     let mut shown = json!({
         "zone_id": zone.id, "tag": zone.id,
@@ -128,6 +128,11 @@ fn shown(zone: &Zone, reports: Option<&DmarcReports>, found: Published) -> Value
         "skip_wizard": reports.is_some_and(|reports| reports.skip_wizard),
         "records": with_ids(zone, &records),
     });
+    if let Some(address) =
+        reports.filter(|reports| reports.enabled).and_then(|r| state.reports.address(zone, r))
+    {
+        shown["rua"] = json!(format!("mailto:{address}"));
+    }
     if let Some(DmarcReports { rua_prefix, created, modified, .. }) = reports {
         let (created, modified) = (created.to_string(), modified.to_string());
         shown["rua_prefix"] = json!(rua_prefix);

@@ -7,6 +7,7 @@ mod audit;
 mod email_auth;
 mod limits;
 pub(crate) mod records;
+mod reports;
 mod sending;
 mod tokens;
 mod user;
@@ -41,6 +42,9 @@ fn resource(path: &str) -> Resource {
     email_auth::get,
     email_auth::edit,
     email_auth::inspect,
+    reports::sources,
+    reports::reports,
+    reports::tls,
     limits::get,
     limits::put,
     zones::list,
@@ -112,13 +116,17 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 
 fn sending_routes(config: &mut web::ServiceConfig) {
     let of_zone = |path: &str| resource(&format!("zones/{{zone_id}}/email/sending{path}"));
+    let of_auth = |path: &str| resource(&format!("zones/{{zone_id}}/email/auth{path}"));
     config
         .service(
-            resource("zones/{zone_id}/email/auth/dmarc-reports")
+            of_auth("/dmarc-reports")
                 .route(web::get().to(email_auth::get))
                 .route(web::patch().to(email_auth::edit)),
         )
-        .service(resource("zones/{zone_id}/email/auth/spf/inspect").route(web::get().to(email_auth::inspect)))
+        .service(of_auth("/dmarc-reports/sources").route(web::get().to(reports::sources)))
+        .service(of_auth("/dmarc-reports/reports").route(web::get().to(reports::reports)))
+        .service(of_auth("/tls-reports").route(web::get().to(reports::tls)))
+        .service(of_auth("/spf/inspect").route(web::get().to(email_auth::inspect)))
         .service(resource("accounts/{account_id}/email/sending/zones").route(web::get().to(sending::zones)))
         .service(
             resource("accounts/{account_id}/email/sending/limits")

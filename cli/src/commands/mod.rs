@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod authenticate;
 pub(crate) mod bootstrap;
 pub(crate) mod dev;
+pub(crate) mod dmarc;
 pub(crate) mod doctor;
 mod limits;
 pub(crate) mod log;

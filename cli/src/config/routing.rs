@@ -1,6 +1,6 @@
 //! The section `[routing]`.
 
-use super::{Config, ConfigError, invalid, policy_host::PolicyHost};
+use super::{Config, ConfigError, invalid, policy_host::PolicyHost, reports::Reports};
 use mailwright_actors::sending::RoutingRecords;
 use mailwright_api::VerificationSettings;
 use mailwright_engine::{
@@ -30,6 +30,7 @@ pub(crate) struct Routing {
     pub(super) mta_sts_host: String,
     pub(super) tls_reports: String,
     pub(crate) policy_host: PolicyHost,
+    pub(super) reports: Reports,
 }
 
 impl Default for Routing {
@@ -48,6 +49,7 @@ impl Default for Routing {
             mta_sts_host: String::new(),
             tls_reports: String::new(),
             policy_host: PolicyHost::default(),
+            reports: Reports::default(),
         }
     }
 }

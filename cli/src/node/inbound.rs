@@ -18,6 +18,7 @@ use mailwright_routing::{
     inbound::Inbound,
     pipeline::{Pipeline, PipelineParts},
     reception::Reception,
+    reports::ReportsInbox,
     return_path::{ReturnPath, ReturnPathParts},
 };
 use mailwright_storage::{
@@ -66,18 +67,24 @@ impl Node {
     }
 
     /// What looks after mail from the world.
-    pub(super) fn reception(&self, config: &Config, returns: &ReturnPath) -> Result<Reception, NodeError> {
+    pub(super) fn reception(
+        &self,
+        config: &Config,
+        returns: &ReturnPath,
+        reports: &ReportsInbox,
+    ) -> Result<Reception, NodeError> {
         let pipeline = Pipeline::new(PipelineParts {
             intake: self.engine.intake().clone(),
             board: self.engine.board().clone(),
             control: Arc::clone(&self.control),
+            judged: self.records.judged.clone(),
             authenticator: Authenticator::new(&config.dns.servers).map_err(NodeError::Dns)?,
             settings: config.routing()?,
             stopping: self.stopping.subscribe(),
         });
-        let directory = Directory::new(Arc::clone(&self.control), returns.clone());
+        let directory = Directory::new(Arc::clone(&self.control), returns.clone(), reports.clone());
         let intake = self.engine.intake().clone();
-        Ok(Reception::new(directory, returns.clone(), pipeline, intake, config.hostname()))
+        Ok(Reception::new(directory, returns.clone(), reports.clone(), pipeline, intake, config.hostname()))
     }
 
     /// Serves inbound on a thread of its own: it is open to the world, and nobody else is to wait for that.

@@ -10,6 +10,7 @@ use mailwright_storage::{
     control::Control,
     events::{EventLog, EventLogThread},
     limits::Limits,
+    reports::{JudgedFeed, JudgedThread, Reports},
     requests::KeyedRequests,
     suppressions::{SuppressionFeed, SuppressionThread, Suppressions},
     webhooks::{Outbox, OutboxThread},
@@ -25,6 +26,9 @@ pub(super) struct Records {
     pub(super) events: EventLog,
     pub(super) activity: ActivityLog,
     pub(super) outbox: Outbox,
+    pub(super) reports: Reports,
+    /// What is judged tells the reports.
+    pub(super) judged: JudgedFeed,
     threads: Threads,
 }
 
@@ -33,6 +37,8 @@ struct Threads {
     activity: ActivityThread,
     outbox: OutboxThread,
     suppressions: SuppressionThread,
+    /// None where no reports are sent.
+    judged: Option<JudgedThread>,
 }
 
 impl Records {
@@ -56,28 +62,42 @@ impl Records {
         let (bounces, suppression_thread) = SuppressionFeed::start(suppressions.clone())?;
         let keep = config.webhooks.outbox()?;
         let (outbox, outbox_thread) = Outbox::start(&state.webhooks_dir(), keep, clock::now)?;
+        let reports = Reports::open(&state.reports_dir(), config.reports()?)?;
+        let (judged, judged_thread) = judged(config, &reports)?;
         let threads = Threads {
+            judged: judged_thread,
             events: event_thread,
             activity: activity_thread,
             outbox: outbox_thread,
             suppressions: suppression_thread,
         };
-        let records = Self { suppressions, bounces, requests, events, activity, outbox, threads };
+        let records =
+            Self { suppressions, bounces, requests, events, activity, outbox, reports, judged, threads };
         Ok((records, starter, recovery))
     }
 
     /// Writes what is still on its way and ends the threads; whoever tells them anything has to be gone.
     pub(super) fn close(self) {
-        let Threads { events, activity, outbox, suppressions } = self.threads;
+        let Threads { events, activity, outbox, suppressions, judged } = self.threads;
         drop(self.events);
         events.close();
         activity.close();
         outbox.close();
         suppressions.close();
+        judged.into_iter().for_each(JudgedThread::close);
         if let Err(error) = self.requests.flush() {
             tracing::error!(%error, "answers to requests with keys are lost with this process");
         }
     }
+}
+
+/// The way for judged mail, if anybody is told.
+fn judged(config: &Config, reports: &Reports) -> Result<(JudgedFeed, Option<JudgedThread>), NodeError> {
+    if config.reporter()?.is_none() {
+        return Ok((JudgedFeed::disabled(), None));
+    }
+    let (feed, thread) = JudgedFeed::start(reports.clone())?;
+    Ok((feed, Some(thread)))
 }
 
 /// Has requests with keys remembered: what the journal has of them now, and what comes.

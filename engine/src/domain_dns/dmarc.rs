@@ -2,6 +2,10 @@
 //!
 //! The organisational domain is found by walking up the tree (section 4.10), which needs no list of public suffixes.
 
+mod destinations;
+
+pub use destinations::{ReportAddress, ReportWish, report_destinations};
+
 use super::{
     answers::{Found, Lookups},
     finding::{Area, Code, Finding},
@@ -389,15 +393,10 @@ fn check_reports(
         if organizational_domain(host.as_str(), lookups) == organizational {
             continue;
         }
-        let consent = format!("{place}._report._dmarc.{host}");
-        let agreed = match lookups.txt(&consent) {
-            Found::Some(texts) => texts.iter().any(|text| has_version(text, "DMARC1")),
-            Found::None => false,
-            Found::Failed(_) => true,
-        };
-        if !agreed {
+        if matches!(destinations::consent(place, &host, lookups), Found::None | Found::Some(false)) {
             let message = format!(
-                "Reports go to {host}, which has not agreed to take them: publish \"v=DMARC1\" at {consent}."
+                "Reports go to {host}, which has not agreed to take them: publish \"v=DMARC1\" at \
+                 {place}._report._dmarc.{host}."
             );
             findings.push(Finding::warning(Area::Dmarc, Code::UnauthorizedReportingDomain, name, message));
         }

@@ -52,7 +52,9 @@ pub use description::{
     DEFAULT_TTL, DkimRole, DmarcWish, DomainKey, InvalidSetup, SendingDomain, SendingName, SpfAuthority,
 };
 pub use dkim::{DkimFacts, DkimKeyState};
-pub use dmarc::{Alignment, DmarcFacts, DmarcPolicy, DmarcRecord};
+pub use dmarc::{
+    Alignment, DmarcFacts, DmarcPolicy, DmarcRecord, ReportAddress, ReportWish, report_destinations,
+};
 pub use examine::{Examination, OwnAddress, OwnSpf, Subject, examine};
 pub use finding::{Area, Code, Finding, Severity};
 pub use mx::{MailHost, MxFacts};

@@ -4,7 +4,11 @@
 //! the parts is ours, because what it gives for messages within messages is nested as deep as the sender likes.
 
 use super::fields::{Field, Fields, fields};
-use mail_parser::{MessageParser, MimeHeaders, decoders::html::html_to_text};
+use mail_parser::{
+    MessageParser, MimeHeaders,
+    decoders::{base64::base64_decode, html::html_to_text, quoted_printable::quoted_printable_decode},
+};
+use std::borrow::Cow;
 
 /// Most parts that are looked at; the others are left out.
 const MAX_PARTS: usize = 64;
@@ -81,6 +85,16 @@ impl<'m> Part<'m> {
         let body = self.body.get(..max).unwrap_or(self.body);
         let text = self.decoded(body);
         if self.media_type == "text/html" { html_to_text(&with_breaks(&text)) } else { text }
+    }
+
+    /// Its octets, the encoding undone; as they stand where that cannot be.
+    pub(crate) fn octets(&self) -> Cow<'m, [u8]> {
+        let decoded = match self.encoding.as_str() {
+            "base64" => base64_decode(self.body),
+            "quoted-printable" => quoted_printable_decode(self.body),
+            _ => None,
+        };
+        decoded.map_or(Cow::Borrowed(self.body), Cow::Owned)
     }
 
     fn decoded(&self, body: &[u8]) -> String {

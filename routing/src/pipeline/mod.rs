@@ -16,6 +16,7 @@ use crate::{
     addressee::Addressee,
     authentication::{Authenticator, Unjudged},
     metrics::{self, Action, Refusal, Step},
+    reports,
 };
 use forward::Onward;
 use in_session::{InSession, UnderWay};
@@ -30,7 +31,10 @@ use mailwright_engine::{
     id::QueueId,
     smtp::reply::{Reply, ReplyClass, SmtpCode},
 };
-use mailwright_storage::control::{Control, Matched, RouteAction, RoutingZone};
+use mailwright_storage::{
+    control::{Control, Matched, RouteAction, RoutingZone},
+    reports::JudgedFeed,
+};
 use sealers::Sealers;
 use std::{
     sync::Arc,
@@ -57,6 +61,8 @@ pub struct PipelineParts {
     pub board: OutcomeBoard,
     /// Keys.
     pub control: Arc<Control>,
+    /// Where it is counted for reports how mail was judged.
+    pub judged: JudgedFeed,
     /// Who judges.
     pub authenticator: Authenticator,
     /// How.
@@ -103,7 +109,7 @@ impl Pipeline {
             match addressee {
                 Addressee::Routed(matched) => routed.push((address, *matched)),
                 Addressee::Sender(zone, to) => back.push((zone, (to, address))),
-                Addressee::Returned(_) => {}
+                Addressee::Returned(_) | Addressee::Reports(_) => {}
             }
         }
         match back.first().map(|(zone, _)| Arc::clone(zone)) {
@@ -134,7 +140,9 @@ impl Pipeline {
         let judgement = Arc::new(parts.authenticator.judge(&unjudged).await);
         metrics::step(Step::Authentication, began.elapsed());
         let judged = Judged { id, mail, zone, routed, judgement: Arc::clone(&judgement) };
-        let what = match decide(&judgement, &parts.settings.policy) {
+        let decision = decide(&judgement, &parts.settings.policy);
+        reports::judged(&parts.judged, &judgement, &decision);
+        let what = match decision {
             Decision::Reject { cause, status, text } => {
                 let reply = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(status), text);
                 self.refuse(&judged, cause.into(), reply)

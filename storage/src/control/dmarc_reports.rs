@@ -1,10 +1,13 @@
 //! What a zone's owner wants of reports about its mail (DMARC).
 
-use super::{By, Control, ControlError, ObjectId, Zone, audit::Configured, database};
+use super::{By, Control, ControlError, ObjectId, State, Zone, audit::Configured, database};
 use crate::error::StorageError;
 use mailwright_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// The keys of the records.
+pub(super) const TABLE: &str = "dmarc_reports/";
 
 /// Whether a zone's owner wants reports.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +29,7 @@ pub struct DmarcReports {
 }
 
 impl Configured for DmarcReports {
-    const TABLE: &'static str = "dmarc_reports/";
+    const TABLE: &'static str = TABLE;
     const KIND: &'static str = "dmarc_reports";
 
     fn id(&self) -> String {
@@ -42,7 +45,26 @@ impl Configured for DmarcReports {
     }
 }
 
+impl State {
+    pub(super) fn put_reports(&mut self, reports: &DmarcReports) {
+        if reports.enabled {
+            self.reported_zones.insert(reports.rua_prefix.clone(), reports.zone_id.clone());
+        } else {
+            self.remove_reports(reports);
+        }
+    }
+
+    pub(super) fn remove_reports(&mut self, reports: &DmarcReports) {
+        self.reported_zones.remove(&reports.rua_prefix);
+    }
+}
+
 impl Control {
+    /// The zone whose owner wants reports at addresses that begin with `prefix`.
+    pub fn zone_of_reports(&self, prefix: &ObjectId) -> Option<Zone> {
+        self.read(|state| state.zones.get(state.reported_zones.get(prefix)?).cloned())
+    }
+
     /// What the owner of a zone said about reports; `None` if nothing yet. Reads from disk.
     ///
     /// # Errors
@@ -88,6 +110,7 @@ impl Control {
             ..old
         };
         self.change(by, before.as_ref(), Some(&after))?;
+        self.write(|state| state.put_reports(&after));
         Ok(after)
     }
 }

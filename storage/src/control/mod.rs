@@ -133,6 +133,8 @@ struct State {
     sent: BTreeMap<(u64, SourceName), u64>,
     destinations: Destinations,
     routing: Routing,
+    /// The zones whose owners want reports, by what the addresses for them begin with.
+    reported_zones: HashMap<ObjectId, ObjectId>,
     /// What accounts may send, where it was set.
     limits: HashMap<TenantName, Arc<AccountLimits>>,
     /// The endpoints of each account that has any, the oldest first.
@@ -152,6 +154,7 @@ impl State {
             sent: BTreeMap::new(),
             destinations: Destinations::default(),
             routing: Routing::default(),
+            reported_zones: HashMap::new(),
             limits: HashMap::new(),
             webhooks: HashMap::new(),
             token_keys,
@@ -214,6 +217,9 @@ impl Control {
         }
         for rule in table::<RoutingRule>(&db, routing::RULES)? {
             state.routing.put_rule(Arc::new(rule));
+        }
+        for reports in table::<DmarcReports>(&db, dmarc_reports::TABLE)? {
+            state.put_reports(&reports);
         }
         let recorded = AtomicU64::new(audit::last_place(&db)?);
         let (dir, state) = (dir.to_path_buf(), RwLock::new(state));

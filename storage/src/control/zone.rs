@@ -79,8 +79,9 @@ impl Control {
         for domain in &sending {
             self.put_change(&mut batch, by, Some(&**domain), None)?;
         }
-        if let Some(reports) = self.dmarc_reports(id)? {
-            self.put_change(&mut batch, by, Some(&reports), None)?;
+        let reports = self.dmarc_reports(id)?;
+        if let Some(reports) = &reports {
+            self.put_change(&mut batch, by, Some(reports), None)?;
         }
         self.put_removal_of_routing(&mut batch, id, by)?;
         self.put_change(&mut batch, by, Some(&zone), None)?;
@@ -88,6 +89,7 @@ impl Control {
         self.write(|state| {
             state.zones.remove(id);
             state.routing.remove_zone(id);
+            reports.iter().for_each(|reports| state.remove_reports(reports));
             sending.iter().for_each(|domain| state.sending.remove(domain));
         });
         Ok(zone)

@@ -254,6 +254,9 @@ pub struct DmarcReporting {
     /// What the addresses for reports begin with, once something was said about them.
     #[schema(nullable = false)]
     pub rua_prefix: Option<Id>,
+    /// Where reports are taken while they are wanted, as `rua=` of the DMARC record and the TLS-RPT record has it.
+    #[schema(nullable = false)]
+    pub rua: Option<String>,
     /// When it was first said.
     #[schema(nullable = false)]
     pub created: Option<Moment>,
