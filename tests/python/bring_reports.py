@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from email.message import EmailMessage
+from email.policy import SMTP
 
 DAY = 86_400
 BEGIN = int(time.time()) // DAY * DAY - DAY
@@ -94,7 +95,7 @@ def main(host, port, address, domain):
             client.ehlo_or_helo_if_needed()
             client.mail("")
             client.rcpt(address)
-            codes[name] = client.data(bytes(mail(address, kind, file_name, content)))[0]
+            codes[name] = client.data(mail(address, kind, file_name, content).as_bytes(policy=SMTP))[0]
     json.dump(codes, sys.stdout)
 
 

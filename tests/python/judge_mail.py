@@ -1,6 +1,6 @@
 """Puts down that mail in the name of a domain was judged yesterday, and that it is to be told now.
 
-usage: judge_mail.py DATABASE DOMAIN COUNT
+usage: judge_mail.py DATABASE DOMAIN
 
 DATABASE is that of the reports, of a server that does not run.
 """
@@ -14,7 +14,7 @@ import time
 DAY = 86_400_000
 
 
-def main(database, domain, count):
+def main(database, domain):
     """Does it, whatever was told before."""
     policy = {
         "domain": domain,
@@ -52,7 +52,7 @@ def main(database, domain, count):
         )
         (number,) = file.execute("SELECT n FROM periods WHERE domain = ?", (domain,)).fetchone()
         kind = hashlib.sha256(text.encode()).digest()[:16]
-        file.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", (number, kind, text, int(count)))
+        file.execute("INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?)", (number, kind, text, 1))
     json.dump(number, sys.stdout)
 
 

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 const LIMIT: Duration = Duration::from_secs(30);
 /// What customer.example asks for: reports to itself, to who agreed, and to who did not.
 const RECORDS: &str =
-    "_dmarc.customer TXT \"v=DMARC1; p=reject; rua=mailto:d@customer.example,mailto:d@desk.test.example,mailto:d@silent.test.example\"
+    "customer TXT \"v=spf1 -all\"
+_dmarc.customer TXT \"v=DMARC1; p=reject; aspf=s; rua=mailto:d@customer.example,mailto:d@desk.test.example,mailto:d@silent.test.example\"
 _dmarc.desk.test TXT \"v=DMARC1; p=none; psd=n\"
 _dmarc.silent.test TXT \"v=DMARC1; p=none; psd=n\"
 _dmarc.example TXT \"v=DMARC1; p=none; psd=y\"
@@ -127,29 +128,41 @@ fn reports_on_a_zone_are_taken_and_shown_by_source() -> Result<()> {
     Ok(())
 }
 
-/// Has the reporter know of mail that was judged, while the server does not run.
-fn judge(installation: &Installation, count: &str) -> Result<()> {
-    let database = installation.state().join("reports/reports.sqlite");
-    python::run("judge_mail.py", [database.as_path(), Path::new("customer.example"), Path::new(count)])
-        .map(drop)
+/// Whom the reports are from, and when: soon.
+fn reporting(names: &Knot, every: &str) -> String {
+    format!(
+        "[inbound]\nlisten = [\"127.0.0.1:0\"]\n[dns]\nservers = [\"{}\"]\n[routing.reports]\nfrom = \"dmarc@example.com\"\n\
+         organization = \"Example & Co\"\nevery = \"{every}\"\n",
+        names.address
+    )
 }
 
 #[test]
-fn owners_that_ask_are_told_once_and_nobody_who_did_not_agree() -> Result<()> {
+fn owners_that_ask_are_told_how_mail_in_their_name_was_judged() -> Result<()> {
     if skip_without(&[Need::Python, Need::Knot]) {
         return Ok(());
     }
-    let (sandbox, knot) = (Sandbox::start()?, Knot::start(&Zone::new("example", RECORDS))?);
-    let more = format!(
-        "[dns]\nservers = [\"{}\"]\n[routing.reports]\nfrom = \"dmarc@example.com\"\norganization = \"Example & Co\"\n",
-        knot.address
-    );
-    let installation = Installation::new(&Config { more, ..Config::to(sandbox.address) })?;
-    installation.start()?.stop()?;
-    judge(&installation, "4")?;
-    let mut server = installation.start()?;
+    let (sandbox, names) = (Sandbox::start()?, Knot::start(&Zone::new("example", RECORDS))?);
+    let installation =
+        Installation::new(&Config { more: reporting(&names, "3s"), ..Config::to(sandbox.address) })?;
+    let server = installation.start()?;
+    let (api, zone) = (installation.api(&server), &installation.account.zone_id);
+    let routing = |method: &str, path: &str, body: Value| {
+        api.request(method, &format!("/client/v4/zones/{zone}/email/routing{path}"), &body.to_string(), &[])
+    };
+    routing("POST", "/enable", json!({}))?.result();
+    let rule = json!({ "matchers": [{ "type": "literal", "field": "to", "value": "info@example.com" }],
+                       "actions": [{ "type": "drop" }] });
+    routing("POST", "/rules", rule)?.result();
+    let forged = b"From: boss@customer.example\r\nSubject: x\r\n\r\nx\r\n";
+    let mut client = SmtpClient::connect_and_greet(inbound(&server)?)?;
+    let reply = client.send("boss@customer.example", "info@example.com", forged)?;
+    assert_eq!(reply.code, 550, "{reply:?}");
+
     let mail = sandbox.mailbox.wait_for("d@customer.example")?;
     sandbox.mailbox.wait_for("d@desk.test.example")?;
+    let told = sandbox.mailbox.deliveries()?;
+    assert!(!told.contains(&"d@silent.test.example".to_owned()), "{told:?}");
     assert_eq!(mail.mail_from, "", "nobody is told when it cannot be delivered");
     let field = |name: &str| header(&mail.message, name).unwrap_or_default();
     assert!(field("DKIM-Signature").contains("d=example.com"), "{}", field("DKIM-Signature"));
@@ -166,17 +179,42 @@ fn owners_that_ask_are_told_once_and_nobody_who_did_not_agree() -> Result<()> {
     assert_eq!(report["subject"], subject);
     assert_eq!(report["metadata"]["org_name"], "Example & Co");
     assert_eq!((&report["policy"]["p"], &report["policy"]["aspf"]), (&json!("reject"), &json!("s")));
-    let row = json!({ "source_ip": "192.0.2.77", "count": "4",
-                      "policy_evaluated": { "disposition": "reject", "dkim": "fail", "spf": "fail" } });
-    assert_eq!(report["records"][0]["row"], row);
+    let record = &report["records"][0];
+    let evaluated = json!({ "disposition": "reject", "dkim": "fail", "spf": "fail" });
+    let row = json!({ "source_ip": "127.0.0.1", "count": "1", "policy_evaluated": evaluated });
+    assert_eq!((&record["row"], &record["identifiers"]["header_from"]), (&row, &json!("customer.example")));
+    assert_eq!(record["auth_results"]["spf"]["result"], "fail", "{record}");
+    Ok(())
+}
 
-    // The process ended before it was noted that the report was sent: it is not sent again.
+/// Has the reporter know of mail that was judged, while the server does not run.
+fn judge(installation: &Installation) -> Result<()> {
+    let database = installation.state().join("reports/reports.sqlite");
+    python::run("judge_mail.py", [database.as_path(), Path::new("customer.example")]).map(drop)
+}
+
+#[test]
+fn nobody_is_told_twice_even_if_the_process_ends_before_it_is_noted() -> Result<()> {
+    if skip_without(&[Need::Python, Need::Knot]) {
+        return Ok(());
+    }
+    let (sandbox, names) = (Sandbox::start()?, Knot::start(&Zone::new("example", RECORDS))?);
+    let installation =
+        Installation::new(&Config { more: reporting(&names, "24h"), ..Config::to(sandbox.address) })?;
+    installation.start()?.stop()?;
     let queued = "mailwright_dmarc_reports_total{result=\"queued\"}";
-    wait::until("the note that it was sent", LIMIT, || Ok((series(&server, queued)? == 1).then_some(())))?;
-    server.process.kill()?;
-    judge(&installation, "4")?;
-    let server = installation.start()?;
-    wait::until("the second look", LIMIT, || Ok((series(&server, queued)? == 1).then_some(())))?;
+    for _ in 0..2 {
+        judge(&installation)?;
+        let mut server = installation.start()?;
+        wait::until(
+            "the note that it was sent",
+            LIMIT,
+            || Ok((series(&server, queued)? == 1).then_some(())),
+        )?;
+        sandbox.mailbox.wait_for("d@customer.example")?;
+        sandbox.mailbox.wait_for("d@desk.test.example")?;
+        server.process.kill()?;
+    }
     let mut told = sandbox.mailbox.deliveries()?;
     told.sort();
     assert_eq!(told, ["d@customer.example", "d@desk.test.example"]);
