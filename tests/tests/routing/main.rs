@@ -2,6 +2,7 @@
 
 mod forwarding;
 mod local;
+mod log;
 mod refusals;
 mod returning;
 mod safety;
