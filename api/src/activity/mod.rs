@@ -6,6 +6,7 @@
 
 mod known;
 mod read;
+mod read_routed;
 pub(crate) mod routing;
 mod scope;
 mod shown;

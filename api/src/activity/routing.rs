@@ -1,10 +1,7 @@
 //! What became of mail from the world: `/accounts/{account_id}/email/routing/messages`,
 //! `/zones/{zone_id}/email/routing/messages`, and `/routing/messages` for whoever operates the server.
 
-use super::{
-    read::{PartQuery, RoutedQuery},
-    scope, stream,
-};
+use super::{read::PartQuery, read_routed::RoutedQuery, scope, stream};
 use crate::{
     access::{Caller, Operator},
     answer::{self, ApiError},
