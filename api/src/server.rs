@@ -323,6 +323,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(scheduled::routes)
         .configure(unsubscribe::routes)
         .configure(activity::routes)
+        .configure(activity::routing::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

@@ -1,13 +1,10 @@
 //! The messages that the events of a stream are about.
 
 use crate::{answer::ApiError, server::AppState};
-use mailwright_engine::{id::QueueId, time::UnixMillis};
+use mailwright_engine::id::QueueId;
 use mailwright_storage::{
-    activity::{Message, MessageReport, Scope},
-    events::{
-        Event, LoggedEvent,
-        event::{Accepted, Refused},
-    },
+    activity::{Direction, Message, MessageReport, Scope},
+    events::{Event, LoggedEvent},
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -17,13 +14,28 @@ const MOMENT: Duration = Duration::from_millis(100);
 /// Messages that a stream remembers; most events follow soon after the acceptance.
 const REMEMBERED: usize = 1_000;
 
+/// A message that a stream has met.
+#[derive(Debug)]
+pub(super) struct About {
+    pub(super) message: Message,
+    /// Indexes of its recipients that stand for the address of ours that the stream is about, if it is about one.
+    pub(super) wanted: Vec<u16>,
+}
+
 /// Messages that a stream has met.
 #[derive(Debug, Default)]
 pub(super) struct Met {
-    messages: HashMap<QueueId, Arc<Message>>,
+    /// The address of ours that the stream is about, in lower case.
+    addressed: Option<String>,
+    messages: HashMap<QueueId, Arc<About>>,
 }
 
 impl Met {
+    /// Nobody so far, of a stream about this address of ours, if it is about one.
+    pub(super) fn new(addressed: Option<String>) -> Self {
+        Self { addressed, messages: HashMap::new() }
+    }
+
     /// The message that an event is about; `None` if nothing is known of it.
     ///
     /// # Errors
@@ -33,40 +45,63 @@ impl Met {
         state: &AppState,
         id: QueueId,
         logged: &LoggedEvent,
-    ) -> Result<Option<Arc<Message>>, ApiError> {
-        let told = match &logged.event {
-            Event::Accepted(accepted) => Some(of_acceptance(id, accepted)),
-            Event::Rejected(refused) | Event::Failed(refused) => Some(of_refusal(id, refused)),
-            _ => None,
-        };
-        if told.is_none()
-            && let Some(message) = self.messages.get(&id)
-        {
-            return Ok(Some(Arc::clone(message)));
+    ) -> Result<Option<Arc<About>>, ApiError> {
+        if let Some(message) = Message::told_by(id, &logged.event) {
+            let addressed = addressed(&logged.event).iter().map(String::as_str);
+            let wanted = self.wanted((0..).zip(addressed));
+            return Ok(Some(self.remember(message, wanted)));
         }
-        let found = match told {
-            Some(message) => Some(message),
-            None => find(state, id).await?,
+        if let Some(about) = self.messages.get(&id) {
+            return Ok(Some(Arc::clone(about)));
+        }
+        let Some(message) = find(state, id).await? else { return Ok(None) };
+        let wanted = match (&self.addressed, message.direction()) {
+            (Some(_), Direction::Routing) => {
+                let report = report(state, id, Direction::Routing).await?;
+                let recipients = report.iter().flat_map(|report| &report.recipients);
+                self.wanted(recipients.filter_map(|one| Some((one.index, one.addressed.as_deref()?))))
+            }
+            _ => Vec::new(),
         };
-        Ok(found.map(|message| self.remember(message)))
+        Ok(Some(self.remember(message, wanted)))
     }
 
-    fn remember(&mut self, message: Message) -> Arc<Message> {
+    fn wanted<'a>(&self, addressed: impl Iterator<Item = (u16, &'a str)>) -> Vec<u16> {
+        let Some(wanted) = &self.addressed else { return Vec::new() };
+        addressed.filter(|(_, address)| address.to_lowercase() == *wanted).map(|(index, _)| index).collect()
+    }
+
+    fn remember(&mut self, message: Message, wanted: Vec<u16>) -> Arc<About> {
         if self.messages.len() >= REMEMBERED {
             self.messages.clear();
         }
-        let message = Arc::new(message);
-        self.messages.insert(message.id, Arc::clone(&message));
-        message
+        let (id, about) = (message.id, Arc::new(About { message, wanted }));
+        self.messages.insert(id, Arc::clone(&about));
+        about
     }
+}
+
+/// The addresses of ours that a message from the world is for, by the index of the recipient that stands for each.
+fn addressed(event: &Event) -> &[String] {
+    let received = match event {
+        Event::Accepted(accepted) => accepted.received.as_deref(),
+        Event::Rejected(refused) | Event::Failed(refused) => refused.received.as_deref(),
+        Event::Dropped(dropped) => Some(dropped.received.as_ref()),
+        _ => None,
+    };
+    received.map(|received| received.addressed.as_slice()).unwrap_or_default()
 }
 
 /// Recipients of a message by their index, for an event that names them so.
 ///
 /// # Errors
 /// When the index cannot be read.
-pub(super) async fn report(state: &AppState, id: QueueId) -> Result<Option<MessageReport>, ApiError> {
-    super::with(state, move |log| log.message(&Scope::default(), id)).await
+pub(super) async fn report(
+    state: &AppState,
+    id: QueueId,
+    direction: Direction,
+) -> Result<Option<MessageReport>, ApiError> {
+    super::with(state, move |log| log.message(&Scope { direction, ..Scope::default() }, id)).await
 }
 
 /// Looks into the index, which may be a second behind. An attempt may be written a moment before the acceptance, whose
@@ -82,50 +117,4 @@ async fn find(state: &AppState, id: QueueId) -> Result<Option<Message>, ApiError
         log.find(id)
     })
     .await
-}
-
-fn of_acceptance(id: QueueId, accepted: &Accepted) -> Message {
-    Message {
-        account: accepted.account.as_ref().map(|account| account.as_str().to_owned()),
-        zone: accepted.zone.clone(),
-        envelope_from: accepted.from.clone(),
-        from: accepted.author.clone(),
-        message_id: accepted.message_id.clone(),
-        subject: accepted.subject.clone(),
-        campaign: accepted.campaign.clone(),
-        origin: accepted.origin.as_str().to_owned(),
-        recipients: accepted.recipients,
-        size: accepted.size,
-        ..nothing_known(id)
-    }
-}
-
-fn of_refusal(id: QueueId, refused: &Refused) -> Message {
-    Message {
-        account: Some(refused.account.as_str().to_owned()),
-        zone: refused.zone.clone(),
-        from: refused.from.clone(),
-        subject: refused.subject.clone(),
-        origin: refused.origin.as_str().to_owned(),
-        recipients: u32::try_from(refused.to.len()).unwrap_or(u32::MAX),
-        ..nothing_known(id)
-    }
-}
-
-fn nothing_known(id: QueueId) -> Message {
-    Message {
-        id,
-        account: None,
-        zone: None,
-        envelope_from: String::new(),
-        from: String::new(),
-        message_id: String::new(),
-        subject: None,
-        campaign: None,
-        origin: String::new(),
-        accepted: UnixMillis::new(id.as_raw() / 1_000),
-        recipients: 0,
-        size: 0,
-        preview: None,
-    }
 }

@@ -1,11 +1,14 @@
 //! What became of each message and recipient: `/accounts/{account_id}/email/sending/messages` for an account, and
-//! `/delivery/messages` for whoever operates the server.
+//! `/delivery/messages` for whoever operates the server; [`routing`] has the routes of mail from the world.
 //!
-//! [`read`] makes the index's model of requests, [`shown`] the forms of answers, [`story`] the words of a timeline,
-//! and `stream` tells it live.
+//! [`scope`] says what a caller may see, [`read`] makes the index's model of requests, [`shown`] the forms of answers,
+//! [`story`] the words of a timeline, and `stream` tells it live.
 
 mod known;
 mod read;
+mod read_routed;
+pub(crate) mod routing;
+mod scope;
 mod shown;
 mod slots;
 mod story;
@@ -28,8 +31,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_engine::id::QueueId;
 use mailwright_storage::{
     StorageError,
-    activity::{ActivityLog, MessageReport, Scope},
-    control::Permission,
+    activity::{ActivityLog, Direction, MessageReport, Scope},
 };
 use read::{FilterQuery, PartQuery};
 use utoipa::OpenApi;
@@ -65,17 +67,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(of_all("/{id}/timeline").route(web::get().to(timeline_of_any)));
 }
 
-/// What the caller may see of an account.
-///
-/// # Errors
-/// Those of [`Caller::account`].
-fn scope(caller: &Caller, state: &AppState, account: &str) -> Result<Scope, ApiError> {
-    let account = caller.account(state, account, Permission::AnalyticsRead)?;
-    let zones = caller.token().and_then(|token| token.zones.as_ref());
-    let zones = zones.map(|zones| zones.iter().map(ToString::to_string).collect());
-    Ok(Scope { account: Some(account.id.to_string()), zones })
-}
-
 /// `GET …/messages`: recipients of the account's messages, the newest message first.
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/messages",
@@ -89,7 +80,7 @@ async fn list(
     account: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    page(&http, &state, scope(&caller, &state, &account)?).await
+    page(&http, &state, scope::of_account(&caller, &state, &account, Direction::Sending)?).await
 }
 
 /// `GET /delivery/messages`: recipients of all messages, the newest message first.
@@ -108,11 +99,12 @@ async fn list_all(
 }
 
 async fn page(http: &HttpRequest, state: &AppState, scope: Scope) -> Result<HttpResponse, ApiError> {
-    let (start, per_page) = query::<PartQuery>(http)?.read(&query(http)?)?;
+    let (start, per_page) = query::<PartQuery>(http)?.read(read::filter(http, scope.direction)?)?;
+    let direction = scope.direction;
     // Before the page: what it says of completeness must hold for the page.
     let complete_until = state.activity.complete_until();
     let page = with(state, move |log| log.list(&scope, start, per_page)).await?;
-    Ok(shown::page(&page, per_page, complete_until))
+    Ok(shown::page(&page, direction, per_page, complete_until))
 }
 
 /// `GET …/messages/{id}`: a message with its recipients.
@@ -126,8 +118,7 @@ async fn get(
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let scope = scope(&caller, &state, &path.0)?;
-    Ok(answer::success(shown::report(&report(&state, scope, &path.1).await?)))
+    one(&state, scope::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await
 }
 
 /// `GET /delivery/messages/{id}`: any message with its recipients.
@@ -141,7 +132,7 @@ async fn get_any(
     _operator: Operator,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(answer::success(shown::report(&report(&state, Scope::default(), &id).await?)))
+    one(&state, Scope::default(), &id).await
 }
 
 /// `GET …/messages/{id}/timeline`: what happened to a message, in order.
@@ -157,8 +148,7 @@ async fn timeline(
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let scope = scope(&caller, &state, &path.0)?;
-    told(&http, &state, scope, &path.1).await
+    told(&http, &state, scope::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await
 }
 
 /// `GET /delivery/messages/{id}/timeline`: what happened to any message, in order.
@@ -175,6 +165,10 @@ async fn timeline_of_any(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     told(&http, &state, Scope::default(), &id).await
+}
+
+async fn one(state: &AppState, scope: Scope, id: &str) -> Result<HttpResponse, ApiError> {
+    Ok(answer::success(shown::report(&report(state, scope, id).await?)))
 }
 
 async fn told(

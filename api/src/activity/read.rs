@@ -1,9 +1,11 @@
 //! Requests about messages, from queries to the index's model.
 
-use crate::{answer::ApiError, time::read_time};
+use super::read_routed::RoutedQuery;
+use crate::{answer::ApiError, request::query, time::read_time};
+use actix_web::HttpRequest;
 use mailwright_engine::address::{Domain, EmailAddress};
 use mailwright_storage::{
-    activity::{ActivityCursor, ActivityFilter, ListStart},
+    activity::{ActivityCursor, ActivityFilter, Direction, ListStart, Status},
     events::Place,
 };
 use serde::Deserialize;
@@ -28,7 +30,7 @@ pub(super) struct PartQuery {
     per_page: Option<usize>,
 }
 
-/// Which lines are wanted. An empty value is as good as none.
+/// Which lines of mail that is sent are wanted. An empty value is as good as none.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
@@ -56,14 +58,39 @@ pub(super) struct FilterQuery {
     until: String,
 }
 
+/// The filter of a list of mail that goes this way.
+///
+/// # Errors
+/// For whatever makes no sense, by field.
+pub(super) fn filter(http: &HttpRequest, direction: Direction) -> Result<ActivityFilter, ApiError> {
+    match direction {
+        Direction::Sending => query::<FilterQuery>(http)?.read(),
+        Direction::Routing => query::<RoutedQuery>(http)?.read(),
+    }
+}
+
+/// The filter of a stream, which knows no times.
+///
+/// # Errors
+/// For whatever makes no sense, by field.
+pub(super) fn live_filter(http: &HttpRequest, direction: Direction) -> Result<ActivityFilter, ApiError> {
+    let filter = filter(http, direction)?;
+    for (field, time) in [("since", filter.since), ("until", filter.until)] {
+        if time.is_some() {
+            let why = "A stream begins now; to go on after an event, send its id as Last-Event-ID.";
+            return Err(ApiError::schema(field, why));
+        }
+    }
+    Ok(filter)
+}
+
 impl PartQuery {
     /// Where the page of a list begins, and its most lines.
     ///
     /// # Errors
     /// For whatever makes no sense, by field; for a cursor together with filters other than its own.
-    pub(super) fn read(&self, filter: &FilterQuery) -> Result<(ListStart, usize), ApiError> {
+    pub(super) fn read(&self, filter: ActivityFilter) -> Result<(ListStart, usize), ApiError> {
         let per_page = read_per_page(self.per_page)?;
-        let filter = filter.read()?;
         let Some(cursor) = some(&self.cursor) else { return Ok((ListStart::Of(filter), per_page)) };
         let cursor: ActivityCursor = cursor
             .parse()
@@ -89,45 +116,29 @@ impl PartQuery {
 }
 
 impl FilterQuery {
-    /// The filter.
-    ///
-    /// # Errors
-    /// For whatever makes no sense, by field.
-    pub(super) fn read(&self) -> Result<ActivityFilter, ApiError> {
-        let status = some(&self.status).map(|text| {
-            text.parse().map_err(|error| ApiError::schema("status", format!("'status': {error}.")))
-        });
-        let class = some(&self.class).map(|text| plain("class", text)).transpose()?;
-        let reply = some(&self.reply).map(|text| plain("reply", text)).transpose()?;
+    fn read(&self) -> Result<ActivityFilter, ApiError> {
         Ok(ActivityFilter {
-            status: status.transpose()?,
-            domain: some(&self.domain).map(|text| domain("domain", text)).transpose()?,
-            sending_domain: some(&self.sending_domain)
-                .map(|text| domain("sending_domain", text))
-                .transpose()?,
-            recipient: some(&self.recipient).map(address).transpose()?,
-            message_id: some(&self.message_id).map(message_id).transpose()?,
-            class,
-            reply: reply.map(|text| text.to_lowercase()),
-            campaign: some(&self.campaign).map(|text| plain("campaign", text)).transpose()?,
-            since: some(&self.since).map(|text| read_time("since", text)).transpose()?,
-            until: some(&self.until).map(|text| read_time("until", text)).transpose()?,
+            status: read(&self.status, |text| status(Direction::Sending, text))?,
+            domain: read(&self.domain, |text| domain("domain", text))?,
+            sending_domain: read(&self.sending_domain, |text| domain("sending_domain", text))?,
+            recipient: read(&self.recipient, |text| address("recipient", text))?,
+            message_id: read(&self.message_id, message_id)?,
+            class: read(&self.class, |text| plain("class", text))?,
+            reply: read(&self.reply, |text| plain("reply", text))?.map(|text| text.to_lowercase()),
+            campaign: read(&self.campaign, |text| plain("campaign", text))?,
+            since: read(&self.since, |text| read_time("since", text))?,
+            until: read(&self.until, |text| read_time("until", text))?,
+            ..ActivityFilter::default()
         })
     }
+}
 
-    /// The filter of a stream, which knows no times.
-    ///
-    /// # Errors
-    /// For whatever makes no sense, by field.
-    pub(super) fn read_live(&self) -> Result<ActivityFilter, ApiError> {
-        for (field, text) in [("since", &self.since), ("until", &self.until)] {
-            if !text.is_empty() {
-                let why = "A stream begins now; to go on after an event, send its id as Last-Event-ID.";
-                return Err(ApiError::schema(field, why));
-            }
-        }
-        self.read()
-    }
+/// What a field asks for; nothing, if it is empty.
+pub(super) fn read<T>(
+    text: &str,
+    read: impl FnOnce(&str) -> Result<T, ApiError>,
+) -> Result<Option<T>, ApiError> {
+    some(text).map(read).transpose()
 }
 
 fn read_per_page(per_page: Option<usize>) -> Result<usize, ApiError> {
@@ -142,7 +153,7 @@ fn some(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn plain(field: &str, text: &str) -> Result<String, ApiError> {
+pub(super) fn plain(field: &str, text: &str) -> Result<String, ApiError> {
     if text.chars().count() > MAX_TEXT || text.chars().any(char::is_control) {
         let why = format!("'{field}' is at most {MAX_TEXT} characters, none of them a control character.");
         return Err(ApiError::schema(field, why));
@@ -150,20 +161,28 @@ fn plain(field: &str, text: &str) -> Result<String, ApiError> {
     Ok(text.to_owned())
 }
 
-fn domain(field: &str, text: &str) -> Result<String, ApiError> {
+pub(super) fn domain(field: &str, text: &str) -> Result<String, ApiError> {
     let domain = Domain::parse(text.trim_end_matches('.'));
     domain
         .map(|domain| domain.to_string())
         .map_err(|error| ApiError::schema(field, format!("'{field}': {error}.")))
 }
 
-fn address(text: &str) -> Result<String, ApiError> {
+pub(super) fn address(field: &str, text: &str) -> Result<String, ApiError> {
     EmailAddress::parse(text)
         .map(|address| address.as_str().to_lowercase())
-        .map_err(|error| ApiError::schema("recipient", format!("'recipient': {error}.")))
+        .map_err(|error| ApiError::schema(field, format!("'{field}': {error}.")))
 }
 
-fn message_id(text: &str) -> Result<String, ApiError> {
+pub(super) fn status(direction: Direction, text: &str) -> Result<Status, ApiError> {
+    let known = direction.statuses();
+    known.iter().find(|status| status.as_str() == text).copied().ok_or_else(|| {
+        let known = known.map(Status::as_str).join(", ");
+        ApiError::schema("status", format!("'status': a status is one of {known}."))
+    })
+}
+
+pub(super) fn message_id(text: &str) -> Result<String, ApiError> {
     let text = plain("message_id", text)?;
     Ok(text.trim_start_matches('<').trim_end_matches('>').to_owned())
 }
@@ -171,8 +190,8 @@ fn message_id(text: &str) -> Result<String, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::test::TestRequest;
     use mailwright_engine::time::UnixMillis;
-    use mailwright_storage::activity::Status;
     use serde_json::{Value, json};
 
     fn filter(query: Value) -> Result<ActivityFilter, ApiError> {
@@ -200,6 +219,7 @@ mod tests {
         };
         assert_eq!(read, expected);
         assert_eq!(filter(json!({ "status": "", "domain": "" })), Ok(ActivityFilter::default()));
+        assert!(filter(json!({ "status": "forwarded" })).is_err(), "nothing that is sent is forwarded");
     }
 
     #[test]
@@ -223,8 +243,9 @@ mod tests {
             assert!(read_per_page(Some(per_page)).is_err());
         }
         let part: PartQuery = serde_json::from_value(json!({ "cursor": "x" })).unwrap();
-        assert!(part.read_place().is_err() && part.read(&FilterQuery::default()).is_err());
-        let live: FilterQuery = serde_json::from_value(json!({ "since": "2026-11-21" })).unwrap();
-        assert!(live.read_live().is_err());
+        assert!(part.read_place().is_err() && part.read(ActivityFilter::default()).is_err());
+        let asked = |uri| TestRequest::with_uri(uri).to_http_request();
+        assert!(live_filter(&asked("/?since=2026-11-21"), Direction::Sending).is_err());
+        assert!(live_filter(&asked("/?until=2026-11-21"), Direction::Routing).is_err());
     }
 }

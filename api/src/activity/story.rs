@@ -1,12 +1,12 @@
 //! Events as a person reads them.
 
 use crate::delivery::model::Moment;
-use mailwright_engine::smtp::verdict::Outcome;
+use mailwright_engine::{envelope::Origin, smtp::verdict::Outcome};
 use mailwright_storage::{
-    activity::Status,
+    activity::{Direction, Status},
     events::{
         Event, LoggedEvent,
-        event::{Accepted, Attempt},
+        event::{Accepted, Attempt, Received, Refused},
     },
 };
 use serde::Serialize;
@@ -25,6 +25,9 @@ pub(super) struct Row {
     /// Whom it is about; empty for all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) recipients: Vec<String>,
+    /// The addresses of ours that it is about, of mail from the world.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
     #[serde(flatten)]
     attempt: Option<AttemptRow>,
 }
@@ -52,8 +55,12 @@ struct AttemptRow {
     next_attempt_reason: Option<String>,
 }
 
-/// The event as a row; `address` knows recipients by their index.
-pub(super) fn row(logged: &LoggedEvent, address: impl Fn(u16) -> Option<String>) -> Row {
+/// The event of a message that goes this way as a row; `address` knows recipients by their index.
+pub(super) fn row(
+    logged: &LoggedEvent,
+    direction: Direction,
+    address: impl Fn(u16) -> Option<String>,
+) -> Row {
     let event = &logged.event;
     let attempt = match event {
         Event::Attempt(attempt) => Some(attempt_row(attempt)),
@@ -63,8 +70,9 @@ pub(super) fn row(logged: &LoggedEvent, address: impl Fn(u16) -> Option<String>)
         at: logged.at.into(),
         event: event.kind().as_str(),
         text: sentence(event),
-        status: status(event),
+        status: status(event, direction),
         recipients: recipients(event, address),
+        to: addressed(event),
         attempt,
     }
 }
@@ -102,17 +110,19 @@ fn reason(attempt: &Attempt) -> String {
 }
 
 /// How a recipient stands after an event; `None` if that is as before.
-pub(super) fn status(event: &Event) -> Option<Status> {
+fn status(event: &Event, direction: Direction) -> Option<Status> {
     match event {
         Event::Accepted(_) | Event::Addressed(_) => Some(Status::Sent),
-        Event::Attempt(attempt) => Some(match attempt.outcome {
-            Outcome::Delivered => Status::Delivered,
-            Outcome::Soft => Status::Sent,
-            Outcome::Hard => Status::DeliveryFailed,
+        Event::Attempt(attempt) => Some(match (attempt.outcome, direction) {
+            (Outcome::Delivered, Direction::Sending) => Status::Delivered,
+            (Outcome::Delivered, Direction::Routing) => Status::Forwarded,
+            (Outcome::Soft, _) => Status::Sent,
+            (Outcome::Hard, _) => Status::DeliveryFailed,
         }),
         Event::Expired(_) | Event::Cancelled(_) | Event::LateBounce(_) => Some(Status::DeliveryFailed),
         Event::Suppressed(_) | Event::Rejected(_) => Some(Status::Rejected),
         Event::Failed(_) => Some(Status::Failed),
+        Event::Dropped(_) => Some(Status::Dropped),
         _ => None,
     }
 }
@@ -140,13 +150,40 @@ pub(super) fn indexes(event: &Event) -> Vec<u16> {
     }
 }
 
+/// Whether an event is about one of a message's recipients with these indexes.
+pub(super) fn is_about_any(event: &Event, wanted: &[u16]) -> bool {
+    match event {
+        Event::Attempt(attempt) => wanted.contains(&attempt.recipient),
+        _ => match indexes(event).as_slice() {
+            [] => !wanted.is_empty(),
+            indexes => indexes.iter().any(|index| wanted.contains(index)),
+        },
+    }
+}
+
+/// The addresses of ours that an event names, each once.
+fn addressed(event: &Event) -> Vec<String> {
+    let mut addressed = match event {
+        Event::Accepted(accepted) => accepted.received.as_ref().map(|received| received.addressed.clone()),
+        Event::Rejected(refused) if refused.origin == Origin::Routing => Some(refused.to.clone()),
+        Event::Dropped(dropped) => Some(dropped.to.clone()),
+        _ => None,
+    }
+    .unwrap_or_default();
+    addressed.sort_unstable();
+    addressed.dedup();
+    addressed
+}
+
 fn recipients(event: &Event, address: impl Fn(u16) -> Option<String>) -> Vec<String> {
     match event {
         Event::Accepted(accepted) => accepted.to.clone(),
         Event::Addressed(more) => more.to.clone(),
         Event::Suppressed(suppressed) => suppressed.to.clone(),
+        // They are addresses of ours.
+        Event::Rejected(refused) if refused.origin == Origin::Routing => Vec::new(),
         Event::Rejected(refused) | Event::Failed(refused) => refused.to.clone(),
-        Event::Dropped(dropped) => dropped.to.clone(),
+        Event::Dropped(_) => Vec::new(),
         Event::Attempt(attempt) if !attempt.address.is_empty() => vec![attempt.address.clone()],
         _ => indexes(event)
             .into_iter()
@@ -167,13 +204,16 @@ fn sentence(event: &Event) -> String {
         }
         Event::ReportSent(report) => format!("A report about it was sent to {}.", report.to),
         Event::Suppressed(_) => "It does not go to these: they are on the suppression list.".to_owned(),
-        Event::Rejected(refused) | Event::Failed(refused) => format!("It was not sent: {}", refused.reason),
+        Event::Rejected(refused) | Event::Failed(refused) => refusal(refused),
+        Event::Dropped(dropped) => {
+            let came = came(&dropped.received);
+            format!("It came {came}, and was thrown away, as the rule of its address says.")
+        }
         Event::LateBounce(bounce) => {
             format!("It came back after its server had taken it ({}): {}", bounce.status, bounce.text)
         }
         Event::Complaint(complaint) => format!("The recipient complained: {}.", complaint.feedback),
         Event::Unsubscribed(_) => "The recipient unsubscribed.".to_owned(),
-        Event::Dropped(_) => "It was thrown away, as the rule of its address says.".to_owned(),
         // These are about no message.
         Event::Suspended(_) | Event::Resumed(_) | Event::Automatic(_) | Event::Fallback(_) => String::new(),
     }
@@ -184,7 +224,36 @@ fn taken(accepted: &Accepted) -> String {
         1 => "1 recipient".to_owned(),
         more => format!("{more} recipients"),
     };
-    format!("Accepted by {}, {} octets to {recipients}, and queued.", accepted.origin.as_str(), accepted.size)
+    match &accepted.received {
+        Some(received) => {
+            let came = came(received);
+            format!("It came {came}, {} octets, and goes on to {recipients}; queued.", accepted.size)
+        }
+        None => {
+            let (origin, size) = (accepted.origin.as_str(), accepted.size);
+            format!("Accepted by {origin}, {size} octets to {recipients}, and queued.")
+        }
+    }
+}
+
+fn refusal(refused: &Refused) -> String {
+    match &refused.received {
+        Some(received) => {
+            format!("It came {}, and was refused ({}): {}", came(received), refused.code, refused.reason)
+        }
+        None => format!("It was not sent: {}", refused.reason),
+    }
+}
+
+/// Where a message from the world came from, and what was found about it.
+fn came(received: &Received) -> String {
+    let Received { peer, helo, checks, spam, .. } = received;
+    let from = received.from.trim_matches(['<', '>']);
+    let score = spam.map_or(String::new(), |score| format!(", spam score {:.2}", f64::from(score) / 100.0));
+    format!(
+        "from <{from}> by {helo} [{peer}] (SPF {}, DKIM {}, DMARC {}, ARC {}{score})",
+        checks.spf, checks.dkim, checks.dmarc, checks.arc
+    )
 }
 
 fn tried(attempt: &Attempt) -> String {
@@ -218,8 +287,10 @@ fn capital(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mailwright_engine::{address::Domain, smtp::reply::EnhancedCode, time::UnixMillis};
-    use mailwright_storage::events::event::Expired;
+    use mailwright_engine::{
+        address::Domain, class::TenantName, smtp::reply::EnhancedCode, time::UnixMillis,
+    };
+    use mailwright_storage::events::event::{Checks, Expired};
     use serde_json::json;
 
     fn attempt(outcome: Outcome, retry_after_ms: Option<u64>) -> Event {
@@ -247,8 +318,8 @@ mod tests {
 
     fn of(event: Event) -> serde_json::Value {
         let logged = LoggedEvent { at: UnixMillis::new(0), about: None, event };
-        serde_json::to_value(row(&logged, |index| (index == 3).then(|| "third@one.example".to_owned())))
-            .unwrap()
+        let third = |index| (index == 3).then(|| "third@one.example".to_owned());
+        serde_json::to_value(row(&logged, Direction::Sending, third)).unwrap()
     }
 
     #[test]
@@ -267,6 +338,43 @@ mod tests {
         let asked = of(attempt(Outcome::Soft, Some(300_000)));
         assert_eq!(asked["next_attempt_reason"], "the receiver asked to be left alone for 300 s");
         assert_eq!(of(attempt(Outcome::Hard, None))["next_attempt_reason"], json!(null));
+    }
+
+    #[test]
+    fn mail_from_the_world_says_where_it_came_from_and_what_was_found() {
+        let received = Received {
+            peer: [192, 0, 2, 7].into(),
+            helo: "mx.world.example".into(),
+            from: String::new(),
+            addressed: vec!["b@shop.example".into(), "a@shop.example".into(), "b@shop.example".into()],
+            checks: Checks {
+                spf: "pass".into(),
+                dkim: "none".into(),
+                dmarc: "none".into(),
+                arc: "none".into(),
+            },
+            spam: Some(-25),
+        };
+        let refused = Refused {
+            from: String::new(),
+            to: vec!["a@shop.example".into()],
+            account: TenantName::parse("shop").unwrap(),
+            zone: None,
+            origin: Origin::Routing,
+            subject: None,
+            code: "5.7.1".into(),
+            reason: "Because.".into(),
+            received: Some(Box::new(received)),
+        };
+        let expected = json!({
+            "at": "1970-01-01T00:00:00.000Z", "event": "rejected", "status": "rejected", "to": ["a@shop.example"],
+            "text": "It came from <> by mx.world.example [192.0.2.7] (SPF pass, DKIM none, DMARC none, ARC none, \
+                     spam score -0.25), and was refused (5.7.1): Because.",
+        });
+        assert_eq!(of(Event::Rejected(Box::new(refused))), expected);
+        let taken = attempt(Outcome::Delivered, None);
+        assert_eq!(status(&taken, Direction::Sending), Some(Status::Delivered));
+        assert_eq!(status(&taken, Direction::Routing), Some(Status::Forwarded));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What happens to messages, live: Server-Sent Events (WHATWG HTML, section 9.2).
 
 use super::{
-    known::{self, Met},
-    read::FilterQuery,
+    known::{self, About, Met},
+    read::{self, FilterQuery},
     scope,
     slots::StreamSlot,
     story,
@@ -12,7 +12,6 @@ use crate::{
     answer::ApiError,
     delivery::blocking,
     openapi::{Input, Known, Limited, Lookup},
-    request::query,
     server::AppState,
 };
 use actix_web::{
@@ -21,9 +20,9 @@ use actix_web::{
     web::{self, Bytes},
 };
 use mailwright_actors::clock;
-use mailwright_engine::id::QueueId;
+use mailwright_engine::{envelope::Origin, id::QueueId};
 use mailwright_storage::{
-    activity::{ActivityFilter, Message, Scope},
+    activity::{ActivityFilter, Direction, Message, Scope},
     control::Token,
     events::{Event, Heard, Listener, LoggedEvent, Place, Placed, Tail},
 };
@@ -38,8 +37,8 @@ const PAST: usize = 2_000;
 /// What a client hears first.
 const WELCOME: &[u8] = b": from here on nothing is left out unsaid\n\n";
 
-/// `GET …/messages/stream`: what happens to the account's messages, as Server-Sent Events. The filters are the list's but for
-/// times; `Last-Event-ID` goes on after that event.
+/// `GET …/sending/messages/stream`: what happens to the account's messages, as Server-Sent Events. The filters are the
+/// list's but for times; `Last-Event-ID` goes on after that event.
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/messages/stream",
     tag = "Activity", operation_id = "stream_messages",
@@ -52,8 +51,8 @@ pub(super) async fn of_account(
     account: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    let scope = scope(&caller, &state, &account)?;
-    begin(&http, state, scope, caller.token().cloned())
+    let scope = scope::of_account(&caller, &state, &account, Direction::Sending)?;
+    begin(&http, state, scope, &caller)
 }
 
 /// `GET /delivery/messages/stream`: the same for all messages.
@@ -69,16 +68,17 @@ pub(super) async fn of_all(
     _operator: Operator,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    begin(&http, state, Scope::default(), caller.token().cloned())
+    begin(&http, state, Scope::default(), &caller)
 }
 
-fn begin(
+/// Begins to tell the caller what happens in `scope`.
+pub(super) fn begin(
     http: &HttpRequest,
     state: web::Data<AppState>,
     scope: Scope,
-    token: Option<Arc<Token>>,
+    caller: &Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let filter = query::<FilterQuery>(http)?.read_live()?;
+    let filter = read::live_filter(http, scope.direction)?;
     let past = last_event(http)?.map(|place| Tail::new(&state.events_dir, place.after()));
     let slot = state.streams.take(scope.account.as_deref().unwrap_or_default())?;
     let mut beat = interval(HEARTBEAT);
@@ -88,12 +88,12 @@ fn begin(
     let listener = past.is_none().then(|| state.events.listen());
     let told = Told {
         ready: VecDeque::from([Bytes::from_static(WELCOME)]),
-        known: Met::default(),
+        known: Met::new(filter.addressed.clone()),
         last: None,
         state,
         scope,
         filter,
-        token,
+        token: caller.token().cloned(),
         listener,
         past,
         beat,
@@ -232,46 +232,44 @@ impl Told {
         }
         self.last = Some(*place);
         let Some(id) = logged.about.filter(|_| may_concern(&self.scope, logged)) else { return Ok(()) };
-        let Some(message) = self.known.message(&self.state, id, logged).await? else { return Ok(()) };
-        if !self.scope.sees(message.account.as_deref(), message.zone.as_deref()) {
+        let Some(about) = self.known.message(&self.state, id, logged).await? else { return Ok(()) };
+        if !self.scope.sees(&about.message) {
             return Ok(());
         }
         let row = self.row(id, logged).await?;
-        if self.wants(&message, &row, &logged.event) {
+        if self.wants(&about, &row, &logged.event) {
             let kind = logged.event.kind();
-            let data = data(&message, &row);
+            let data = data(&about.message, &row);
             self.ready.push_back(format!("id: {place}\nevent: {kind}\ndata: {data}\n\n").into());
         }
         Ok(())
     }
 
     async fn row(&self, id: QueueId, logged: &LoggedEvent) -> Result<story::Row, ApiError> {
+        let direction = self.scope.direction;
         if story::indexes(&logged.event).is_empty() {
-            return Ok(story::row(logged, |_| None));
+            return Ok(story::row(logged, direction, |_| None));
         }
-        let report = known::report(&self.state, id).await?;
+        let report = known::report(&self.state, id, direction).await?;
         let recipients = report.map(|report| report.recipients).unwrap_or_default();
-        Ok(story::row(logged, |index| {
+        Ok(story::row(logged, direction, |index| {
             let found = recipients.iter().find(|recipient| recipient.index == index);
             found.map(|recipient| recipient.address.clone())
         }))
     }
 
-    fn wants(&self, message: &Message, row: &story::Row, event: &Event) -> bool {
+    fn wants(&self, about: &About, row: &story::Row, event: &Event) -> bool {
         let filter = &self.filter;
         let (class, words) = story::said(event);
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
         let to = |wanted: &Option<String>, part: fn(&str) -> &str| {
             let of = |address: &String| part(address).to_lowercase();
             wanted.as_ref().is_none_or(|wanted| row.recipients.iter().any(|address| of(address) == *wanted))
         };
-        filter.status.is_none_or(|status| row.status == Some(status))
-            && is(&filter.class, class)
+        filter.matches_message(&about.message)
+            && filter.status.is_none_or(|status| row.status == Some(status))
+            && filter.class.as_deref().is_none_or(|wanted| wanted == class)
             && filter.reply.as_ref().is_none_or(|text| words.to_lowercase().contains(text.as_str()))
-            && is(&filter.sending_domain, message.sending_domain())
-            && is(&filter.message_id, &message.message_id)
-            && filter.campaign.as_ref().is_none_or(|campaign| message.campaign.as_ref() == Some(campaign))
+            && (filter.addressed.is_none() || story::is_about_any(event, &about.wanted))
             && to(&filter.recipient, |address| address)
             && to(&filter.domain, |address| address.rsplit_once('@').map_or("", |(_, domain)| domain))
     }
@@ -279,22 +277,29 @@ impl Told {
 
 /// Whether an event may be for this scope: what can be said without knowing its message.
 fn may_concern(scope: &Scope, logged: &LoggedEvent) -> bool {
-    let account = match &logged.event {
-        Event::Accepted(accepted) => accepted.account.as_ref(),
-        Event::Attempt(attempt) => attempt.tenant.as_ref(),
-        Event::Rejected(refused) | Event::Failed(refused) => Some(&refused.account),
+    let (account, origin) = match &logged.event {
+        Event::Accepted(accepted) => (accepted.account.as_ref(), Some(accepted.origin)),
+        Event::Attempt(attempt) => (attempt.tenant.as_ref(), None),
+        Event::Rejected(refused) | Event::Failed(refused) => (Some(&refused.account), Some(refused.origin)),
+        Event::Dropped(dropped) => (Some(&dropped.account), Some(Origin::Routing)),
         _ => return logged.about.is_some(),
     };
     let of_scope = |wanted: &String| account.is_some_and(|account| account.as_str() == wanted);
-    logged.about.is_some() && scope.account.as_ref().is_none_or(of_scope)
+    logged.about.is_some()
+        && origin.is_none_or(|origin| Direction::of(origin) == scope.direction)
+        && scope.account.as_ref().is_none_or(of_scope)
 }
 
 /// An event with what tells messages apart.
 fn data(message: &Message, row: &story::Row) -> Value {
     let mut data = json!({
         "id": message.id.to_string(), "account_id": message.account, "message_id": message.message_id,
-        "from": message.from, "subject": message.subject, "campaign": message.campaign,
+        "from": message.from, "subject": message.subject,
     });
+    match message.direction() {
+        Direction::Sending => data["campaign"] = message.campaign.clone().into(),
+        Direction::Routing => data["zone_id"] = message.zone.clone().into(),
+    }
     // Strings, numbers and times: they always serialise.
     if let (Value::Object(data), Ok(Value::Object(row))) = (&mut data, serde_json::to_value(row)) {
         data.extend(row);

@@ -46,6 +46,7 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
     vec![
         Described::openapi(),
         activity::Described::openapi(),
+        activity::routing::Described::openapi(),
         delivery::Described::openapi(),
         manage::Described::openapi(),
         routing::Described::openapi(),

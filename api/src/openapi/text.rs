@@ -1,8 +1,12 @@
 //! Kinds of text that many objects have.
 
 use crate::delivery::model::Moment;
-use mailwright_engine::webhook::EventKind;
-use mailwright_storage::{activity::Status, control::Permission, suppressions::Reason};
+use mailwright_engine::{authentication::MethodResult, webhook::EventKind};
+use mailwright_storage::{
+    activity::{Direction, Status},
+    control::Permission,
+    suppressions::Reason,
+};
 use std::borrow::Cow;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -49,7 +53,13 @@ kinds! {
     /// What a token may do.
     PermissionName = words(Permission::ALL.map(Permission::as_str));
     /// How a recipient of a message stands.
-    SendingStatus = words(Status::ALL.map(Status::as_str));
+    SendingStatus = words(Direction::Sending.statuses().map(Status::as_str));
+    /// How mail from the world stands, for an address of ours.
+    RoutingStatus = words(Direction::Routing.statuses().map(Status::as_str));
+    /// How mail that is sent or comes from the world stands.
+    MessageStatus = words(Status::ALL.map(Status::as_str));
+    /// What a method of authentication found (RFC 8601 section 2.7).
+    CheckResult = words(MethodResult::ALL.map(MethodResult::as_str));
     /// Why an address is suppressed.
     SuppressionReason = words(Reason::ALL.map(Reason::as_str));
     /// What a webhook is told of.

@@ -18,8 +18,13 @@ pub(crate) struct Args {
     /// Of this account; of all, if left out
     #[arg(long, value_name = "ID")]
     account: Option<String>,
+    /// Mail from the world instead of mail that is sent
+    #[arg(long, conflicts_with_all = ["recipient", "campaign"])]
+    routing: bool,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    routed: RoutedFilter,
     /// Most lines
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 50)]
     limit: usize,
@@ -33,7 +38,8 @@ pub(crate) struct Args {
 /// What is looked for: lines that match all that is given.
 #[derive(Debug, clap::Args)]
 struct Filter {
-    /// With this status: sent, delivered, deliveryFailed, rejected, failed
+    /// With this status: sent, delivered, deliveryFailed, rejected, failed; of mail from the world sent, forwarded,
+    /// dropped, rejected, deliveryFailed
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
     /// To a recipient at this domain
@@ -65,6 +71,73 @@ struct Filter {
     until: Option<String>,
 }
 
+/// What is looked for of mail from the world.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Mail from the world")]
+struct RoutedFilter {
+    /// Of this zone
+    #[arg(long, value_name = "ID", requires = "routing", conflicts_with = "account")]
+    zone: Option<String>,
+    /// For this address of ours
+    #[arg(long, value_name = "ADDRESS", requires = "routing")]
+    to: Option<String>,
+    /// To this destination address
+    #[arg(long, value_name = "ADDRESS", requires = "routing")]
+    destination: Option<String>,
+    /// By this author
+    #[arg(long, value_name = "ADDRESS", requires = "routing")]
+    from: Option<String>,
+    /// With this envelope sender
+    #[arg(long, value_name = "ADDRESS", requires = "routing")]
+    envelope_from: Option<String>,
+    /// With this result of SPF: pass, fail, softfail, neutral, none, temperror, permerror
+    #[arg(long, value_name = "RESULT", requires = "routing")]
+    spf: Option<String>,
+    /// With this result of DKIM
+    #[arg(long, value_name = "RESULT", requires = "routing")]
+    dkim: Option<String>,
+    /// With this result of DMARC
+    #[arg(long, value_name = "RESULT", requires = "routing")]
+    dmarc: Option<String>,
+    /// With this result of ARC
+    #[arg(long, value_name = "RESULT", requires = "routing")]
+    arc: Option<String>,
+}
+
+impl RoutedFilter {
+    fn fields(&self) -> [(&'static str, Option<&str>); 8] {
+        [
+            ("to", self.to.as_deref()),
+            ("destination", self.destination.as_deref()),
+            ("from", self.from.as_deref()),
+            ("envelope_from", self.envelope_from.as_deref()),
+            ("spf", self.spf.as_deref()),
+            ("dkim", self.dkim.as_deref()),
+            ("dmarc", self.dmarc.as_deref()),
+            ("arc", self.arc.as_deref()),
+        ]
+    }
+}
+
+impl Args {
+    /// The path of the list.
+    fn base(&self) -> String {
+        let direction = if self.routing { "routing" } else { "sending" };
+        match (&self.account, &self.routed.zone) {
+            (Some(account), _) => format!("accounts/{}/email/{direction}/messages", escaped(account)),
+            (None, Some(zone)) => format!("zones/{}/email/{direction}/messages", escaped(zone)),
+            (None, None) if self.routing => "routing/messages".to_owned(),
+            (None, None) => "delivery/messages".to_owned(),
+        }
+    }
+
+    /// `path` with what is looked for.
+    fn filtered(&self, path: &str) -> String {
+        let fields: Vec<_> = self.filter.fields().into_iter().chain(self.routed.fields()).collect();
+        with_query(path, &fields)
+    }
+}
+
 impl Filter {
     fn fields(&self) -> [(&'static str, Option<&str>); 10] {
         [
@@ -85,10 +158,7 @@ impl Filter {
 /// Prints lines, the newest first; or a timeline; or what happens.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     let client = args.place.client()?;
-    let base = match &args.account {
-        Some(account) => format!("accounts/{}/email/sending/messages", escaped(account)),
-        None => "delivery/messages".to_owned(),
-    };
+    let base = args.base();
     match &args.id {
         Some(id) => tell(args, &client, &format!("{base}/{}", escaped(id))),
         None if args.follow => follow(args, &client, &base),
@@ -97,9 +167,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
 }
 
 fn list(args: &Args, client: &ControlClient, base: &str) -> Result<(), CommandError> {
-    let lines = pages(client, &with_query(base, &args.filter.fields()), args.limit)?;
+    let lines = pages(client, &args.filtered(base), args.limit)?;
     if args.place.json {
         return say_json(&lines.into());
+    }
+    if args.routing {
+        let head = ["WHEN", "MESSAGE", "FROM", "TO", "DESTINATION", "STATUS", "CHECKS", "REPLY"];
+        return Ok(say(&table(head, lines.iter().map(routed_row)))?);
     }
     let head = ["WHEN", "MESSAGE", "FROM", "TO", "STATUS", "CLASS", "REPLY"];
     Ok(say(&table(head, lines.iter().map(row)))?)
@@ -124,8 +198,6 @@ fn pages(client: &ControlClient, path: &str, limit: usize) -> Result<Vec<Value>,
 }
 
 fn row(line: &Value) -> [String; 7] {
-    let reply = word(line, "reply");
-    let short = reply.chars().take(REPLY_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     [
         word(line, "accepted_at"),
         word(line, "id"),
@@ -133,8 +205,31 @@ fn row(line: &Value) -> [String; 7] {
         word(line, "recipient"),
         word(line, "status"),
         filled(line, "class"),
-        if reply.is_empty() { "-".to_owned() } else { short },
+        reply(line),
     ]
+}
+
+fn routed_row(line: &Value) -> [String; 8] {
+    // Whoever sends bounces has no address; the author is what people look for.
+    let from = ["from", "envelope_from"].map(|field| word(line, field));
+    let from = from.into_iter().find(|from| !from.is_empty()).unwrap_or_else(|| "<>".to_owned());
+    let checks = ["spf", "dkim", "dmarc", "arc"].map(|method| format!("{method}={}", word(line, method)));
+    [
+        word(line, "accepted_at"),
+        word(line, "id"),
+        from,
+        filled(line, "to"),
+        filled(line, "destination"),
+        word(line, "status"),
+        checks.join(" "),
+        reply(line),
+    ]
+}
+
+/// The last reply, or its beginning, as one line; a dash if there is none.
+fn reply(line: &Value) -> String {
+    let reply = filled(line, "reply");
+    reply.chars().take(REPLY_SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// A field as text; a dash for an empty one too.
@@ -153,6 +248,14 @@ fn tell(args: &Args, client: &ControlClient, path: &str) -> Result<(), CommandEr
         ("message", "id"),
         ("Message-ID", "message_id"),
         ("from", "from"),
+        ("envelope", "envelope_from"),
+        ("client", "client_address"),
+        ("EHLO", "helo"),
+        ("SPF", "spf"),
+        ("DKIM", "dkim"),
+        ("DMARC", "dmarc"),
+        ("ARC", "arc"),
+        ("spam score", "spam_score"),
         ("subject", "subject"),
         ("campaign", "campaign"),
         ("text", "preview"),
@@ -163,15 +266,32 @@ fn tell(args: &Args, client: &ControlClient, path: &str) -> Result<(), CommandEr
         }
     }
     let recipients = message["recipients"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let rows =
-        recipients.iter().map(|r| ["recipient", "status", "class", "next_attempt_at"].map(|f| filled(r, f)));
-    say(&format!("\n{}\n", table(["RECIPIENT", "STATUS", "CLASS", "NEXT ATTEMPT"], rows)))?;
+    say(&format!("\n{}\n", states(recipients, args.routing)))?;
     timeline.iter().try_for_each(|event| Ok(say(&story(event))?))
+}
+
+/// How recipients stand, as a table.
+fn states(recipients: &[Value], routing: bool) -> String {
+    fn of<const N: usize>(recipients: &[Value], head: [&str; N], fields: [&str; N]) -> String {
+        table(head, recipients.iter().map(|recipient| fields.map(|field| filled(recipient, field))))
+    }
+    if routing {
+        let head = ["TO", "DESTINATION", "STATUS", "CLASS", "NEXT ATTEMPT"];
+        of(recipients, head, ["to", "destination", "status", "class", "next_attempt_at"])
+    } else {
+        let head = ["RECIPIENT", "STATUS", "CLASS", "NEXT ATTEMPT"];
+        of(recipients, head, ["recipient", "status", "class", "next_attempt_at"])
+    }
 }
 
 /// An event in a line.
 fn story(event: &Value) -> String {
-    let to: Vec<_> = event["recipients"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let words = |field: &str| event[field].as_array().into_iter().flatten().filter_map(Value::as_str);
+    // What goes nowhere is about addresses of ours.
+    let to: Vec<_> = match words("recipients").collect::<Vec<_>>() {
+        to if to.is_empty() => words("to").collect(),
+        to => to,
+    };
     let to = match to.as_slice() {
         [] => String::new(),
         [one] => format!("{one}: "),
@@ -181,7 +301,7 @@ fn story(event: &Value) -> String {
 }
 
 fn follow(args: &Args, client: &ControlClient, base: &str) -> Result<(), CommandError> {
-    let path = with_query(&format!("{base}/stream"), &args.filter.fields());
+    let path = args.filtered(&format!("{base}/stream"));
     let mut missed = false;
     client.lines(&path, |line| {
         let line = String::from_utf8_lossy(line);

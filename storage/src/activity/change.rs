@@ -1,18 +1,18 @@
 //! What a stretch of the log changes, message by message.
 
-use super::model::{MAX_REPLY, Status};
+use super::model::{Direction, MAX_REPLY, Message, Status};
 use crate::events::{
     Event, Place, Placed,
-    event::{Accepted, Attempt, Refused},
+    event::{Accepted, Attempt, Dropped, Refused},
 };
-use mailwright_engine::{smtp::verdict::Outcome, time::UnixMillis};
+use mailwright_engine::{id::QueueId, smtp::verdict::Outcome, time::UnixMillis};
 use std::collections::BTreeMap;
 
 /// What became of one message.
 #[derive(Debug, Default)]
 pub(super) struct MessageChange {
     /// What its acceptance or refusal says.
-    pub(super) head: Option<Head>,
+    pub(super) head: Option<Message>,
     /// Whose it is, as an attempt says.
     pub(super) tenant: Option<String>,
     pub(super) recipients: BTreeMap<u16, RecipientChange>,
@@ -20,26 +20,12 @@ pub(super) struct MessageChange {
     pub(super) places: Vec<Place>,
 }
 
-/// What is known of a message from the beginning.
-#[derive(Debug)]
-pub(super) struct Head {
-    pub(super) account: Option<String>,
-    pub(super) zone: Option<String>,
-    pub(super) envelope_from: String,
-    pub(super) author: String,
-    pub(super) message_id: String,
-    pub(super) subject: Option<String>,
-    pub(super) campaign: Option<String>,
-    pub(super) origin: &'static str,
-    pub(super) recipients: u32,
-    pub(super) size: u64,
-    pub(super) preview: Option<String>,
-}
-
 /// What became of one recipient.
 #[derive(Debug, Default)]
 pub(super) struct RecipientChange {
     pub(super) address: Option<String>,
+    /// The address of ours that it stands for.
+    pub(super) addressed: Option<String>,
     pub(super) changed: UnixMillis,
     /// The newest of its states.
     pub(super) state: Option<State>,
@@ -60,12 +46,12 @@ pub(super) struct State {
 }
 
 impl MessageChange {
-    /// Adds the next event about the message.
-    pub(super) fn note(&mut self, placed: Placed) {
+    /// Adds the next event about the message, which is called `id`.
+    pub(super) fn note(&mut self, id: QueueId, placed: Placed) {
         self.places.push(placed.place);
         let at = placed.logged.at;
         match placed.logged.event {
-            Event::Accepted(accepted) => self.accepted(*accepted, at),
+            Event::Accepted(accepted) => self.accepted(id, *accepted, at),
             Event::Addressed(more) => self.addressed(more.first, more.to, at),
             Event::Attempt(attempt) => self.attempt(*attempt, at),
             Event::Expired(expired) => {
@@ -89,8 +75,8 @@ impl MessageChange {
                     why,
                 );
             }
-            Event::Rejected(refused) => self.refused(*refused, at, Status::Rejected),
-            Event::Failed(refused) => self.refused(*refused, at, Status::Failed),
+            Event::Rejected(refused) => self.refused(id, *refused, at, Status::Rejected),
+            Event::Failed(refused) => self.refused(id, *refused, at, Status::Failed),
             Event::LateBounce(bounce) => {
                 self.ended(bounce.recipient, at, Some(bounce.class), Some(bounce.text));
                 let recipient = self.recipient(bounce.recipient, at);
@@ -101,8 +87,8 @@ impl MessageChange {
             }
             Event::Complaint(complaint) => self.recipient(complaint.recipient, at).complained = Some(at),
             Event::Unsubscribed(left) => self.recipient(left.recipient, at).unsubscribed = Some(at),
-            Event::Dropped(_)
-            | Event::Rerouted(_)
+            Event::Dropped(dropped) => self.dropped(id, *dropped, at),
+            Event::Rerouted(_)
             | Event::Suspended(_)
             | Event::Resumed(_)
             | Event::Automatic(_)
@@ -117,21 +103,14 @@ impl MessageChange {
         recipient
     }
 
-    fn accepted(&mut self, accepted: Accepted, at: UnixMillis) {
-        self.addressed(0, accepted.to, at);
-        self.head = Some(Head {
-            account: accepted.account.map(|account| account.as_str().to_owned()),
-            zone: accepted.zone,
-            envelope_from: accepted.from,
-            author: accepted.author,
-            message_id: accepted.message_id,
-            subject: accepted.subject,
-            campaign: accepted.campaign,
-            origin: accepted.origin.as_str(),
-            recipients: accepted.recipients,
-            size: accepted.size,
-            preview: accepted.preview,
-        });
+    fn accepted(&mut self, id: QueueId, mut accepted: Accepted, at: UnixMillis) {
+        self.addressed(0, std::mem::take(&mut accepted.to), at);
+        // Of those whose own address comes later, too: this is said nowhere else.
+        let ours = accepted.received.as_mut().map(|received| std::mem::take(&mut received.addressed));
+        for (index, address) in (0..=u16::MAX).zip(ours.unwrap_or_default()) {
+            self.recipient(index, at).addressed = Some(address);
+        }
+        self.head = Some(Message::accepted(id, accepted));
     }
 
     fn addressed(&mut self, first: u16, to: Vec<String>, at: UnixMillis) {
@@ -179,32 +158,39 @@ impl MessageChange {
         for (index, address) in (first..=u16::MAX).zip(to) {
             let recipient = self.recipient(index, at);
             recipient.address = Some(address);
-            recipient.state = Some(State {
-                status,
-                class: None,
-                code: Some(code.to_owned()),
-                reply: Some(shortened(why.to_owned())),
-                due: None,
-            });
+            recipient.state = Some(State::unsent(status, code, why));
         }
     }
 
-    fn refused(&mut self, refused: Refused, at: UnixMillis, status: Status) {
-        let recipients = u32::try_from(refused.to.len()).unwrap_or(u32::MAX);
-        self.unsent(0, refused.to, at, status, &refused.code, &refused.reason);
-        self.head = Some(Head {
-            account: Some(refused.account.as_str().to_owned()),
-            zone: refused.zone,
-            envelope_from: String::new(),
-            author: refused.from,
-            message_id: String::new(),
-            subject: refused.subject,
-            campaign: None,
-            origin: refused.origin.as_str(),
-            recipients,
-            size: 0,
-            preview: None,
-        });
+    /// Mail from the world that does not go on: there are only the addresses of ours.
+    fn unrouted(&mut self, to: Vec<String>, at: UnixMillis, state: impl Fn() -> State) {
+        for (index, address) in (0..=u16::MAX).zip(to) {
+            let recipient = self.recipient(index, at);
+            recipient.addressed = Some(address);
+            recipient.state = Some(state());
+        }
+    }
+
+    fn refused(&mut self, id: QueueId, refused: Refused, at: UnixMillis, status: Status) {
+        let (to, code, why) = (refused.to.clone(), &refused.code, &refused.reason);
+        match Direction::of(refused.origin) {
+            Direction::Sending => self.unsent(0, to, at, status, code, why),
+            Direction::Routing => self.unrouted(to, at, || State::unsent(status, code, why)),
+        }
+        self.head = Some(Message::refused(id, refused));
+    }
+
+    fn dropped(&mut self, id: QueueId, dropped: Dropped, at: UnixMillis) {
+        self.unrouted(dropped.to.clone(), at, || State::unsent(Status::Dropped, "", ""));
+        self.head = Some(Message::dropped(id, dropped));
+    }
+}
+
+impl State {
+    /// The state of one to whom nothing was sent.
+    fn unsent(status: Status, code: &str, why: &str) -> Self {
+        let reply = Some(shortened(why.to_owned()));
+        Self { status, class: None, code: Some(code.to_owned()), reply, due: None }
     }
 }
 

@@ -1,5 +1,6 @@
-//! The database of one day: its tables, and connections to it.
+//! The database of one day: its file, and connections to it.
 
+use super::tables::{SCHEMA, TABLES};
 use crate::{
     error::StorageError,
     events::{Place, files::Day},
@@ -12,8 +13,6 @@ use std::{
     time::Duration,
 };
 
-/// The schema this version reads and writes, kept in `user_version`. Any other is thrown away and made anew from the log.
-const SCHEMA: u32 = 1;
 /// KiB of the page cache of a connection that writes: the part of the day that is written to.
 const WRITER_CACHE: i64 = 8 << 10;
 /// KiB of the page cache of a connection that reads.
@@ -30,39 +29,6 @@ const INDEX_BITS: u32 = 14;
 const DAY_MICROS: u64 = 86_400_000_000;
 /// Microseconds of an hour.
 const HOUR_MICROS: i64 = 3_600_000_000;
-
-/// `id` is the microsecond of the day in a message's name, `key` the same with the index of a recipient below it: rows
-/// are added at the end, and read from the end. Indexes begin with the hour, so that those of a busy day are written in
-/// one small part at a time; what they hold is the CRC-32 of a text, which is compared itself when a row is read. Times
-/// are milliseconds since 1970, places as `Place::packed` has them. Status 1 is "delivered", which most rows are: they
-/// are found without an index.
-const TABLES: &str = "
-    CREATE TABLE progress (began INTEGER NOT NULL, reached INTEGER NOT NULL, whole_at INTEGER NOT NULL) STRICT;
-    CREATE TABLE messages (
-        id INTEGER PRIMARY KEY,
-        account TEXT, zone TEXT, envelope_from TEXT NOT NULL, author TEXT NOT NULL, message_id TEXT NOT NULL,
-        subject TEXT, campaign TEXT, origin TEXT NOT NULL, recipients INTEGER NOT NULL, size INTEGER NOT NULL,
-        preview TEXT
-    ) STRICT;
-    CREATE TABLE recipients (
-        key INTEGER PRIMARY KEY,
-        hour INTEGER NOT NULL, account INTEGER, zone INTEGER, domain INTEGER NOT NULL, email INTEGER NOT NULL,
-        message_id INTEGER, campaign INTEGER,
-        address TEXT NOT NULL, status INTEGER NOT NULL, class TEXT NOT NULL, code TEXT NOT NULL, reply TEXT NOT NULL,
-        changed INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER, late INTEGER NOT NULL,
-        complained INTEGER, unsubscribed INTEGER
-    ) STRICT;
-    CREATE INDEX by_account ON recipients (hour, account) WHERE account IS NOT NULL;
-    CREATE INDEX by_zone ON recipients (hour, zone) WHERE zone IS NOT NULL;
-    CREATE INDEX by_domain ON recipients (hour, domain);
-    CREATE INDEX by_email ON recipients (hour, email);
-    CREATE INDEX by_message_id ON recipients (hour, message_id) WHERE message_id IS NOT NULL;
-    CREATE INDEX by_campaign ON recipients (hour, campaign) WHERE campaign IS NOT NULL;
-    CREATE INDEX by_status ON recipients (hour, status) WHERE status <> 1;
-    CREATE INDEX by_class ON recipients (hour, class) WHERE class <> '';
-    CREATE TABLE places (message INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (message, place))
-        STRICT, WITHOUT ROWID;
-";
 
 /// The day that a message was accepted on, as its name says.
 pub(super) fn day_of(id: QueueId) -> Day {

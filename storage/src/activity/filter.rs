@@ -1,12 +1,12 @@
 //! Which lines of the activity log are wanted, and where the next page of them begins.
 
 use super::{
-    model::{Activity, Status},
+    model::{Activity, Direction, Message, Status},
     write::domain_of,
 };
 use crate::{
     cursor::{self, InvalidCursor},
-    events::files::Day,
+    events::{event::Checks, files::Day},
 };
 use mailwright_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
@@ -15,9 +15,11 @@ use std::{fmt, str::FromStr};
 /// What whoever asks may see.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
+    /// Which way mail goes.
+    pub direction: Direction,
     /// Of this account; `None` for all and for mail that is no account's.
     pub account: Option<String>,
-    /// Sent from one of these zones; `None` for whatever zone, or none.
+    /// Of one of these zones; `None` for whatever zone, or none.
     pub zones: Option<Vec<String>>,
 }
 
@@ -40,6 +42,20 @@ pub struct ActivityFilter {
     pub reply: Option<String>,
     /// Of this campaign.
     pub campaign: Option<String>,
+    /// For this address of ours, in lower case.
+    pub addressed: Option<String>,
+    /// By this author, in lower case.
+    pub from: Option<String>,
+    /// With this envelope sender, in lower case.
+    pub envelope_from: Option<String>,
+    /// With this result of SPF (RFC 8601 section 2.7).
+    pub spf: Option<String>,
+    /// With this result of DKIM.
+    pub dkim: Option<String>,
+    /// With this result of DMARC.
+    pub dmarc: Option<String>,
+    /// With this result of ARC.
+    pub arc: Option<String>,
     /// Accepted then or later.
     pub since: Option<UnixMillis>,
     /// Accepted before then.
@@ -47,13 +63,14 @@ pub struct ActivityFilter {
 }
 
 impl Scope {
-    /// Whether a message with this account and zone may be seen.
-    pub fn sees(&self, account: Option<&str>, zone: Option<&str>) -> bool {
-        self.account.as_deref().is_none_or(|wanted| account == Some(wanted))
-            && self
-                .zones
-                .as_ref()
-                .is_none_or(|zones| zone.is_some_and(|zone| zones.iter().any(|wanted| wanted == zone)))
+    /// Whether this message may be seen.
+    pub fn sees(&self, message: &Message) -> bool {
+        let among = |zones: &Vec<String>| {
+            message.zone.as_ref().is_some_and(|zone| zones.iter().any(|wanted| wanted == zone))
+        };
+        self.direction == message.direction()
+            && self.account.as_ref().is_none_or(|wanted| message.account.as_ref() == Some(wanted))
+            && self.zones.as_ref().is_none_or(among)
     }
 }
 
@@ -61,19 +78,40 @@ impl ActivityFilter {
     /// Whether this line is wanted.
     pub fn matches(&self, line: &Activity) -> bool {
         let Activity { message, recipient } = line;
-        let is =
-            |wanted: &Option<String>, found: &str| wanted.as_deref().is_none_or(|wanted| wanted == found);
-        self.status.is_none_or(|status| status == recipient.status)
+        let address = |wanted: &Option<String>, found: &str| {
+            wanted.as_ref().is_none_or(|wanted| *wanted == found.to_lowercase())
+        };
+        self.matches_message(message)
+            && self.status.is_none_or(|status| status == recipient.status)
             && is(&self.domain, domain_of(&recipient.address))
-            && is(&self.message_id, &message.message_id)
             && is(&self.class, &recipient.class)
-            && self.campaign.as_ref().is_none_or(|campaign| message.campaign.as_ref() == Some(campaign))
-            && self.recipient.as_ref().is_none_or(|address| *address == recipient.address.to_lowercase())
-            && is(&self.sending_domain, message.sending_domain())
+            && address(&self.recipient, &recipient.address)
+            && address(&self.addressed, recipient.addressed.as_deref().unwrap_or_default())
             && self.reply.as_ref().is_none_or(|text| recipient.reply.to_lowercase().contains(text.as_str()))
+    }
+
+    /// Whether lines of this message are wanted, as far as it decides that.
+    pub fn matches_message(&self, message: &Message) -> bool {
+        let result = |wanted: &Option<String>, found: fn(&Checks) -> &String| {
+            let found = message.arrival.as_ref().map(|arrival| found(&arrival.checks));
+            wanted.is_none() || wanted.as_ref() == found
+        };
+        is(&self.message_id, &message.message_id)
+            && is(&self.sending_domain, message.sending_domain())
+            && self.campaign.as_ref().is_none_or(|campaign| message.campaign.as_ref() == Some(campaign))
+            && self.from.as_ref().is_none_or(|from| *from == message.from.to_lowercase())
+            && self.envelope_from.as_ref().is_none_or(|from| *from == message.envelope_from.to_lowercase())
+            && result(&self.spf, |checks| &checks.spf)
+            && result(&self.dkim, |checks| &checks.dkim)
+            && result(&self.dmarc, |checks| &checks.dmarc)
+            && result(&self.arc, |checks| &checks.arc)
             && self.since.is_none_or(|since| since <= message.accepted)
             && self.until.is_none_or(|until| message.accepted < until)
     }
+}
+
+fn is(wanted: &Option<String>, found: &str) -> bool {
+    wanted.as_deref().is_none_or(|wanted| wanted == found)
 }
 
 /// Where a page ended, with the filter that the list is of. Opaque to clients, and stable: new messages come before it.

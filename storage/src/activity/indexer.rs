@@ -203,7 +203,7 @@ impl Indexer {
             let Some(id) = placed.logged.about else { continue };
             let day = day_of(id);
             if self.is_kept(day, place.day()) && self.lacks(day, place)? {
-                changes.entry(day).or_default().entry(number_of(id)).or_default().note(placed);
+                changes.entry(day).or_default().entry(number_of(id)).or_default().note(id, placed);
             }
         }
         let reached = self.tail.place();

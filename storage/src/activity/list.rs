@@ -4,9 +4,13 @@ use super::{
     day::{self, hash, hour_of, id_of, of_key},
     filter::{ActivityCursor, ActivityFilter, ListStart, Scope},
     indexer::Shared,
-    model::{Activity, Message, Recipient, Status},
+    model::{Activity, Arrival, Direction, Message, Recipient, Status, TAKEN},
+    tables,
 };
-use crate::{error::StorageError, events::files::Day};
+use crate::{
+    error::StorageError,
+    events::{event::Checks, files::Day},
+};
 use mailwright_engine::time::UnixMillis;
 use rusqlite::{Connection, Row, ToSql, types::Value};
 use std::path::Path;
@@ -18,13 +22,10 @@ const SCANNED: usize = 20_000;
 const COUNTED: i64 = 2_000;
 /// Hours of a day.
 const HOURS: i64 = 24;
-/// Status that has no index of its own.
-const UNINDEXED: Status = Status::Delivered;
-
-/// What a row of a list has, in the order of `line`.
-const COLUMNS: &str = "r.key, r.address, r.status, r.class, r.code, r.reply, r.changed, r.attempts, r.due, r.late,
-    r.complained, r.unsubscribed, m.account, m.zone, m.envelope_from, m.author, m.message_id, m.subject, m.campaign,
-    m.origin, m.recipients, m.size";
+/// Columns of a recipient, before those of its message.
+const OF_RECIPIENT: usize = 13;
+/// Columns of a message that say what it is, before those that say how it came.
+const OF_MESSAGE: usize = 10;
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +102,8 @@ impl Walk<'_> {
                 }
                 found.scanned += 1;
                 cursor.below = row.get(0)?;
-                let line = line(row, day)?;
-                let (account, zone) = (line.message.account.as_deref(), line.message.zone.as_deref());
-                if self.scope.sees(account, zone) && filter.matches(&line) {
+                let line = line(row, day, self.scope.direction)?;
+                if self.scope.sees(&line.message) && filter.matches(&line) {
                     found.lines.push(line);
                 }
             }
@@ -133,6 +133,7 @@ impl Bounds {
 
 /// How the lines that may match are found: by the index that leaves the fewest of them.
 struct Way {
+    direction: Direction,
     /// The index and its column, and what else makes SQLite see that the index has all that is asked for.
     column: Option<(&'static str, &'static str)>,
     value: Value,
@@ -140,7 +141,8 @@ struct Way {
 
 impl Way {
     fn choose(view: &Connection, scope: &Scope, filter: &ActivityFilter) -> rusqlite::Result<Self> {
-        let mut best = (i64::MAX, Self { column: None, value: Value::Null });
+        let direction = scope.direction;
+        let mut best = (i64::MAX, Self { direction, column: None, value: Value::Null });
         let ways = Self::all(scope, filter);
         let only = ways.len() == 1;
         for way in ways {
@@ -154,32 +156,42 @@ impl Way {
 
     /// The indexes that can be used, likely good ones first.
     fn all(scope: &Scope, filter: &ActivityFilter) -> Vec<Self> {
+        let direction = scope.direction;
+        let by = |column, known, value| Self { direction, column: Some((column, known)), value };
         let hashed = |column, known, text: &Option<String>| {
-            let value = text.as_deref().map(|text| Value::Integer(hash(text)));
-            value.map(|value| Self { column: Some((column, known)), value })
+            text.as_deref().map(|text| by(column, known, Value::Integer(hash(text))))
         };
         let zone = scope.zones.as_ref().and_then(|zones| match zones.as_slice() {
             [only] => Some(only.clone()),
             _ => None,
         });
-        let status = filter.status.filter(|status| *status != UNINDEXED);
+        let status = filter.status.map(Status::stored).filter(|status| *status != TAKEN);
         let class = filter.class.clone().filter(|class| !class.is_empty());
-        let ways = [
-            hashed("email", "", &filter.recipient),
+        // Of mail from the world that goes nowhere there is no destination.
+        let somewhere = match direction {
+            Direction::Sending => "",
+            Direction::Routing => "AND r.address <> ''",
+        };
+        let mut ways = vec![
+            hashed("email", somewhere, &filter.recipient),
             hashed("message_id", "AND r.message_id IS NOT NULL", &filter.message_id),
-            hashed("campaign", "AND r.campaign IS NOT NULL", &filter.campaign),
-            class.map(|class| Self {
-                column: Some(("class", "AND r.class <> ''")),
-                value: Value::Text(class),
-            }),
-            status.map(|status| Self {
-                column: Some(("status", "AND r.status <> 1")),
-                value: Value::Integer(status.stored()),
-            }),
-            hashed("domain", "", &filter.domain),
+        ];
+        ways.extend(match direction {
+            Direction::Sending => vec![hashed("campaign", "AND r.campaign IS NOT NULL", &filter.campaign)],
+            Direction::Routing => vec![
+                hashed("ours", "", &filter.addressed),
+                hashed("author", "", &filter.from),
+                hashed("envelope", "", &filter.envelope_from),
+                hashed("author_domain", "", &filter.sending_domain),
+            ],
+        });
+        ways.extend([
+            class.map(|class| by("class", "AND r.class <> ''", Value::Text(class))),
+            status.map(|status| by("status", "AND r.status <> 1", Value::Integer(status))),
+            hashed("domain", somewhere, &filter.domain),
             hashed("zone", "AND r.zone IS NOT NULL", &zone),
             hashed("account", "AND r.account IS NOT NULL", &scope.account),
-        ];
+        ]);
         ways.into_iter().flatten().collect()
     }
 
@@ -188,8 +200,10 @@ impl Way {
         let Some((column, known)) = self.column else { return Ok(i64::MAX) };
         let hours: Vec<_> = (0..HOURS).map(|hour| hour.to_string()).collect();
         let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM recipients r INDEXED BY by_{column}
+            "SELECT count(*) FROM (SELECT 1 FROM {} r INDEXED BY {}_{column}
              WHERE r.hour IN ({}) AND r.{column} = ? {known} LIMIT {COUNTED})",
+            tables::table(self.direction),
+            tables::index(self.direction),
             hours.join(", ")
         );
         view.prepare_cached(&sql)?.query_row([&self.value], |row| row.get(0))
@@ -205,33 +219,36 @@ impl Way {
     }
 
     fn sql(&self) -> String {
+        let table = tables::table(self.direction);
+        let (columns, joined) = tables::line(self.direction);
         let (index, condition) = match self.column {
-            Some((column, known)) => {
-                (format!("INDEXED BY by_{column}"), format!("AND r.hour = ?3 AND r.{column} = ?4 {known}"))
-            }
+            Some((column, known)) => (
+                format!("INDEXED BY {}_{column}", tables::index(self.direction)),
+                format!("AND r.hour = ?3 AND r.{column} = ?4 {known}"),
+            ),
             None => (String::new(), String::new()),
         };
         format!(
-            "SELECT {COLUMNS} FROM recipients r {index} JOIN messages m ON m.id = r.key >> 14
+            "SELECT {columns} FROM {table} r {index} {joined}
              WHERE r.key >= ?1 AND r.key < ?2 {condition} ORDER BY r.key DESC"
         )
     }
 }
 
 /// Reads a line of a list.
-fn line(row: &Row<'_>, day: Day) -> rusqlite::Result<Activity> {
+fn line(row: &Row<'_>, day: Day, direction: Direction) -> rusqlite::Result<Activity> {
     let (number, _) = of_key(row.get(0)?);
-    let message = Message { preview: None, ..message(row, day, number, 12)? };
-    Ok(Activity { message, recipient: recipient(row)? })
+    let message = message(row, day, number, OF_RECIPIENT)?;
+    Ok(Activity { message, recipient: recipient(row, direction)? })
 }
 
 /// Reads a recipient, whose columns come first.
-pub(super) fn recipient(row: &Row<'_>) -> rusqlite::Result<Recipient> {
+pub(super) fn recipient(row: &Row<'_>, direction: Direction) -> rusqlite::Result<Recipient> {
     let (_, index) = of_key(row.get(0)?);
     Ok(Recipient {
         index,
         address: row.get(1)?,
-        status: Status::of_stored(row.get(2)?),
+        status: Status::of_stored(row.get(2)?, direction),
         class: row.get(3)?,
         code: row.get(4)?,
         reply: row.get(5)?,
@@ -241,10 +258,11 @@ pub(super) fn recipient(row: &Row<'_>) -> rusqlite::Result<Recipient> {
         bounced_late: row.get(9)?,
         complained: row.get::<_, Option<i64>>(10)?.map(time),
         unsubscribed: row.get::<_, Option<i64>>(11)?.map(time),
+        addressed: row.get(12)?,
     })
 }
 
-/// Reads a message, whose columns begin at `first`.
+/// Reads a message but for its preview, whose columns begin at `first`.
 pub(super) fn message(row: &Row<'_>, day: Day, number: i64, first: usize) -> rusqlite::Result<Message> {
     let id = id_of(day, number);
     Ok(Message {
@@ -261,7 +279,20 @@ pub(super) fn message(row: &Row<'_>, day: Day, number: i64, first: usize) -> rus
         recipients: row.get(first + 8)?,
         size: u64::try_from(row.get::<_, i64>(first + 9)?).unwrap_or_default(),
         preview: None,
+        arrival: arrival(row, first + OF_MESSAGE)?,
     })
+}
+
+/// Reads how a message came, if its first column says so.
+fn arrival(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Arrival>> {
+    let Some(peer) = row.get(first)? else { return Ok(None) };
+    let checks = Checks {
+        spf: row.get(first + 2)?,
+        dkim: row.get(first + 3)?,
+        dmarc: row.get(first + 4)?,
+        arc: row.get(first + 5)?,
+    };
+    Ok(Some(Arrival { peer, helo: row.get(first + 1)?, checks, spam: row.get(first + 6)? }))
 }
 
 fn time(millis: i64) -> UnixMillis {

@@ -11,7 +11,8 @@
 //!
 //! **Found soon.** Rows lie in the order of acceptance and are read from the newest back. Indexes begin with the hour, so
 //! that writing touches little and reading a filter costs 24 look-ups a day. Where no index helps, as for text in
-//! replies, a page ends after 20,000 lines looked at, and the next goes on from there.
+//! replies, a page ends after 20,000 lines looked at, and the next goes on from there. Mail that is sent and mail from the
+//! world have tables of their own ([`Direction`]): however much there is of one, lists of the other do not go through it.
 //!
 //! **Memory.** A batch of 20,000 events or 8 MiB of log, four open databases with caches of 8 MiB, and 2 MiB for each
 //! call that reads.
@@ -23,6 +24,8 @@ mod indexer;
 mod list;
 mod model;
 mod shelf;
+mod tables;
+mod told;
 mod write;
 
 #[cfg(test)]
@@ -31,7 +34,7 @@ mod tests;
 pub use crate::cursor::InvalidCursor;
 pub use filter::{ActivityCursor, ActivityFilter, ListStart, Scope};
 pub use list::ListPage;
-pub use model::{Activity, InvalidStatus, MAX_REPLY, Message, Recipient, Status};
+pub use model::{Activity, Arrival, Direction, InvalidStatus, MAX_REPLY, Message, Recipient, Status};
 
 use crate::{
     error::StorageError,
@@ -148,11 +151,10 @@ impl ActivityLog {
     /// When its database cannot be read.
     pub fn message(&self, scope: &Scope, id: QueueId) -> Result<Option<MessageReport>, StorageError> {
         self.read(id, |db| {
-            let Some(message) = message(db, id)? else { return Ok(None) };
-            if !scope.sees(message.account.as_deref(), message.zone.as_deref()) {
+            let Some(message) = message(db, id)?.filter(|message| scope.sees(message)) else {
                 return Ok(None);
-            }
-            Ok(Some(MessageReport { message, recipients: recipients(db, id)? }))
+            };
+            Ok(Some(MessageReport { recipients: recipients(db, id, message.direction())?, message }))
         })
     }
 
@@ -177,8 +179,7 @@ impl ActivityLog {
         limit: usize,
     ) -> Result<Option<TimelinePage>, StorageError> {
         let places = self.read(id, |db| {
-            let Some(message) = message(db, id)? else { return Ok(None) };
-            let may_see = scope.sees(message.account.as_deref(), message.zone.as_deref());
+            let may_see = message(db, id)?.is_some_and(|message| scope.sees(&message));
             if may_see { places(db, id, from, limit.saturating_add(1)).map(Some) } else { Ok(None) }
         })?;
         let Some(mut places) = places else { return Ok(None) };
@@ -204,22 +205,19 @@ impl ActivityLog {
 }
 
 fn message(db: &Connection, id: QueueId) -> rusqlite::Result<Option<Message>> {
-    let select = "SELECT account, zone, envelope_from, author, message_id, subject, campaign, origin, recipients, size,
-        preview FROM messages WHERE id = ?";
-    let found = db.query_row(select, [number_of(id)], |row| {
-        let preview = row.get(10)?;
-        Ok(Message { preview, ..list::message(row, day_of(id), number_of(id), 0)? })
+    let found = db.query_row(tables::MESSAGE, [number_of(id)], |row| {
+        let message = list::message(row, day_of(id), number_of(id), 1)?;
+        Ok(Message { preview: row.get(0)?, ..message })
     });
     found.optional()
 }
 
-fn recipients(db: &Connection, id: QueueId) -> rusqlite::Result<Vec<Recipient>> {
-    let select = "SELECT key, address, status, class, code, reply, changed, attempts, due, late, complained,
-        unsubscribed FROM recipients WHERE key >= ? AND key < ? ORDER BY key LIMIT ?";
+fn recipients(db: &Connection, id: QueueId, direction: Direction) -> rusqlite::Result<Vec<Recipient>> {
     let number = number_of(id);
     let (from, to) = (key_of(number, 0), key_of(number + 1, 0));
-    let mut select = db.prepare(select)?;
-    let rows = select.query_map(params![from, to, RECIPIENTS_SHOWN as i64], list::recipient)?;
+    let mut select = db.prepare(&tables::recipients(direction))?;
+    let rows = select
+        .query_map(params![from, to, RECIPIENTS_SHOWN as i64], |row| list::recipient(row, direction))?;
     rows.collect()
 }
 

@@ -1,11 +1,47 @@
 //! Messages and recipients as the activity log shows them.
 
-use mailwright_engine::{id::QueueId, time::UnixMillis};
+use crate::events::event::{Checks, Received};
+use mailwright_engine::{envelope::Origin, id::QueueId, time::UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// Longest reply that is kept, in characters; the whole of it is in the timeline.
 pub const MAX_REPLY: usize = 300;
+
+/// Which way mail goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    /// It is sent by us: by customers, or written by ourselves.
+    #[default]
+    Sending,
+    /// It came from the world for an address of ours.
+    Routing,
+}
+
+impl Direction {
+    /// Which way mail goes that came in by this door.
+    pub const fn of(origin: Origin) -> Self {
+        match origin {
+            Origin::Routing => Self::Routing,
+            Origin::Api | Origin::Relay | Origin::Submission | Origin::Report => Self::Sending,
+        }
+    }
+
+    /// How its recipients may stand.
+    pub const fn statuses(self) -> &'static [Status; 5] {
+        match self {
+            Self::Sending => {
+                &[Status::Sent, Status::Delivered, Status::DeliveryFailed, Status::Rejected, Status::Failed]
+            }
+            Self::Routing => {
+                &[Status::Sent, Status::Forwarded, Status::Dropped, Status::Rejected, Status::DeliveryFailed]
+            }
+        }
+    }
+}
+
+/// What is stored of a recipient whose server took the message: most rows, found without an index.
+pub(super) const TAKEN: i64 = 1;
 
 /// How a recipient stands, in the words of the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,10 +52,16 @@ pub enum Status {
     /// The recipient's server took it.
     #[serde(rename = "delivered")]
     Delivered,
+    /// The destination's server took what came for an address of ours.
+    #[serde(rename = "forwarded")]
+    Forwarded,
+    /// It was taken and thrown away, as the rule of its address says.
+    #[serde(rename = "dropped")]
+    Dropped,
     /// It was refused for good, given up, cancelled, or came back after its server had taken it.
     #[serde(rename = "deliveryFailed")]
     DeliveryFailed,
-    /// It was not sent: the recipient is suppressed.
+    /// It was not sent, for the recipient is suppressed; or what came from the world was refused.
     #[serde(rename = "rejected")]
     Rejected,
     /// It was not sent: the sender may not send so.
@@ -29,33 +71,44 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 5] =
-        [Self::Sent, Self::Delivered, Self::DeliveryFailed, Self::Rejected, Self::Failed];
+    pub const ALL: [Self; 7] = [
+        Self::Sent,
+        Self::Delivered,
+        Self::Forwarded,
+        Self::Dropped,
+        Self::DeliveryFailed,
+        Self::Rejected,
+        Self::Failed,
+    ];
 
     /// Its name, as clients know it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Sent => "sent",
             Self::Delivered => "delivered",
+            Self::Forwarded => "forwarded",
+            Self::Dropped => "dropped",
             Self::DeliveryFailed => "deliveryFailed",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
         }
     }
 
-    /// As it is stored; `by_status` in the schema knows [`Status::Delivered`] by it.
+    /// As it is stored. That a server took it is one number for both directions, by which their schemas know it.
     pub(super) const fn stored(self) -> i64 {
         match self {
             Self::Sent => 0,
-            Self::Delivered => 1,
+            Self::Delivered | Self::Forwarded => TAKEN,
             Self::DeliveryFailed => 2,
             Self::Rejected => 3,
             Self::Failed => 4,
+            Self::Dropped => 5,
         }
     }
 
-    pub(super) fn of_stored(number: i64) -> Self {
-        Self::ALL.into_iter().find(|status| status.stored() == number).unwrap_or(Self::Sent)
+    pub(super) fn of_stored(number: i64, direction: Direction) -> Self {
+        let found = direction.statuses().iter().find(|status| status.stored() == number);
+        found.copied().unwrap_or(Self::Sent)
     }
 }
 
@@ -67,7 +120,7 @@ impl fmt::Display for Status {
 
 /// Text that is no [`Status`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a status is one of sent, delivered, deliveryFailed, rejected, failed")]
+#[error("a status is one of sent, delivered, forwarded, dropped, deliveryFailed, rejected, failed")]
 pub struct InvalidStatus;
 
 impl FromStr for Status {
@@ -85,9 +138,9 @@ pub struct Message {
     pub id: QueueId,
     /// Whose it is; `None` for mail from trusted networks.
     pub account: Option<String>,
-    /// The zone it was sent from.
+    /// The zone it was sent from, or of the addresses it came for.
     pub zone: Option<String>,
-    /// Envelope sender; empty for the null sender.
+    /// Envelope sender, of mail from the world as the client gave it; empty for the null sender.
     pub envelope_from: String,
     /// Address of the author; empty if there is none.
     pub from: String,
@@ -107,9 +160,36 @@ pub struct Message {
     pub size: u64,
     /// The beginning of its text, where the sending domain keeps it. Lists leave it out.
     pub preview: Option<String>,
+    /// How it came, if it came from the world.
+    pub arrival: Option<Arrival>,
+}
+
+/// How a message came from the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Address of the client.
+    pub peer: String,
+    /// The name it gave in EHLO.
+    pub helo: String,
+    /// What was found about its sender.
+    pub checks: Checks,
+    /// Its spam score in hundredths of a point, if it was scored.
+    pub spam: Option<i32>,
+}
+
+impl From<&Received> for Arrival {
+    fn from(received: &Received) -> Self {
+        let Received { peer, helo, checks, spam, .. } = received;
+        Self { peer: peer.to_string(), helo: helo.clone(), checks: checks.clone(), spam: *spam }
+    }
 }
 
 impl Message {
+    /// Which way it goes. Of what is not known where it came from, what is sent is more.
+    pub fn direction(&self) -> Direction {
+        if self.origin == Origin::Routing.as_str() { Direction::Routing } else { Direction::Sending }
+    }
+
     /// The domain of its author, or of its envelope sender where it has none.
     pub fn sending_domain(&self) -> &str {
         let of = |address: &'_ str| address.rfind('@').map(|at| at + 1);
@@ -127,8 +207,10 @@ impl Message {
 pub struct Recipient {
     /// Which of the message's recipients.
     pub index: u16,
-    /// The address.
+    /// The address; empty for mail from the world that goes nowhere.
     pub address: String,
+    /// The address of ours that it stands for, of mail from the world.
+    pub addressed: Option<String>,
     /// How it stands.
     pub status: Status,
     /// Class of the last failure as the bounce rules call it; empty when there was none.

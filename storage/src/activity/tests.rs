@@ -1,11 +1,12 @@
 mod found;
 mod kept;
 mod million;
+mod routed;
 
 use super::*;
 use crate::events::{
     Event, EventLog,
-    event::{Accepted, Addressed, Attempt, Expired},
+    event::{Accepted, Addressed, Attempt, Checks, Dropped, Expired, Received, Refused},
 };
 use mailwright_engine::{
     address::{Domain, EmailAddress, ReversePath},
@@ -144,6 +145,102 @@ impl Sent {
     }
 }
 
+/// A message from the world that a test has come.
+struct Came {
+    at: u64,
+    account: &'static str,
+    zone: &'static str,
+    author: &'static str,
+    /// Its envelope sender.
+    from: &'static str,
+    /// Where it goes, and the address of ours that this is for.
+    to: Vec<(String, String)>,
+    /// Results of SPF, DKIM, DMARC and ARC.
+    checks: [&'static str; 4],
+}
+
+impl Came {
+    fn new(at: u64, to: &[(&str, &str)]) -> Self {
+        Self {
+            at,
+            account: "shop",
+            zone: "zone-1",
+            author: "friend@world.example",
+            from: "sender@world.example",
+            to: to.iter().map(|(to, ours)| ((*to).to_owned(), (*ours).to_owned())).collect(),
+            checks: ["pass", "pass", "pass", "none"],
+        }
+    }
+
+    /// As it goes on.
+    fn sent(&self) -> Sent {
+        let to = self.to.iter().map(|(to, _)| to.clone()).collect();
+        Sent { account: Some(self.account), to, ..Sent::new(self.at, &[]) }
+    }
+
+    fn envelope(&self) -> Envelope {
+        Envelope { origin: Origin::Routing, ..self.sent().envelope() }
+    }
+
+    fn received(&self, addressed: Vec<String>) -> Box<Received> {
+        let [spf, dkim, dmarc, arc] = self.checks.map(ToOwned::to_owned);
+        Box::new(Received {
+            peer: [192, 0, 2, 7].into(),
+            helo: "mx.world.example".into(),
+            // As events have it.
+            from: format!("<{}>", self.from),
+            addressed,
+            checks: Checks { spf, dkim, dmarc, arc },
+            spam: Some(150),
+        })
+    }
+
+    fn accepted(&self) -> Told {
+        let accepted = Accepted {
+            author: self.author.to_owned(),
+            zone: Some(self.zone.to_owned()),
+            message_id: format!("{}@world.example", self.at),
+            received: Some(self.received(self.to.iter().map(|(_, ours)| ours.clone()).collect())),
+            ..Accepted::new(&self.envelope(), Some("Hello"), 1_000)
+        };
+        (self.at, id(self.at), Event::Accepted(Box::new(accepted)))
+    }
+
+    /// An attempt for one of its destinations, `after` milliseconds.
+    fn tried(&self, after: u64, recipient: u16, outcome: Outcome, class: &str, reply: &str) -> Told {
+        self.sent().tried(after, recipient, outcome, class, reply)
+    }
+
+    fn dropped(&self, ours: &str) -> Told {
+        let dropped = Dropped {
+            author: self.author.into(),
+            to: vec![ours.into()],
+            account: TenantName::parse(self.account).unwrap(),
+            zone: self.zone.into(),
+            message_id: format!("{}@world.example", self.at),
+            subject: Some("Hello".into()),
+            size: 1_000,
+            received: self.received(vec![ours.into()]),
+        };
+        (self.at, id(self.at), Event::Dropped(Box::new(dropped)))
+    }
+
+    fn refused(&self, ours: &str, code: &str, reason: &str) -> Told {
+        let refused = Refused {
+            from: self.author.into(),
+            to: vec![ours.into()],
+            account: TenantName::parse(self.account).unwrap(),
+            zone: Some(self.zone.into()),
+            origin: Origin::Routing,
+            subject: Some("Hello".into()),
+            code: code.into(),
+            reason: reason.into(),
+            received: Some(self.received(vec![ours.into()])),
+        };
+        (self.at, id(self.at), Event::Rejected(Box::new(refused)))
+    }
+}
+
 /// Every line that `scope` may see, page by page.
 fn pages(log: &ActivityLog, scope: &Scope, filter: &ActivityFilter, limit: usize) -> Vec<Activity> {
     let mut lines = Vec::new();
@@ -158,15 +255,17 @@ fn pages(log: &ActivityLog, scope: &Scope, filter: &ActivityFilter, limit: usize
     }
 }
 
-/// All that there is to know: lines, reports and timelines.
+/// All that there is to know, of both directions: lines, reports and timelines.
 fn everything(log: &ActivityLog) -> Vec<(Activity, MessageReport, TimelinePage)> {
-    let scope = Scope::default();
-    let lines = pages(log, &scope, &ActivityFilter::default(), 7);
-    let with_rest = |line: Activity| {
-        let id = line.message.id;
-        let report = log.message(&scope, id).unwrap().unwrap();
-        let timeline = log.timeline(&scope, id, None, 1_000).unwrap().unwrap();
-        (line, report, timeline)
+    let of_direction = |direction| {
+        let scope = Scope { direction, ..Scope::default() };
+        let with_rest = |line: Activity| {
+            let id = line.message.id;
+            let report = log.message(&scope, id).unwrap().unwrap();
+            let timeline = log.timeline(&scope, id, None, 1_000).unwrap().unwrap();
+            (line, report, timeline)
+        };
+        pages(log, &scope, &ActivityFilter::default(), 7).into_iter().map(with_rest).collect::<Vec<_>>()
     };
-    lines.into_iter().map(with_rest).collect()
+    [Direction::Sending, Direction::Routing].into_iter().flat_map(of_direction).collect()
 }

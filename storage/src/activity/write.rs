@@ -1,32 +1,83 @@
 //! Writing what a stretch of the log changes into a day's database.
 
 use super::{
-    change::{Head, MessageChange, RecipientChange},
+    change::{MessageChange, RecipientChange},
     day::{hash, hour_of, key_of},
+    list,
+    model::{Arrival, Direction, Message},
+    tables,
 };
+use crate::events::{event::Checks, files::Day};
 use mailwright_engine::time::UnixMillis;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use std::collections::BTreeMap;
 
-const INSERT: &str = "
-    INSERT INTO recipients (key, hour, account, zone, domain, email, message_id, campaign, address, status, class, code,
-        reply, changed, attempts, due, late, complained, unsubscribed)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, coalesce(?10, 0), coalesce(?11, ''), coalesce(?12, ''),
-        coalesce(?13, ''), ?14, coalesce(?15, 0), ?16, ?17, ?18, ?19)
-    ON CONFLICT (key) DO UPDATE SET account = ?3, zone = ?4,
-        domain = iif(?9 = '', domain, ?5), email = iif(?9 = '', email, ?6), message_id = ?7, campaign = ?8,
-        address = iif(?9 = '', address, ?9), status = coalesce(?10, status), class = coalesce(?11, class),
-        code = coalesce(?12, code), reply = coalesce(?13, reply), changed = max(changed, ?14),
-        attempts = coalesce(?15, attempts), due = iif(?10 IS NULL, due, ?16), late = late | ?17,
-        complained = coalesce(?18, complained), unsubscribed = coalesce(?19, unsubscribed)";
+/// Adds a recipient, or says of one that is there already what is known from the beginning.
+macro_rules! insert {
+    ($table:literal, $columns:literal, $values:literal, $update:literal) => {
+        concat!(
+            "INSERT INTO ",
+            $table,
+            " (key, hour, account, zone, domain, email, message_id, address, status, class, code, reply, changed,
+                attempts, due, late, complained, unsubscribed, ",
+            $columns,
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, 0), coalesce(?10, ''), coalesce(?11, ''),
+                coalesce(?12, ''), ?13, coalesce(?14, 0), ?15, ?16, ?17, ?18, ",
+            $values,
+            ") ON CONFLICT (key) DO UPDATE SET account = ?3, zone = ?4,
+                domain = iif(?8 = '', domain, ?5), email = iif(?8 = '', email, ?6), message_id = ?7,
+                address = iif(?8 = '', address, ?8), status = coalesce(?9, status), class = coalesce(?10, class),
+                code = coalesce(?11, code), reply = coalesce(?12, reply), changed = max(changed, ?13),
+                attempts = coalesce(?14, attempts), due = iif(?9 IS NULL, due, ?15), late = late | ?16,
+                complained = coalesce(?17, complained), unsubscribed = coalesce(?18, unsubscribed), ",
+            $update
+        )
+    };
+}
+
+const INSERT_SENT: &str = insert!("recipients", "campaign", "?19", "campaign = ?19");
+
+const INSERT_ROUTED: &str = insert!(
+    "routed",
+    "ours, author, author_domain, envelope, addressed",
+    "?19, ?20, ?21, ?22, ?23",
+    "ours = iif(?23 = '', ours, ?19), author = ?20, author_domain = ?21, envelope = ?22,
+        addressed = iif(?23 = '', addressed, ?23)"
+);
 
 /// Touches no index but those of what changes.
-const UPDATE: &str = "
-    UPDATE recipients SET status = coalesce(?2, status), class = coalesce(?3, class), code = coalesce(?4, code),
-        reply = coalesce(?5, reply), changed = max(changed, ?6), attempts = coalesce(?7, attempts),
-        due = iif(?2 IS NULL, due, ?8), late = late | ?9, complained = coalesce(?10, complained),
-        unsubscribed = coalesce(?11, unsubscribed)
-    WHERE key = ?1";
+macro_rules! update {
+    ($table:literal) => {
+        concat!(
+            "UPDATE ",
+            $table,
+            " SET status = coalesce(?2, status), class = coalesce(?3, class), code = coalesce(?4, code),
+                reply = coalesce(?5, reply), changed = max(changed, ?6), attempts = coalesce(?7, attempts),
+                due = iif(?2 IS NULL, due, ?8), late = late | ?9, complained = coalesce(?10, complained),
+                unsubscribed = coalesce(?11, unsubscribed)
+            WHERE key = ?1"
+        )
+    };
+}
+
+const UPDATE_SENT: &str = update!("recipients");
+const UPDATE_ROUTED: &str = update!("routed");
+
+/// Says where one goes of whom only the address of ours was known.
+const NAME_ROUTED: &str =
+    "UPDATE routed SET address = ?2, domain = ?3, email = ?4 WHERE key = ?1 AND address = ''";
+
+/// Takes over what was known of a message's recipients before it was known where it came from.
+const ADOPT: &str = "
+    INSERT INTO routed (key, hour, account, zone, domain, email, message_id, address, status, class, code, reply, changed,
+        attempts, due, late, complained, unsubscribed, ours, author, author_domain, envelope, addressed)
+    SELECT key, hour, account, zone, domain, email, message_id, address, status, class, code, reply, changed, attempts,
+        due, late, complained, unsubscribed, 0, 0, 0, 0, ''
+    FROM recipients WHERE key >= ?1 AND key < ?2";
+const ADOPTED: &str = "DELETE FROM recipients WHERE key >= ?1 AND key < ?2";
+
+const ARRIVAL: &str = "
+    INSERT OR REPLACE INTO arrivals (id, peer, helo, spf, dkim, dmarc, arc, spam) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 
 const MESSAGE: &str = "
     INSERT INTO messages (id, account, zone, envelope_from, author, message_id, subject, campaign, origin, recipients,
@@ -43,19 +94,35 @@ const UNKNOWN: &str = "
 /// What indexes hold of a message for each of its recipients.
 #[derive(Debug, Default)]
 struct Marks {
+    direction: Direction,
     account: Option<i64>,
     zone: Option<i64>,
     message_id: Option<i64>,
     campaign: Option<i64>,
+    author: i64,
+    author_domain: i64,
+    envelope: i64,
 }
 
 impl Marks {
-    fn of(account: Option<&str>, zone: Option<&str>, message_id: &str, campaign: Option<&str>) -> Self {
-        Self {
-            account: account.map(hash),
-            zone: zone.map(hash),
-            message_id: Some(message_id).filter(|id| !id.is_empty()).map(hash),
-            campaign: campaign.map(hash),
+    fn of(message: &Message) -> Self {
+        let direction = message.direction();
+        let marks = Self {
+            direction,
+            account: message.account.as_deref().map(hash),
+            zone: message.zone.as_deref().map(hash),
+            message_id: Some(&message.message_id).filter(|id| !id.is_empty()).map(|id| hash(id)),
+            campaign: message.campaign.as_deref().map(hash),
+            ..Self::default()
+        };
+        match direction {
+            Direction::Sending => marks,
+            Direction::Routing => Self {
+                author: hash(&message.from.to_lowercase()),
+                author_domain: hash(message.sending_domain()),
+                envelope: hash(&message.envelope_from.to_lowercase()),
+                ..marks
+            },
         }
     }
 }
@@ -64,10 +131,9 @@ impl Marks {
 pub(super) fn write(db: &Connection, changes: &BTreeMap<i64, MessageChange>) -> rusqlite::Result<()> {
     for (number, change) in changes {
         match &change.head {
-            Some(head) => {
-                write_head(db, *number, head)?;
-                let (account, zone) = (head.account.as_deref(), head.zone.as_deref());
-                let marks = Marks::of(account, zone, &head.message_id, head.campaign.as_deref());
+            Some(message) => {
+                write_head(db, *number, message)?;
+                let marks = Marks::of(message);
                 for (index, recipient) in &change.recipients {
                     insert(db, *number, *index, &marks, recipient)?;
                 }
@@ -82,23 +148,34 @@ pub(super) fn write(db: &Connection, changes: &BTreeMap<i64, MessageChange>) -> 
     Ok(())
 }
 
-fn write_head(db: &Connection, number: i64, head: &Head) -> rusqlite::Result<()> {
+fn write_head(db: &Connection, number: i64, message: &Message) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached(MESSAGE)?;
-    let size = i64::try_from(head.size).unwrap_or(i64::MAX);
+    let size = i64::try_from(message.size).unwrap_or(i64::MAX);
     insert.execute(params![
         number,
-        head.account,
-        head.zone,
-        head.envelope_from,
-        head.author,
-        head.message_id,
-        head.subject,
-        head.campaign,
-        head.origin,
-        head.recipients,
+        message.account,
+        message.zone,
+        message.envelope_from,
+        message.from,
+        message.message_id,
+        message.subject,
+        message.campaign,
+        message.origin,
+        message.recipients,
         size,
-        head.preview,
+        message.preview,
     ])?;
+    if message.direction() == Direction::Routing {
+        let keys = params![key_of(number, 0), key_of(number + 1, 0)];
+        if db.prepare_cached(ADOPT)?.execute(keys)? > 0 {
+            db.prepare_cached(ADOPTED)?.execute(keys)?;
+        }
+    }
+    if let Some(Arrival { peer, helo, checks, spam }) = &message.arrival {
+        let Checks { spf, dkim, dmarc, arc } = checks;
+        let arrival = params![number, peer, helo, spf, dkim, dmarc, arc, spam];
+        db.prepare_cached(ARRIVAL)?.execute(arrival)?;
+    }
     Ok(())
 }
 
@@ -106,26 +183,31 @@ fn write_head(db: &Connection, number: i64, head: &Head) -> rusqlite::Result<()>
 fn write_late(db: &Connection, number: i64, change: &MessageChange) -> rusqlite::Result<()> {
     let mut marks = None;
     for (index, recipient) in &change.recipients {
-        if update(db, number, *index, recipient)? == 0 {
-            if marks.is_none() {
-                marks = Some(marks_of(db, number, change.tenant.as_deref())?);
-            }
-            insert(db, number, *index, marks.as_ref().unwrap_or(&Marks::default()), recipient)?;
+        let Some(key) = key_of(number, *index) else { continue };
+        if update(db, UPDATE_SENT, key, recipient)? > 0 {
+            continue;
         }
+        if update(db, UPDATE_ROUTED, key, recipient)? > 0 {
+            if let Some(address) = &recipient.address {
+                let (domain, email) = (hash(domain_of(address)), hash(&address.to_lowercase()));
+                db.prepare_cached(NAME_ROUTED)?.execute(params![key, address, domain, email])?;
+            }
+            continue;
+        }
+        if marks.is_none() {
+            marks = Some(marks_of(db, number, change.tenant.as_deref())?);
+        }
+        insert(db, number, *index, marks.as_ref().unwrap_or(&Marks::default()), recipient)?;
     }
     Ok(())
 }
 
 fn marks_of(db: &Connection, number: i64, tenant: Option<&str>) -> rusqlite::Result<Marks> {
     db.prepare_cached(UNKNOWN)?.execute(params![number, tenant])?;
-    let select = "SELECT account, zone, message_id, campaign FROM messages WHERE id = ?";
-    let marks = db.prepare_cached(select)?.query_row([number], |row| {
-        let text = |column| row.get::<_, Option<String>>(column);
-        let (account, zone, campaign) = (text(0)?, text(1)?, text(3)?);
-        let message_id: String = row.get(2)?;
-        Ok(Marks::of(account.as_deref(), zone.as_deref(), &message_id, campaign.as_deref()))
-    });
-    Ok(marks.optional()?.unwrap_or_default())
+    // Which day it is makes no difference to them.
+    let message = |row: &Row<'_>| list::message(row, Day::numbered(0), number, 1);
+    let message = db.prepare_cached(tables::MESSAGE)?.query_row([number], message).optional()?;
+    Ok(message.as_ref().map(Marks::of).unwrap_or_default())
 }
 
 fn insert(
@@ -137,35 +219,52 @@ fn insert(
 ) -> rusqlite::Result<()> {
     let Some(key) = key_of(number, index) else { return Ok(()) };
     let address = recipient.address.as_deref().unwrap_or_default();
+    let addressed = recipient.addressed.as_deref().unwrap_or_default();
     let state = recipient.state.as_ref();
-    db.prepare_cached(INSERT)?.execute(params![
-        key,
-        hour_of(number),
-        marks.account,
-        marks.zone,
-        hash(domain_of(address)),
-        hash(&address.to_lowercase()),
-        marks.message_id,
-        marks.campaign,
-        address,
-        state.map(|state| state.status.stored()),
-        state.map(|state| &state.class),
-        state.map(|state| &state.code),
-        state.map(|state| &state.reply),
-        millis(recipient.changed),
-        recipient.attempts,
-        state.and_then(|state| state.due).map(millis),
-        recipient.bounced_late,
-        recipient.complained.map(millis),
-        recipient.unsubscribed.map(millis),
-    ])?;
-    Ok(())
+    let (hour, domain, email) = (hour_of(number), hash(domain_of(address)), hash(&address.to_lowercase()));
+    let (status, due) = (state.map(|state| state.status.stored()), state.and_then(|state| state.due));
+    let (changed, due) = (millis(recipient.changed), due.map(millis));
+    let (complained, unsubscribed) = (recipient.complained.map(millis), recipient.unsubscribed.map(millis));
+    let (class, code) = (state.map(|state| &state.class), state.map(|state| &state.code));
+    let (ours, reply) = (hash(&addressed.to_lowercase()), state.map(|state| &state.reply));
+    let known: [&dyn ToSql; 18] = [
+        &key,
+        &hour,
+        &marks.account,
+        &marks.zone,
+        &domain,
+        &email,
+        &marks.message_id,
+        &address,
+        &status,
+        &class,
+        &code,
+        &reply,
+        &changed,
+        &recipient.attempts,
+        &due,
+        &recipient.bounced_late,
+        &complained,
+        &unsubscribed,
+    ];
+    let (statement, more): (_, &[&dyn ToSql]) = match marks.direction {
+        Direction::Sending => (INSERT_SENT, &[&marks.campaign]),
+        Direction::Routing => {
+            (INSERT_ROUTED, &[&ours, &marks.author, &marks.author_domain, &marks.envelope, &addressed])
+        }
+    };
+    let all = known.iter().chain(more).copied();
+    db.prepare_cached(statement)?.execute(params_from_iter(all)).map(drop)
 }
 
-fn update(db: &Connection, number: i64, index: u16, recipient: &RecipientChange) -> rusqlite::Result<usize> {
-    let Some(key) = key_of(number, index) else { return Ok(1) };
+fn update(
+    db: &Connection,
+    statement: &'static str,
+    key: i64,
+    recipient: &RecipientChange,
+) -> rusqlite::Result<usize> {
     let state = recipient.state.as_ref();
-    db.prepare_cached(UPDATE)?.execute(params![
+    db.prepare_cached(statement)?.execute(params![
         key,
         state.map(|state| state.status.stored()),
         state.map(|state| &state.class),

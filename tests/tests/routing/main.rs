@@ -3,6 +3,7 @@
 mod content;
 mod forwarding;
 mod local;
+mod log;
 mod refusals;
 mod returning;
 mod safety;

@@ -148,8 +148,7 @@ impl World {
     /// What the routing log says of mail for `recipient`, once it says anything.
     pub(crate) fn logged(&self, recipient: &str) -> Result<Value> {
         let api = self.api();
-        let path =
-            format!("/client/v4/zones/{}/email/routing/messages?addressed={recipient}", api.account.zone_id);
+        let path = format!("/client/v4/zones/{}/email/routing/messages?to={recipient}", api.account.zone_id);
         wait::until(&format!("{recipient} in the routing log"), LIMIT, || {
             let lines = api.request("GET", &path, "", &[])?.result();
             Ok(Some(lines[0].clone()).filter(|line| line.is_object()))

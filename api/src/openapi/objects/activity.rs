@@ -2,7 +2,10 @@
 
 use crate::{
     delivery::model::Moment,
-    openapi::{answers::ErrorEntry, text::SendingStatus},
+    openapi::{
+        answers::ErrorEntry,
+        text::{MessageStatus, SendingStatus},
+    },
 };
 use utoipa::ToSchema;
 
@@ -153,16 +156,19 @@ pub struct RecipientState {
 pub struct TimelineEvent {
     /// When.
     pub at: Moment,
-    /// What kind: `accepted`, `attempt`, `expired`, `late_bounce`, ...
+    /// What kind: `accepted`, `attempt`, `dropped`, `expired`, `late_bounce`, ...
     pub event: String,
     /// What happened, in a sentence.
     pub text: String,
     /// How the recipients stand after it.
     #[schema(nullable = false)]
-    pub status: Option<SendingStatus>,
+    pub status: Option<MessageStatus>,
     /// Whom it is about.
     #[schema(nullable = false)]
     pub recipients: Option<Vec<String>>,
+    /// The addresses of ours that it is about, of mail from the world.
+    #[schema(nullable = false)]
+    pub to: Option<Vec<String>>,
     /// Which attempt it was, from 1.
     #[schema(nullable = false)]
     pub attempt: Option<u32>,

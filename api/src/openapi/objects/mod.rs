@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod dns;
 pub mod limits;
 pub mod mail;
+pub mod routed;
 pub mod routing;
 pub mod sending;
 pub mod suppressions;

@@ -1,7 +1,7 @@
 //! What is found, and by whom.
 
 use super::*;
-use crate::events::event::{Cancelled, Complaint, LateBounce, Refused, Suppressed, Unsubscribed};
+use crate::events::event::{Cancelled, Complaint, LateBounce, Suppressed, Unsubscribed};
 
 fn addresses(lines: &[Activity]) -> Vec<String> {
     lines.iter().map(|line| line.recipient.address.clone()).collect()
@@ -40,7 +40,7 @@ fn a_line_is_found_by_everything_that_is_known_of_it() {
     let world = World::new();
     world.log(&history());
     let log = world.index();
-    let shop = Scope { account: Some("shop".into()), zones: None };
+    let shop = Scope { account: Some("shop".into()), ..Scope::default() };
     let found = |filter: ActivityFilter| {
         let lines = pages(&log, &shop, &filter, 2);
         assert_eq!(pages(&log, &shop, &filter, 100), lines, "pages do not change what is found");
@@ -83,7 +83,7 @@ fn nobody_sees_what_is_not_theirs() {
     let log = world.index();
     let seen = |account: Option<&str>, zones: Option<&[&str]>| {
         let zones = zones.map(|zones| zones.iter().map(ToString::to_string).collect());
-        let scope = Scope { account: account.map(ToOwned::to_owned), zones };
+        let scope = Scope { account: account.map(ToOwned::to_owned), zones, ..Scope::default() };
         let lines = pages(&log, &scope, &ActivityFilter::default(), 2);
         // What a list shows, and nothing else, is shown when it is asked for by its id.
         for at in [NOON, NOON + 5, NOON + 6, NOON + HOUR, NOON + DAY] {
@@ -179,7 +179,7 @@ fn what_was_refused_is_found_as_what_it_is() {
     let log = world.index();
     for (at, status) in [(NOON, Status::Rejected), (NOON + 1, Status::Failed)] {
         let filter = ActivityFilter { status: Some(status), ..ActivityFilter::default() };
-        let lines = pages(&log, &Scope { account: Some("shop".into()), zones: None }, &filter, 10);
+        let lines = pages(&log, &Scope { account: Some("shop".into()), ..Scope::default() }, &filter, 10);
         assert_eq!(lines.len(), 2);
         assert!(lines.iter().all(|line| line.message.id == id(at) && line.recipient.reply == "Because."));
         assert!(lines.iter().all(|line| line.message.sending_domain() == "shop.example"));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Some days of mail with retries over midnight.
+/// Some days of mail in both directions, with retries over midnight.
 fn days() -> Vec<Told> {
     let mut events = Vec::new();
     for n in 0..60 {
@@ -11,6 +11,16 @@ fn days() -> Vec<Told> {
         events.push(sent.tried(10, 0, Outcome::Delivered, "", "250 OK"));
         events.push(sent.tried(20, 1, Outcome::Soft, "busy", "450 later"));
         events.push(sent.tried(14 * HOUR, 1, Outcome::Hard, "full", "552 full"));
+        if n % 4 > 0 {
+            continue;
+        }
+        let to = [("a@one.example", "a@shop.example"), ("b@two.example", "b@shop.example")];
+        let came = Came::new(NOON + n * HOUR + 1, &to);
+        events.push(came.accepted());
+        events.push(came.tried(10, 0, Outcome::Delivered, "", "250 OK"));
+        events.push(came.tried(20, 1, Outcome::Soft, "busy", "450 later"));
+        events.push(came.tried(14 * HOUR, 1, Outcome::Delivered, "", "250 OK"));
+        events.push(Came::new(NOON + n * HOUR + 2, &[]).dropped("void@shop.example"));
     }
     events.sort_by_key(|(at, ..)| *at);
     events
@@ -125,10 +135,13 @@ fn damage_that_a_reader_meets_is_mended_while_it_runs() {
     world.log(&events);
     let expected = everything(&world.index());
     let file = &world.databases()[1];
-    let mut bytes = std::fs::read(file).unwrap();
-    // What the thread reads at its start, and messages, are whole; recipients and their indexes are not.
-    bytes[3 * 4_096..].fill(0x5a);
-    std::fs::write(file, bytes).unwrap();
+    // What the thread reads at its start is whole.
+    for table in ["recipients", "routed"] {
+        let mut bytes = std::fs::read(file).unwrap();
+        let root = root_of(file, table);
+        bytes[(root - 1) * 4_096..root * 4_096].fill(0x5a);
+        std::fs::write(file, bytes).unwrap();
+    }
     let (log, thread) = world.start();
     log.catch_up();
     let failed = log.list(&Scope::default(), ListStart::Of(ActivityFilter::default()), 1_000);
@@ -137,6 +150,14 @@ fn damage_that_a_reader_meets_is_mended_while_it_runs() {
     (0..2).for_each(|_| log.catch_up());
     assert_eq!(everything(&log), expected);
     thread.close();
+}
+
+/// The first page of a table, from 1.
+fn root_of(file: &Path, table: &str) -> usize {
+    let db = Connection::open(file).unwrap();
+    let select = "SELECT rootpage FROM sqlite_schema WHERE name = ?";
+    let page: i64 = db.query_row(select, [table], |row| row.get(0)).unwrap();
+    usize::try_from(page).unwrap()
 }
 
 #[test]
