@@ -108,7 +108,7 @@ async function rules() {
   const address = await addresses.create({ account_id, email: 'rules@example.net' });
   await addresses.get(address.id, { account_id });
   const verified = await addresses.edit(address.id, { account_id, status: 'verified' });
-  const listed = (await all(addresses.list({ account_id, verified: true }))).map((one) => one.email);
+  const listed = (await all(addresses.list({ account_id, verified: true }))).some((one) => one.id === address.id);
   const matchers = [{ type: 'literal', field: 'to', value: 'js@example.com' }];
   const actions = [{ type: 'forward', value: [address.email] }];
   const made = await rules.create({ zone_id, matchers, actions, priority: 3 });
@@ -116,10 +116,10 @@ async function rules() {
   const got = await rules.get(made.id, { zone_id });
   const rest = await rules.catchAlls.update({ zone_id, matchers: [{ type: 'all' }], actions, enabled: true });
   const catchAll = await rules.catchAlls.get({ zone_id });
-  const types = (rows) => rows.map((row) => row.matchers[0].type);
-  const ofZone = types(await all(rules.list({ zone_id, per_page: 1 })));
+  const known = (rows) => [made, catchAll].map((rule) => rows.some((row) => row.id === rule.id));
+  const ofZone = known(await all(rules.list({ zone_id, per_page: 1 })));
   await addresses.delete(address.id, { account_id });
-  const ofAccount = types(await all(accountRules.list({ account_id, enabled: true })));
+  const ofAccount = known(await all(accountRules.list({ account_id, enabled: true })));
   await rules.delete(made.id, { zone_id });
   return {
     verified: typeof verified.verified, listed, priority: made.priority, action: updated.actions[0].type,

@@ -59,19 +59,35 @@ pub(super) async fn shown(state: &AppState, zone: &Zone) -> Result<Value, ApiErr
         }));
     };
     let status = status(state, &routing).await?;
+    Ok(settings(&routing, status))
+}
+
+/// The settings of a zone of a list, for which nobody looks at the DNS.
+pub(super) async fn row(state: &AppState, routing: &Arc<RoutingZone>) -> Result<Value, ApiError> {
+    let last = ask(state, LastCheck(Arc::clone(routing))).await?.filter(|_| routing.enabled);
+    let status = match last {
+        Some(checked) => RoutingStatus::of(checked.state, routing.locked),
+        None if routing.enabled => RoutingStatus::of(DomainState::Unknown, routing.locked),
+        None => RoutingStatus::Unconfigured,
+    };
+    Ok(settings(routing, status))
+}
+
+fn settings(routing: &RoutingZone, status: RoutingStatus) -> Value {
     let subdomain = |below: &RoutedSubdomain| {
         json!({
             "name": below.name, "enabled": below.enabled, "created": below.created.to_string(),
             "modified": below.modified.to_string(),
         })
     };
-    Ok(json!({
-        "id": zone.id, "tag": zone.id, "name": zone.name, "enabled": routing.enabled, "status": status,
+    json!({
+        "id": routing.zone_id, "tag": routing.zone_id, "name": routing.name, "enabled": routing.enabled,
+        "status": status,
         "locked": routing.locked, "skip_wizard": routing.skip_wizard,
         "support_subaddress": routing.support_subaddress,
         "subdomains": routing.subdomains.iter().map(subdomain).collect::<Vec<_>>(),
         "created": routing.created.to_string(), "modified": routing.modified.to_string(),
-    }))
+    })
 }
 
 async fn status(state: &AppState, routing: &Arc<RoutingZone>) -> Result<RoutingStatus, ApiError> {

@@ -173,22 +173,3 @@ pub struct AuthenticationSummary {
     /// ARC.
     pub arc: String,
 }
-
-/// A zone by how it takes mail from the world.
-#[derive(Debug, ToSchema)]
-pub struct RoutingZone {
-    /// The zone's id.
-    pub id: Id,
-    /// The same.
-    pub tag: Id,
-    /// Its domain.
-    pub name: String,
-    /// Whether it takes mail.
-    pub enabled: bool,
-    /// Whether `user+detail` is looked for as `user`, too.
-    pub support_subaddress: bool,
-    /// When that was first said.
-    pub created: Moment,
-    /// When it was last changed.
-    pub modified: Moment,
-}
