@@ -172,7 +172,8 @@ impl DomainChecker {
         };
         ::metrics::counter!(W::CHECKS, "state" => state).increment(1);
         let now = W::find(&self.control, watched.id()).ok_or(CheckError::Gone)?;
-        now.follow(&self.control, &report, self.settings.key_overlap)?;
+        let before = W::looks(self).last(now.id()).map(|checked| checked.state);
+        now.follow(&self.control, &report, before, self.settings.key_overlap)?;
         if now.has_lost(&report) {
             self.restore(&now, ctx);
         }
@@ -188,7 +189,7 @@ impl DomainChecker {
                 Ok(plan) if plan.update.is_empty() => {}
                 Ok(_) => tracing::warn!(%domain, "locked records were gone, and are published again"),
                 Err(error) => {
-                    tracing::warn!(%domain, %error, "locked records are missing and cannot be published")
+                    tracing::info!(%domain, %error, "locked records are missing and cannot be published")
                 }
             }
         };

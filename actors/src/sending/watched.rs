@@ -48,12 +48,17 @@ pub trait Watched: Sized + Debug + Send + Sync + 'static {
     /// # Errors
     /// When they cannot be made or stored.
     fn rotate(&self, control: &Control, settings: &CheckerSettings) -> Result<(), ControlError>;
-    /// Does what follows from a look. Blocks for a sync if anything does.
+    /// Does what follows from a look, before which it stood as `before` says. Blocks for a sync if anything does.
     ///
     /// # Errors
     /// When it is gone, or that cannot be stored.
-    fn follow(&self, control: &Control, report: &Self::Report, overlap: Duration)
-    -> Result<(), ControlError>;
+    fn follow(
+        &self,
+        control: &Control,
+        report: &Self::Report,
+        before: Option<DomainState>,
+        overlap: Duration,
+    ) -> Result<(), ControlError>;
     /// Where the looks at its kind are kept.
     fn looks(checker: &mut DomainChecker) -> &mut Looks<Self>;
 }
@@ -115,6 +120,7 @@ impl Watched for SendingDomain {
         &self,
         control: &Control,
         report: &DomainReport,
+        _: Option<DomainState>,
         overlap: Duration,
     ) -> Result<(), ControlError> {
         let now = clock::now();
@@ -196,9 +202,11 @@ impl Watched for RoutingZone {
         &self,
         control: &Control,
         report: &RoutingReport,
+        before: Option<DomainState>,
         overlap: Duration,
     ) -> Result<(), ControlError> {
-        if self.enabled && report.state == DomainState::Misconfigured {
+        let is_news = before != Some(DomainState::Misconfigured);
+        if self.enabled && is_news && report.state == DomainState::Misconfigured {
             tracing::warn!(zone = %self.name, "records of a routing zone must be mended");
         }
         let now = clock::now();
