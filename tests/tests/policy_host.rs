@@ -95,7 +95,6 @@ impl World {
         count.ok_or_else(|| Error::unexpected(series, text))
     }
 }
-}
 
 #[test]
 fn certificates_are_got_and_renewed_and_a_name_that_fails_stops_no_other() -> Result<()> {
