@@ -38,7 +38,7 @@ def fetch(job):
     if not job["authorities"]:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(["http/1.1"])
     with socket.create_connection(job["address"], timeout=10) as plain:
         with context.wrap_socket(plain, server_hostname=job["name"]) as secured:
             shown = digest(secured)
