@@ -1,11 +1,11 @@
 //! The chain of those who passed a message on.
 
-use super::{Authenticator, dkim::words, texts::View};
-use mail_auth::{
-    AuthenticatedMessage, Error, Parameters,
-    arc::ArcError,
-    common::{crypto::Algorithm, verify::VerifySignature},
+use super::{
+    Authenticator,
+    dkim::{key_name, words},
+    texts::View,
 };
+use mail_auth::{AuthenticatedMessage, Error, Parameters, arc::ArcError, common::crypto::Algorithm};
 use mailwright_engine::authentication::{ArcChain, ArcResult, MAX_INSTANCE, MethodResult};
 
 impl Authenticator {
@@ -38,8 +38,8 @@ pub(super) fn key_names(message: &AuthenticatedMessage<'_>) -> Vec<String> {
     if message.has_arc_errors || is_too_long {
         return Vec::new();
     }
-    let newest = message.ams_headers.last().map(|header| header.header.domain_key());
-    message.as_headers.iter().map(|header| header.header.domain_key()).chain(newest).collect()
+    let newest = message.ams_headers.last().map(|header| key_name(&header.header));
+    message.as_headers.iter().map(|header| key_name(&header.header)).chain(newest).collect()
 }
 
 /// Has a chain by SHA-1, or of fields without the others of their sets, fail before it is checked.

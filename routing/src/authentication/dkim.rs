@@ -15,6 +15,7 @@ use mail_auth::{
     common::{
         crypto::Algorithm,
         headers::Header,
+        resolver::ToFqdn,
         verify::{DomainKey, VerifySignature},
     },
     dkim::{DkimError, Signature},
@@ -101,7 +102,6 @@ impl Authenticator {
 
     /// Looks up the keys at these names.
     pub(super) async fn keys(&self, mut names: Vec<String>) -> Vec<(Box<str>, Found<DomainKey>)> {
-        names.iter_mut().for_each(|name| name.make_ascii_lowercase());
         names.sort();
         names.dedup();
         let look_up = async |name: String| {
@@ -114,7 +114,12 @@ impl Authenticator {
 
 /// The names of the keys that the message's signatures are checked with.
 pub(super) fn key_names(message: &AuthenticatedMessage<'_>) -> Vec<String> {
-    message.dkim_headers.iter().map(|header| header.header.domain_key()).collect()
+    message.dkim_headers.iter().map(|header| key_name(&header.header)).collect()
+}
+
+/// The name of a signature's key, as mail-auth looks for it.
+pub(super) fn key_name(signature: &impl VerifySignature) -> String {
+    signature.domain_key().to_fqdn().into_owned()
 }
 
 /// Why a key is not used, whatever it says.
@@ -206,7 +211,7 @@ fn judged(
         | mail_auth::DkimResult::Fail(error)
         | mail_auth::DkimResult::PermError(error)
         | mail_auth::DkimResult::TempError(error) => {
-            let name = signature.domain_key().to_ascii_lowercase();
+            let name = key_name(signature);
             let key = keys.iter().find(|(known, _)| **known == *name);
             match key.and_then(|(_, found)| unusable(found)) {
                 Some(why) => (MethodResult::Policy, Some(why)),

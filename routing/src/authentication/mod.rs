@@ -150,8 +150,7 @@ impl Authenticator {
 
     /// The keys at these names; those that do not come in time cannot be had for now.
     async fn keys_in_time(&self, names: Vec<String>) -> Vec<(Box<str>, Found<DomainKey>)> {
-        let late =
-            || names.iter().map(|name| (name.to_ascii_lowercase().into_boxed_str(), Found::late())).collect();
+        let late = || names.iter().map(|name| (name.as_str().into(), Found::late())).collect();
         tokio::time::timeout(DEADLINE, self.keys(names.clone())).await.unwrap_or_else(|_| late())
     }
 }

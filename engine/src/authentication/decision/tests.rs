@@ -2,6 +2,10 @@ use super::*;
 use crate::authentication::field::tests::judgement;
 use MethodResult::{Fail, None as Nothing, Pass, PermError, SoftFail, TempError};
 
+/// What SPF, each signature by its domain, and DMARC with the policy that is asked for have found, and the decision.
+type Case =
+    (MethodResult, &'static [(&'static str, MethodResult)], (MethodResult, DmarcPolicy), &'static str);
+
 /// A message with these results, from example.com, which has the policy given.
 fn found(spf: MethodResult, dkim: &[(&str, MethodResult)], dmarc: (MethodResult, DmarcPolicy)) -> Judgement {
     let mut judgement = judgement();
@@ -34,24 +38,24 @@ fn short(judgement: &Judgement, policy: &Policy) -> String {
 #[test]
 fn what_was_found_decides() {
     use DmarcPolicy::{None, Quarantine, Reject};
-    let ours = "example.com";
-    let cases: [(MethodResult, &[(&str, MethodResult)], (MethodResult, DmarcPolicy), &str); 14] = [
+    const OURS: &str = "example.com";
+    let cases: [Case; 14] = [
         (Pass, &[], (Pass, Reject), "take"),
-        (Fail, &[(ours, Pass)], (Pass, Reject), "take"),
+        (Fail, &[(OURS, Pass)], (Pass, Reject), "take"),
         (Fail, &[("other.example", Pass)], (Nothing, None), "take"),
         (Fail, &[("other.example", Pass)], (Fail, None), "take"),
         (Fail, &[("other.example", Pass)], (Fail, Quarantine), "quarantine"),
         (Fail, &[("other.example", Pass)], (Fail, Reject), "5.7.1"),
         (Nothing, &[], (Nothing, None), "5.7.26"),
-        (SoftFail, &[(ours, Fail)], (Fail, Quarantine), "5.7.26"),
-        (PermError, &[(ours, PermError)], (Nothing, None), "5.7.26"),
+        (SoftFail, &[(OURS, Fail)], (Fail, Quarantine), "5.7.26"),
+        (PermError, &[(OURS, PermError)], (Nothing, None), "5.7.26"),
         // What would decide is not known.
-        (TempError, &[(ours, Fail)], (Nothing, None), "4.7.24"),
-        (Fail, &[(ours, Fail), (ours, TempError)], (Nothing, None), "4.7.20"),
+        (TempError, &[(OURS, Fail)], (Nothing, None), "4.7.24"),
+        (Fail, &[(OURS, Fail), (OURS, TempError)], (Nothing, None), "4.7.20"),
         (Fail, &[("other.example", Pass)], (TempError, None), "4.7.1"),
         // What is not known does not decide.
-        (TempError, &[(ours, Pass)], (Pass, Reject), "take"),
-        (Fail, &[(ours, Pass)], (TempError, None), "take"),
+        (TempError, &[(OURS, Pass)], (Pass, Reject), "take"),
+        (Fail, &[(OURS, Pass)], (TempError, None), "take"),
     ];
     for (spf, dkim, dmarc, expected) in cases {
         let judgement = found(spf, dkim, dmarc);
