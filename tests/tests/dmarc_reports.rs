@@ -203,7 +203,8 @@ fn nobody_is_told_twice_even_if_the_process_ends_before_it_is_noted() -> Result<
         Installation::new(&Config { more: reporting(&names, "24h"), ..Config::to(sandbox.address) })?;
     installation.start()?.stop()?;
     let queued = "mailwright_dmarc_reports_total{result=\"queued\"}";
-    for _ in 0..2 {
+    let accepted = "mailwright_messages_accepted_total{origin=\"report\"}";
+    for reports in [2, 0] {
         judge(&installation)?;
         let mut server = installation.start()?;
         wait::until(
@@ -211,6 +212,7 @@ fn nobody_is_told_twice_even_if_the_process_ends_before_it_is_noted() -> Result<
             LIMIT,
             || Ok((series(&server, queued)? == 1).then_some(())),
         )?;
+        assert_eq!(series(&server, accepted)?, reports, "accepted by this process");
         sandbox.mailbox.wait_for("d@customer.example")?;
         sandbox.mailbox.wait_for("d@desk.test.example")?;
         server.process.kill()?;

@@ -2,7 +2,9 @@
 
 use super::{MAX_RECORDS, Unreadable, shown};
 use crate::{address::Domain, time::UnixMillis};
-use mail_auth::report::{ActionDisposition, DkimResult, DmarcResult, Record, Report, SpfResult};
+use mail_auth::report::{
+    ActionDisposition, DKIMAuthResult, DkimResult, DmarcResult, Record, Report, SPFAuthResult, SpfResult,
+};
 use memchr::{memchr_iter, memmem};
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -142,7 +144,7 @@ impl SourceRow {
 fn name(domain: &Domain, record: &Record) -> Option<String> {
     let dkim = record.dkim_auth_result().iter().filter(|result| result.result() == DkimResult::Pass);
     let spf = record.spf_auth_result().iter().filter(|result| result.result() == SpfResult::Pass);
-    let names = dkim.map(|result| result.domain()).chain(spf.map(|result| result.domain()));
+    let names = dkim.map(DKIMAuthResult::domain).chain(spf.map(SPFAuthResult::domain));
     let names: Vec<_> = names.filter_map(|name| Domain::parse(name.trim()).ok()).collect();
     let other = names.iter().find(|name| !is_within(name.as_str(), domain));
     other.or_else(|| names.first()).map(|name| name.as_str().to_owned())
