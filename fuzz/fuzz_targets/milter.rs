@@ -47,11 +47,11 @@ fuzz_target!(|data: &[u8]| {
 fn run(mut session: Session<'_>, octets: &[u8], cut: usize) -> Option<Verdict> {
     let (mut reader, mut pieces) = (PacketReader::default(), octets.chunks(cut));
     loop {
-        match session.next() {
+        match session.next_step() {
             Next::Write(octets) => assert!(octets.len() < 1 << 20),
             Next::Read => {
                 let packet = loop {
-                    match reader.next().ok()? {
+                    match reader.next_packet().ok()? {
                         Some(packet) => break packet,
                         None => reader.push(pieces.next()?),
                     }
