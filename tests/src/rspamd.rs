@@ -72,7 +72,7 @@ fn configuration(folder: &Path) -> String {
         r#"
 options {{
     filters = "";
-    gtube_patterns = "all";
+    enable_test_patterns = true;
     tempdir = "{folder}";
     cores_dir = "{folder}";
     hs_cache_dir = "{folder}";

@@ -10,9 +10,9 @@ use crate::{
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use mailwright_engine::domain_dns::OnForeign;
+use mailwright_engine::{domain_dns::OnForeign, spam::Score};
 use mailwright_storage::control::Permission;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -25,6 +25,25 @@ pub(super) struct EditBody {
     skip_wizard: Option<bool>,
     /// Whether `user+detail` is looked for as `user`, too.
     support_subaddress: Option<bool>,
+    /// Above which spam score mail is refused, from 0 (never) to 1000; null: as the server is configured. Ours.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 1000)]
+    spam_limit: Option<Option<f64>>,
+}
+
+/// Tells null from what is left out.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+fn spam_limit(points: f64) -> Result<Score, ApiError> {
+    let limit = Score::new(points).filter(|limit| *limit >= Score::default());
+    limit.ok_or_else(|| {
+        ApiError::schema(
+            "spam_limit",
+            "'spam_limit' is a score from 0 (nothing is refused) to 1000, or null.",
+        )
+    })
 }
 
 /// `GET /zones/{zone_id}/email/routing`
@@ -42,7 +61,7 @@ pub(super) async fn get(
     Ok(answer::success(state::shown(&state, &zone).await?))
 }
 
-/// `PUT /zones/{zone_id}/email/routing {skip_wizard?, support_subaddress?}`: what is left out stays as it is.
+/// `PUT /zones/{zone_id}/email/routing {skip_wizard?, support_subaddress?, spam_limit?}`: what is left out stays as it is.
 #[utoipa::path(
     put, path = "/client/v4/zones/{zone_id}/email/routing",
     tag = "Email routing", operation_id = "set_routing_settings",
@@ -57,19 +76,22 @@ pub(super) async fn put(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let zone = caller.zone(&state, &zone_id, Permission::RoutingEdit)?;
-    let EditBody { skip_wizard, support_subaddress, .. } = body(&http, &state, payload).await?;
+    let EditBody { skip_wizard, support_subaddress, spam_limit: limit, .. } =
+        body(&http, &state, payload).await?;
+    let limit = limit.map(|limit| limit.map(spam_limit).transpose()).transpose()?;
     let (id, by) = (zone.id.clone(), caller.by());
     change(&state, move |control| {
         control.update_routing_zone(&id, &by, |routing| {
             routing.skip_wizard = skip_wizard.unwrap_or(routing.skip_wizard);
             routing.support_subaddress = support_subaddress.unwrap_or(routing.support_subaddress);
+            routing.spam_limit = limit.unwrap_or(routing.spam_limit);
         })
     })
     .await?;
     Ok(answer::success(state::shown(&state, &zone).await?))
 }
 
-/// `PATCH /zones/{zone_id}/email/routing {skip_wizard?, support_subaddress?}`
+/// `PATCH /zones/{zone_id}/email/routing {skip_wizard?, support_subaddress?, spam_limit?}`
 #[utoipa::path(
     patch, path = "/client/v4/zones/{zone_id}/email/routing",
     tag = "Email routing", operation_id = "change_routing_settings",

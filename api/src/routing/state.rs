@@ -55,7 +55,7 @@ pub(super) async fn shown(state: &AppState, zone: &Zone) -> Result<Value, ApiErr
         return Ok(json!({
             "id": zone.id, "tag": zone.id, "name": zone.name, "enabled": false,
             "status": RoutingStatus::Unconfigured, "locked": false, "skip_wizard": false,
-            "support_subaddress": false, "subdomains": [], "created": null, "modified": null,
+            "support_subaddress": false, "spam_limit": null, "subdomains": [], "created": null, "modified": null,
         }));
     };
     let status = status(state, &routing).await?;
@@ -84,7 +84,7 @@ fn settings(routing: &RoutingZone, status: RoutingStatus) -> Value {
         "id": routing.zone_id, "tag": routing.zone_id, "name": routing.name, "enabled": routing.enabled,
         "status": status,
         "locked": routing.locked, "skip_wizard": routing.skip_wizard,
-        "support_subaddress": routing.support_subaddress,
+        "support_subaddress": routing.support_subaddress, "spam_limit": routing.spam_limit,
         "subdomains": routing.subdomains.iter().map(subdomain).collect::<Vec<_>>(),
         "created": routing.created.to_string(), "modified": routing.modified.to_string(),
     })

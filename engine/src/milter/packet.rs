@@ -40,7 +40,7 @@ impl PacketReader {
     ///
     /// # Errors
     /// [`PacketError`]; nothing more can be read from that filter then.
-    pub fn next(&mut self) -> Result<Option<Packet>, PacketError> {
+    pub fn next_packet(&mut self) -> Result<Option<Packet>, PacketError> {
         let Some((length, rest)) = self.buffer.split_first_chunk() else { return Ok(None) };
         let announced = u32::from_be_bytes(*length);
         let length = usize::try_from(announced).ok().filter(|length| *length <= MAX_PACKET);
@@ -87,7 +87,7 @@ mod tests {
             let mut found = Vec::new();
             for piece in wire.chunks(cut) {
                 reader.push(piece);
-                while let Some(Packet { kind, data }) = reader.next().unwrap() {
+                while let Some(Packet { kind, data }) = reader.next_packet().unwrap() {
                     found.push((kind, data));
                 }
             }
@@ -101,7 +101,7 @@ mod tests {
         let read = |octets: &[u8]| {
             let mut reader = PacketReader::default();
             reader.push(octets);
-            reader.next()
+            reader.next_packet()
         };
         assert_eq!(read(b"\0\0\0"), Ok(None));
         assert_eq!(read(b"\0\0\0\0"), Err(PacketError::Empty));

@@ -150,7 +150,7 @@ impl<'m> Session<'m> {
     }
 
     /// What is to be done next.
-    pub fn next(&mut self) -> Next {
+    pub fn next_step(&mut self) -> Next {
         if let Some(verdict) = &self.verdict {
             return Next::Done(verdict.clone());
         }

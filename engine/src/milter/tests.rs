@@ -34,10 +34,10 @@ fn run(session: &mut Session<'_>, answers: &[Packet]) -> (Vec<Packet>, Result<Ve
     let (mut written, mut reader) = (Vec::new(), PacketReader::default());
     let mut answers = answers.iter();
     loop {
-        match session.next() {
+        match session.next_step() {
             Next::Write(octets) => {
                 reader.push(&octets);
-                while let Some(packet) = reader.next().unwrap() {
+                while let Some(packet) = reader.next_packet().unwrap() {
                     written.push(packet);
                 }
             }
@@ -82,7 +82,7 @@ fn a_message_is_shown_step_by_step() {
     assert_eq!((data[12], data[13]), (&b"Subject\0Hi\n there\0"[..], &b"To\0b@b.test\0"[..]));
     assert_eq!(data[15], b"body\r\n");
     assert_eq!(session.farewell(), b"\0\0\0\x01K");
-    let again = Session::new(message(&recipients, CONTENT), session.reusable()).next();
+    let again = Session::new(message(&recipients, CONTENT), session.reusable()).next_step();
     assert!(matches!(again, Next::Write(octets) if octets[4] == b'D'), "options are agreed on once");
 }
 

@@ -1,6 +1,6 @@
 //! Points.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use std::{fmt, iter::Sum, ops::Add};
 
 /// Points of a rule or a message, exact to a hundredth.
@@ -65,6 +65,13 @@ impl fmt::Display for Score {
 impl Serialize for Score {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_f64(self.as_f64())
+    }
+}
+
+impl<'de> Deserialize<'de> for Score {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let points = f64::deserialize(deserializer)?;
+        Self::new(points).ok_or_else(|| D::Error::custom("a score is from -1000 to 1000"))
     }
 }
 

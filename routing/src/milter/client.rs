@@ -107,11 +107,11 @@ impl Client {
         let mut session = Session::new(message, agreed);
         let mut reader = PacketReader::default();
         let verdict = loop {
-            match session.next() {
+            match session.next_step() {
                 Next::Write(octets) => self.in_time(wire.write_all(&octets)).await??,
                 Next::Read => {
                     let packet = loop {
-                        match reader.next().map_err(MilterError::from)? {
+                        match reader.next_packet().map_err(MilterError::from)? {
                             Some(packet) => break packet,
                             None => self.read(&mut wire, &mut reader).await?,
                         }

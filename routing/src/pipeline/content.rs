@@ -36,6 +36,8 @@ pub(super) struct Shown<'a> {
     pub(super) id: QueueId,
     pub(super) recipients: Vec<&'a EmailAddress>,
     pub(super) judgement: &'a Judgement,
+    /// The limit of its zone, if it has one of its own; zero: none.
+    pub(super) spam_limit: Option<Score>,
 }
 
 /// What became of it.
@@ -73,7 +75,11 @@ impl ContentChecks {
         metrics::step(Step::Spam, began.elapsed());
         tracing::info!(id = %shown.id, score = %verdict.score, hits = verdict.summary(), "scored");
         mail.spam = Some(verdict.score);
-        if let Some(limit) = self.reject_over.filter(|limit| verdict.score > *limit) {
+        let limit = match shown.spam_limit {
+            Some(limit) => Some(limit).filter(|limit| *limit > Score::default()),
+            None => self.reject_over,
+        };
+        if let Some(limit) = limit.filter(|limit| verdict.score > *limit) {
             let status = EnhancedCode::new(5, 7, 1);
             let reply = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(status), verdict.refusal(limit));
             return Some(Checked::Refused(reply, Refusal::Spam));

@@ -164,12 +164,13 @@ impl Pipeline {
     /// Has the content of a message looked at that its sender answers for.
     async fn inspect(&self, mut judged: Judged) -> What {
         let parts = &self.0.parts;
-        let Judged { id, mail, routed, judgement, .. } = &mut judged;
+        let Judged { id, mail, zone, routed, judgement } = &mut judged;
         let shown = Shown {
             hostname: &parts.settings.hostname,
             id: *id,
             recipients: routed.iter().map(|(address, _)| address).collect(),
             judgement,
+            spam_limit: zone.spam_limit,
         };
         match Box::pin(parts.content.check(mail, &shown)).await {
             Checked::Taken => self.act(judged).await,

@@ -24,6 +24,8 @@ pub struct RoutingSettings {
     pub skip_wizard: bool,
     /// Whether `user+detail` is looked for as `user`, too.
     pub support_subaddress: bool,
+    /// Above which spam score its mail is refused, ours; 0: never; null: as the server is configured.
+    pub spam_limit: Option<f64>,
     /// Domains below it that take mail, or did.
     pub subdomains: Vec<RoutedSubdomain>,
     /// When this was first said.

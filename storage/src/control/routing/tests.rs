@@ -389,6 +389,7 @@ fn routing_zone(support_subaddress: bool) -> RoutingZone {
         locked: false,
         skip_wizard: false,
         support_subaddress,
+        spam_limit: None,
         subdomains: Vec::new(),
         keys: Vec::new(),
         created: BY.at,

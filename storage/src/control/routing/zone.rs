@@ -3,7 +3,7 @@
 use super::super::{
     By, Control, ControlError, KeyStage, ObjectId, StoredKey, Zone, audit::Configured, not_found,
 };
-use mailwright_engine::{address::Domain, dkim::DkimKey, time::UnixMillis};
+use mailwright_engine::{address::Domain, dkim::DkimKey, spam::Score, time::UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -32,6 +32,9 @@ pub struct RoutingZone {
     /// Whether `user+detail` is looked for as `user`, too (RFC 5233).
     #[serde(default)]
     pub support_subaddress: bool,
+    /// Above which spam score its mail is refused, in place of the server's limit; zero: never.
+    #[serde(default)]
+    pub spam_limit: Option<Score>,
     /// Domains below it that take mail, too.
     #[serde(default)]
     pub subdomains: Vec<RoutedSubdomain>,
@@ -107,6 +110,7 @@ impl Configured for RoutingZone {
             "locked": self.locked,
             "skip_wizard": self.skip_wizard,
             "support_subaddress": self.support_subaddress,
+            "spam_limit": self.spam_limit,
             "subdomains": self.subdomains.iter().map(subdomain).collect::<Vec<_>>(),
             "keys": self.keys.iter().map(key).collect::<Vec<_>>(),
         })
@@ -162,6 +166,7 @@ impl Control {
             locked: false,
             skip_wizard: false,
             support_subaddress: false,
+            spam_limit: None,
             subdomains: Vec::new(),
             keys,
             created: by.at,
