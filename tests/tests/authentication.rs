@@ -46,8 +46,9 @@ impl Corpus {
         Ok(Self { folder, server, cases })
     }
 
-    fn named(&self, name: &str) -> &Value {
-        self.cases.iter().find(|case| case["name"] == name).expect("a message of that name")
+    fn named(&self, name: &str) -> Result<&Value> {
+        let missing = || Error::unexpected("the corpus", format!("no message {name}"));
+        self.cases.iter().find(|case| case["name"] == name).ok_or_else(missing)
     }
 }
 
@@ -130,7 +131,7 @@ fn finds_what_others_find() -> Result<()> {
 
 /// The field is one that others read, and the sentence is for people.
 fn the_field_says_it(corpus: &Corpus) -> Result<()> {
-    let output = authenticate(corpus.named("dmarc_reject_unaligned"), corpus.server.address, &[])?;
+    let output = authenticate(corpus.named("dmarc_reject_unaligned")?, corpus.server.address, &[])?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.starts_with("Authentication-Results: "), "{text}");
     assert!(text.contains("\tspf=pass smtp.mailfrom=ann@good.example;\r\n"), "{text}");
@@ -154,14 +155,15 @@ fn what_is_sealed_verifies(corpus: &Corpus) -> Result<()> {
     let known: Value =
         serde_json::from_slice(&fs::read(keys()).context("read the keys")?).context("read the keys")?;
     let der = known["rsa2048"]["pkcs8_der"].as_str().unwrap_or_default();
-    let der = BASE64.decode(der.as_bytes()).expect("base64 of the key");
+    let wrong = |error: data_encoding::DecodeError| Error::unexpected("the key", error.to_string());
+    let der = BASE64.decode(der.as_bytes()).map_err(wrong)?;
     fs::write(&key, der).context("write the key")?;
     let key = key.display().to_string();
     let seal = ["--seal-key", &key, "--seal-as", "r1._domainkey.list.example"];
     let mut files = vec![Path::new("chains").to_path_buf(), keys()];
     let mut expected = Vec::new();
     for (name, state) in SEALED {
-        let mut case = corpus.named(name).clone();
+        let mut case = corpus.named(name)?.clone();
         for round in 1..=3 {
             let original = fs::read(case["file"].as_str().unwrap_or_default()).context("read the message")?;
             let sealed = authenticate(&case, corpus.server.address, &seal)?.stdout;
@@ -175,7 +177,7 @@ fn what_is_sealed_verifies(corpus: &Corpus) -> Result<()> {
         }
         // What was signed before still is.
         let after = comparable(&judged(&case, corpus.server.address)?);
-        assert_eq!(after["dkim"], corpus.named(name)["found"]["dkim"], "{name}");
+        assert_eq!(after["dkim"], corpus.named(name)?["found"]["dkim"], "{name}");
         assert_eq!(after["arc"], state, "{name}");
     }
     assert_eq!(python::run("authentication_corpus.py", files)?, json!(expected));

@@ -56,7 +56,9 @@ impl Signatures {
         let mut screened = Vec::new();
         for (name, value, read) in found.into_iter().take(MOST_SIGNATURES) {
             let read = match read {
-                Err(Error::Dkim(DkimError::SignatureLength)) => covering_all(value, body),
+                Err(Error::Dkim(DkimError::SignatureLength)) => {
+                    covering_all(value, body).map_err(|result| *result)
+                }
                 Err(error) => Err(unreadable(&error)),
                 Ok(signature) => Ok(signature),
             };
@@ -145,16 +147,16 @@ fn as_usable(found: &Found<DomainKey>) -> Txt {
 }
 
 /// A signature with `l=`, if that is the whole body: then nobody can add to it. Else what becomes of it.
-fn covering_all(value: &[u8], body: &Hashed) -> Result<Signature, DkimResult> {
+fn covering_all(value: &[u8], body: &Hashed) -> Result<Signature, Box<DkimResult>> {
     let mut signature = Signature::parse(value).map_err(|error| unreadable(&error))?;
     let octets = body.octets(signature.cb).unwrap_or_default();
     if signature.l < octets {
         let why = format!("it covers {} of the body's {octets} octets", signature.l);
-        return Err(described(&signature, MethodResult::Policy, Some(why)));
+        return Err(described(&signature, MethodResult::Policy, Some(why)).into());
     }
     if signature.l > octets {
         let why = format!("it covers {} octets, and the body has {octets}", signature.l);
-        return Err(described(&signature, MethodResult::PermError, Some(why)));
+        return Err(described(&signature, MethodResult::PermError, Some(why)).into());
     }
     signature.l = 0;
     Ok(signature)
