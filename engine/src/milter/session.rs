@@ -177,7 +177,7 @@ impl<'m> Session<'m> {
             _ if matches!(self.step, Step::Options) => return Err(unexpected),
             Reply::Progress => {}
             Reply::Continue if is_end => {
-                self.verdict = Some(Verdict::Passed(std::mem::take(&mut self.passed)))
+                self.verdict = Some(Verdict::Passed(std::mem::take(&mut self.passed)));
             }
             Reply::Continue => self.advance(),
             Reply::Skip if matches!(self.step, Step::Body(_)) => {
@@ -187,7 +187,7 @@ impl<'m> Session<'m> {
             Reply::Accept => self.verdict = Some(Verdict::Passed(std::mem::take(&mut self.passed))),
             Reply::Discard => self.verdict = Some(Verdict::Discarded),
             Reply::Reject => {
-                self.refuse(SmtpCode::MAILBOX_UNAVAILABLE, 5, "a filter of this server refuses the message")
+                self.refuse(SmtpCode::MAILBOX_UNAVAILABLE, 5, "a filter of this server refuses the message");
             }
             Reply::TempFail => self.refuse(
                 SmtpCode::LOCAL_ERROR,
