@@ -1,6 +1,8 @@
 //! The rules that ship, on messages written by hand: what honest senders write stays below the limit however it came,
 //! what others write does not.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
 use mailwright_engine::spam::{AuthResults, SpamMail, SpamRules, SpamVerdict, UriAnswers};
 use std::{fs, path::Path, sync::LazyLock};
 

@@ -1,7 +1,7 @@
 //! What the log says of mail from the world, to whom, and where.
 
 use mailwright_tests::control;
-use mailwright_tests::error::Result;
+use mailwright_tests::error::{Error, Result};
 use mailwright_tests::event_stream::EventStream;
 use mailwright_tests::http::{Account, Api};
 use mailwright_tests::wait;
@@ -41,7 +41,8 @@ fn of<'a>(lines: &'a [Value], field: &str) -> Vec<&'a str> {
 fn reader(world: &World, resource: &str) -> Result<Api> {
     let api = world.api();
     let groups = get(&api, "user/tokens/permission_groups")?;
-    let id = &groups.iter().find(|group| group["name"] == "analytics_read").expect("the permission")["id"];
+    let found = groups.iter().find(|group| group["name"] == "analytics_read");
+    let id = &found.ok_or_else(|| Error::unexpected("find the permission", format!("{groups:?}")))?["id"];
     let resources = json!({ format!("com.cloudflare.api.account.{resource}"): "*" });
     let policy = json!({"effect": "allow", "permission_groups": [{"id": id}], "resources": resources});
     let token = json!({"name": "test", "policies": [policy]}).to_string();

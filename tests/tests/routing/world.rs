@@ -151,7 +151,7 @@ impl World {
         let path = format!("/client/v4/zones/{}/email/routing/messages?to={recipient}", api.account.zone_id);
         wait::until(&format!("{recipient} in the routing log"), LIMIT, || {
             let lines = api.request("GET", &path, "", &[])?.result();
-            Ok(Some(lines[0].clone()).filter(|line| line.is_object()))
+            Ok(Some(lines[0].clone()).filter(Value::is_object))
         })
     }
 }

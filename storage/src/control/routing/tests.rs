@@ -275,7 +275,7 @@ fn only_what_is_on_takes_mail_and_the_nearest_zone_does() {
     world.rule(draft("a@us.shop.example", worker("us")));
     assert_eq!(world.outcome("a@eu.shop.example"), "foreign");
     world.routing(|zone| {
-        zone.subdomains = vec![below("eu.shop.example", true), below("us.shop.example", false)]
+        zone.subdomains = vec![below("eu.shop.example", true), below("us.shop.example", false)];
     });
     assert_eq!(world.outcome("a@eu.shop.example"), "eu");
     assert_eq!(world.outcome("a@us.shop.example"), "foreign");
