@@ -51,12 +51,9 @@ impl Rspamd {
         Ok(Self { process, _files: files, socket })
     }
 
-    /// Ends it at once.
-    ///
-    /// # Errors
-    /// Those of [`Process::kill`].
-    pub fn kill(&mut self) -> Result<()> {
-        self.process.kill()
+    /// Ends it with its workers.
+    pub fn end(&mut self) {
+        self.process.end_with_children(Duration::from_secs(10));
     }
 
     /// Returns what it has logged.

@@ -95,7 +95,7 @@ fn rspamd_refuses_and_marks_mail_and_is_missed_when_it_is_gone() -> Result<()> {
         assert_eq!(header(&mail, "X-Spam").as_deref(), marked, "{}", rspamd.log_text());
         assert!(mail.ends_with(format!("\r\n\r\n{text}\r\n").as_bytes()));
     }
-    rspamd.kill()?;
+    rspamd.end();
     let reply = world.bring(FROM, "info@example.com", &message("", "nothing odd"))?;
     assert_eq!((reply.code, reply.lines[0].contains("4.7.1")), (451, true), "{reply:?}");
     world.until_counted("mailwright_milter_answers_total{answer=\"failed\"}", 1)?;
