@@ -45,7 +45,7 @@ enum Command {
     /// Send queued mail from another pool of sources, or a domain's mail to another next hop
     Reroute(commands::orders::Reroute),
     /// Show what became of messages and recipients; a message's timeline; with --follow, what happens now
-    Log(commands::log::Args),
+    Log(Box<commands::log::Args>),
     /// Watch the SMTP dialogues about a domain's mail, live and without content
     Trace(commands::trace::Args),
     /// Explain traffic shaping, try a file on what happened, or have it read again

@@ -189,7 +189,7 @@ impl DomainChecker {
                 Ok(plan) if plan.update.is_empty() => {}
                 Ok(_) => tracing::warn!(%domain, "locked records were gone, and are published again"),
                 Err(error) => {
-                    tracing::info!(%domain, %error, "locked records are missing and cannot be published")
+                    tracing::info!(%domain, %error, "locked records are missing and cannot be published");
                 }
             }
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     answer::{ApiError, success},
-    openapi::{Answer, Input, Limited, objects::routing::LocalEmail},
+    openapi::{Answer, Input, Limited, Lookup, objects::routing::LocalEmail},
     request::query,
     server::AppState,
 };
@@ -38,8 +38,8 @@ struct EnvelopeQuery {
 /// `[routing] local_handler` is on, and from the machine itself.
 #[utoipa::path(
     post, path = "/cdn-cgi/handler/email", tag = "Routing", operation_id = "handle_local_email", security(()),
-    params(EnvelopeQuery), request_body(content = String, content_type = "message/rfc822"),
-    responses((status = 200, body = Answer<LocalEmail>), Input, Limited),
+    params(EnvelopeQuery), request_body(content = String, content_type = "text/plain"),
+    responses((status = 200, body = Answer<LocalEmail>), Lookup, Input, Limited),
 )]
 pub(super) async fn handle(
     http: HttpRequest,

@@ -295,7 +295,8 @@ mod tests {
     fn what_makes_no_sense_is_refused_by_its_field() {
         let action = |action: Value| move |body: &mut Value| body["actions"] = json!([action]);
         let matcher = |matcher: Value| move |body: &mut Value| body["matchers"] = json!([matcher]);
-        let cases: [(&str, Box<dyn FnOnce(&mut Value)>); 11] = [
+        type Change = Box<dyn FnOnce(&mut Value)>;
+        let cases: [(&str, Change); 11] = [
             ("matchers", Box::new(|body| body["matchers"] = json!([]))),
             ("actions", Box::new(|body| body["actions"] = json!([]))),
             ("actions[0].type", Box::new(action(json!({ "type": "bounce" })))),

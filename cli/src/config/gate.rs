@@ -77,8 +77,8 @@ impl List {
     }
 }
 
-fn network(key: &'static str, text: &String) -> Result<Network, ConfigError> {
-    text.parse().map_err(|error| invalid(key, text, &error))
+fn network(key: &'static str, text: &str) -> Result<Network, ConfigError> {
+    text.parse().map_err(|error| invalid(key, &text, &error))
 }
 
 impl Config {

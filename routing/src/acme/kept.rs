@@ -30,7 +30,7 @@ pub fn load(folder: &PrivateFolder, issued: &IssuedCertificates) -> Result<(), S
         let Some(pem) = folder.read(&file)? else { continue };
         match IssuedCertificate::read(name, &pem) {
             Ok(read) if read.validity().end.saturating_add(KEPT_AFTER) < clock::wall() => {
-                folder.remove(&file)?
+                folder.remove(&file)?;
             }
             Ok(read) => issued.put(name, read),
             Err(error) => {

@@ -23,7 +23,8 @@ impl Control {
         }
         let _changing = self.changing();
         let zone = self.zone_for(zone_id, &says)?;
-        let count = self.read(|state| state.routing.rules_of(zone_id).map_or(0, super::route::ZoneRules::literals));
+        let count =
+            self.read(|state| state.routing.rules_of(zone_id).map_or(0, super::route::ZoneRules::literals));
         if count >= RoutingRule::MAX_PER_ZONE {
             let what = "routing rules in this zone";
             return Err(ControlError::Full { what, most: RoutingRule::MAX_PER_ZONE });
