@@ -26,10 +26,10 @@ fn a_second_opening_in_one_process_is_refused_with_the_process_id() {
 fn a_folder_of_a_newer_version_is_left_alone() {
     let home = tempfile::tempdir().unwrap();
     drop(StateDir::open(home.path()).unwrap());
-    std::fs::write(home.path().join("format"), "5\n").unwrap();
+    std::fs::write(home.path().join("format"), "6\n").unwrap();
     let refused = StateDir::open(home.path()).map(drop);
-    assert!(matches!(refused, Err(StorageError::TooNew { found: 5, known: 4, .. })), "{refused:?}");
-    assert_eq!(std::fs::read_to_string(home.path().join("format")).unwrap(), "5\n");
+    assert!(matches!(refused, Err(StorageError::TooNew { found: 6, known: 5, .. })), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(home.path().join("format")).unwrap(), "6\n");
     std::fs::write(home.path().join("format"), "new\n").unwrap();
     assert!(matches!(StateDir::open(home.path()), Err(StorageError::Format { .. })));
 }
@@ -40,7 +40,7 @@ fn a_folder_from_before_the_first_release_is_left_alone() {
     drop(StateDir::open(home.path()).unwrap());
     std::fs::write(home.path().join("format"), "1\n").unwrap();
     let refused = StateDir::open(home.path()).map(drop);
-    assert!(matches!(refused, Err(StorageError::TooOld { found: 1, known: 4, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(StorageError::TooOld { found: 1, known: 5, .. })), "{refused:?}");
     assert_eq!(std::fs::read_to_string(home.path().join("format")).unwrap(), "1\n");
 }
 

@@ -37,7 +37,7 @@ struct EnvelopeQuery {
 /// `POST /cdn-cgi/handler/email?from=&to=`: the raw message goes through routing as if SMTP had brought it. Only where
 /// `[routing] local_handler` is on, and from the machine itself.
 #[utoipa::path(
-    post, path = "/cdn-cgi/handler/email", tag = "Routing", operation_id = "handle_local_email", security(()),
+    post, path = "/cdn-cgi/handler/email", tag = "Email routing", operation_id = "handle_local_email", security(()),
     params(EnvelopeQuery), request_body(content = String, content_type = "text/plain"),
     responses((status = 200, body = Answer<LocalEmail>), Lookup, Input, Limited),
 )]
