@@ -1,6 +1,7 @@
 //! The program under test: the release binary on a state folder of its own.
 
 use crate::{Error, Result, error::Context, http::Credentials, usage::Process};
+use mailwright_storage::control::{Control, ControlError};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
@@ -126,6 +127,21 @@ impl Installation {
         Ok(())
     }
 
+    /// Changes the control data while no server runs: what a command would send mail for.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if it cannot be opened or changed.
+    pub fn change(
+        &self,
+        change: impl FnOnce(&Control) -> std::result::Result<(), ControlError>,
+    ) -> Result<()> {
+        let changed = Control::open(&self.state().join("control")).and_then(|control| {
+            change(&control)?;
+            control.flush()
+        });
+        changed.map_err(|error| Error::unexpected("change the control data", error.to_string()))
+    }
+
     /// Starts the server and waits until it listens.
     ///
     /// # Errors
@@ -138,11 +154,13 @@ impl Installation {
         }
         let begun = Instant::now();
         let child = self.spawn()?;
-        let mut server = Server { child, smtp: None, http: None, begun, start_time: Duration::ZERO };
+        let mut server =
+            Server { child, smtp: None, http: None, inbound: None, begun, start_time: Duration::ZERO };
         let addresses = self.until_ready(&mut server, &ready).await?;
         server.start_time = begun.elapsed();
         let address = |name: &str| addresses.get(name)?.as_str()?.parse().ok();
         (server.smtp, server.http) = (address("smtp"), address("http"));
+        server.inbound = address("inbound");
         Ok(server)
     }
 
@@ -191,6 +209,7 @@ pub struct Server {
     child: Child,
     smtp: Option<SocketAddr>,
     http: Option<SocketAddr>,
+    inbound: Option<SocketAddr>,
     begun: Instant,
     start_time: Duration,
 }
@@ -210,6 +229,14 @@ impl Server {
     /// [`Error::Unexpected`] if it does not.
     pub fn http(&self) -> Result<SocketAddr> {
         self.http.ok_or_else(|| Error::unexpected("ready.json", "no HTTP address"))
+    }
+
+    /// Returns where it takes mail from the world.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] if it does not.
+    pub fn inbound(&self) -> Result<SocketAddr> {
+        self.inbound.ok_or_else(|| Error::unexpected("ready.json", "no address for mail from the world"))
     }
 
     /// Returns the process, to ask what it used.

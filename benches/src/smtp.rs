@@ -19,14 +19,39 @@ const MAX_LINE: u64 = 512;
 #[derive(Debug, Clone)]
 pub struct Script {
     domains: Domains,
-    data: Arc<[u8]>,
+    letter: Letter,
+}
+
+/// A message with its envelope.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    /// The envelope sender.
+    pub from: Arc<str>,
+    /// The recipient; where a script spreads its mail over several domains it has others.
+    pub to: Arc<str>,
+    /// What follows DATA, the final dot included.
+    pub data: Arc<[u8]>,
 }
 
 impl Script {
     /// Messages with bodies of `size` octets to recipients in `domains`.
     #[must_use]
     pub fn new(domains: Domains, size: usize) -> Self {
-        Self { domains, data: message::data(size).into() }
+        let (from, to) = (SENDER.into(), Domains::ONE.recipient(0).into());
+        Self { domains, letter: Letter { from, to, data: message::data(size).into() } }
+    }
+
+    /// This message again and again.
+    #[must_use]
+    pub fn of(letter: Letter) -> Self {
+        Self { domains: Domains::ONE, letter }
+    }
+
+    fn recipient(&self, number: u64) -> String {
+        match self.domains {
+            Domains::ONE => self.letter.to.as_ref().to_owned(),
+            several => several.recipient(number),
+        }
     }
 }
 
@@ -83,12 +108,12 @@ impl SmtpClient {
 
 impl Client for SmtpClient {
     async fn submit(&mut self, number: u64) -> Result<()> {
-        let recipient = self.script.domains.recipient(number);
-        self.command(&format!("MAIL FROM:<{SENDER}>"), b'2').await?;
+        let (from, recipient) = (Arc::clone(&self.script.letter.from), self.script.recipient(number));
+        self.command(&format!("MAIL FROM:<{from}>"), b'2').await?;
         self.command(&format!("RCPT TO:<{recipient}>"), b'2').await?;
         self.command("DATA", b'3').await?;
         let what = "the message";
-        self.stream.get_mut().write_all(&self.script.data).await.context(what)?;
+        self.stream.get_mut().write_all(&self.script.letter.data).await.context(what)?;
         self.expect(what, b'2').await
     }
 

@@ -224,6 +224,7 @@ impl Config {
         config.verification(None)?;
         config.check_reports()?;
         config.authentication_policy()?;
+        config.postmaster()?;
         config.check_policy_host()?;
         config.acme()?;
         config.spool()?;
@@ -373,7 +374,7 @@ mod tests {
             ("limits", "account domain recipient token ramp max_recipients"),
             (
                 "routing",
-                "verification_from require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include \
+                "verification_from postmaster require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include \
                  mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host reports spam milters",
             ),
             ("acme", "directory contact terms_agreed hosts authorities"),
@@ -451,6 +452,7 @@ mod tests {
             ("[sending]\nfeedback_id = \"me\"", "sending.feedback_id"),
             ("[routing]\nverification_from = \"postmaster\"", "routing.verification_from"),
             ("[routing]\nin_session = \"3m\"", "routing.in_session"),
+            ("[routing]\npostmaster = \"me\"", "routing.postmaster"),
             ("[routing]\ntrusted_sealers = [\"a b\"]", "routing.trusted_sealers"),
             ("[routing]\nmx = [\"-\"]", "routing.mx"),
             ("[routing]\nspf_include = \"one\"", "routing.spf_include"),

@@ -20,7 +20,8 @@ fuzz_target!(|data: &[u8]| {
     let looked = RULES.look(&mail);
     assert!(looked.questions().count() <= 20);
     assert!(looked.questions().all(|name| name.ends_with(".l.test") && name.is_ascii()));
-    let answers: UriAnswers = looked.questions().map(|name| (name.to_owned(), vec![[127, 0, 0, 2].into()])).collect();
+    let answers: UriAnswers =
+        looked.questions().map(|name| (name.to_owned(), vec![[127, 0, 0, 2].into()])).collect();
     let verdict = RULES.decide(&looked, &answers);
     let header = verdict.header();
     assert!(fields(header.as_bytes()).all(|field| FIELDS.iter().any(|name| field.is(name))), "{header}");

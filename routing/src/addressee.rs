@@ -12,6 +12,9 @@ use mailwright_engine::{
 use mailwright_storage::control::{Control, Matched, ObjectId, Route, RouteAction, RoutingZone};
 use std::sync::Arc;
 
+/// Local parts that every domain must have, in any case.
+const REQUIRED: [&str; 2] = ["postmaster", "abuse"];
+
 /// What an address of ours is for.
 #[derive(Debug, Clone)]
 pub enum Addressee {
@@ -21,8 +24,8 @@ pub enum Addressee {
     Reports(ReportMailbox),
     /// News of mail that went on: whoever wrote it.
     Sender(Arc<RoutingZone>, EmailAddress),
-    /// What a rule of its zone says.
-    Routed(Box<Matched>),
+    /// What its zone says is to become of its mail.
+    Routed(Arc<RoutingZone>, RouteAction),
 }
 
 /// What has to be the same for all recipients of a message: SMTP has one answer for all of them, so they must share their
@@ -33,8 +36,8 @@ pub enum Kind {
     Returned,
     /// Reports on zones.
     Reports,
-    /// News of mail that went on.
-    Sender,
+    /// News of mail that went on from a zone.
+    Sender(ObjectId),
     /// Addresses of one zone.
     Zone(ObjectId),
 }
@@ -45,8 +48,8 @@ impl Addressee {
         match self {
             Self::Returned(_) => Kind::Returned,
             Self::Reports(_) => Kind::Reports,
-            Self::Sender(..) => Kind::Sender,
-            Self::Routed(matched) => Kind::Zone(matched.zone.zone_id.clone()),
+            Self::Sender(zone, _) => Kind::Sender(zone.zone_id.clone()),
+            Self::Routed(zone, _) => Kind::Zone(zone.zone_id.clone()),
         }
     }
 }
@@ -80,12 +83,19 @@ pub struct Directory {
     control: Arc<Control>,
     returns: ReturnPath,
     reports: ReportsInbox,
+    postmaster: Option<EmailAddress>,
 }
 
 impl Directory {
-    /// By the keys, domains and rules in `control`.
-    pub fn new(control: Arc<Control>, returns: ReturnPath, reports: ReportsInbox) -> Self {
-        Self { control, returns, reports }
+    /// By the keys, domains and rules in `control`. `postmaster` gets mail for the addresses of a zone that every domain
+    /// must have, where no rule takes it.
+    pub fn new(
+        control: Arc<Control>,
+        returns: ReturnPath,
+        reports: ReportsInbox,
+        postmaster: Option<EmailAddress>,
+    ) -> Self {
+        Self { control, returns, reports, postmaster }
     }
 
     /// What a message from `sender` to `address` is for.
@@ -108,11 +118,18 @@ impl Directory {
         match self.control.route(address) {
             Route::Foreign if self.returns.is_ours(address.domain()) => Err(Unrouted::Unknown),
             Route::Foreign => Err(Unrouted::Foreign),
-            Route::Unknown(_) => Err(Unrouted::Unknown),
-            Route::Inactive(..) => Err(Unrouted::Inactive),
+            Route::Unknown(zone) => self.required(zone, address).ok_or(Unrouted::Unknown),
+            Route::Inactive(zone, _) => self.required(zone, address).ok_or(Unrouted::Inactive),
             Route::Take(Matched { action: RouteAction::Worker(name), .. }) => Err(Unrouted::NoWorker(name)),
-            Route::Take(matched) => Ok(Addressee::Routed(Box::new(matched))),
+            Route::Take(Matched { zone, action, .. }) => Ok(Addressee::Routed(zone, action)),
         }
+    }
+
+    /// Who gets mail for an address that every domain must have (RFC 5321 section 4.5.1, RFC 2142 section 4).
+    fn required(&self, zone: Arc<RoutingZone>, address: &EmailAddress) -> Option<Addressee> {
+        let is_required = REQUIRED.iter().any(|name| address.local().eq_ignore_ascii_case(name));
+        let postmaster = self.postmaster.clone().filter(|_| is_required)?;
+        Some(Addressee::Routed(zone, RouteAction::Forward(vec![postmaster])))
     }
 
     /// Whom a sender that we rewrote goes back to. A forged one is refused: whoever could make one would have a relay.

@@ -21,6 +21,7 @@ use std::{net::SocketAddr, time::Duration};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Routing {
     verification_from: String,
+    postmaster: String,
     #[serde(with = "humantime_serde")]
     in_session: Duration,
     pub(crate) local_handler: bool,
@@ -44,6 +45,7 @@ impl Default for Routing {
     fn default() -> Self {
         Self {
             verification_from: String::new(),
+            postmaster: String::new(),
             in_session: Duration::from_secs(10),
             local_handler: false,
             require_authentication: true,
@@ -97,6 +99,13 @@ impl Config {
             honour_dmarc: *honour_dmarc,
             trusted_sealers: trusted_sealers.iter().map(sealer).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Who gets mail for addresses that every domain must have.
+    pub(crate) fn postmaster(&self) -> Result<Option<EmailAddress>, ConfigError> {
+        let address = &self.routing.postmaster;
+        let read = (!address.is_empty()).then(|| EmailAddress::parse(address)).transpose();
+        read.map_err(|error| invalid("routing.postmaster", address, &error))
     }
 
     /// How owners of addresses are asked; `http` is where the API is served.

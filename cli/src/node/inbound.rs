@@ -83,7 +83,8 @@ impl Node {
             settings: config.routing()?,
             stopping: self.stopping.subscribe(),
         });
-        let directory = Directory::new(Arc::clone(&self.control), returns.clone(), reports.clone());
+        let (control, postmaster) = (Arc::clone(&self.control), config.postmaster()?);
+        let directory = Directory::new(control, returns.clone(), reports.clone(), postmaster);
         let intake = self.engine.intake().clone();
         Ok(Reception::new(directory, returns.clone(), reports.clone(), pipeline, intake, config.hostname()))
     }

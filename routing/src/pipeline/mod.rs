@@ -35,7 +35,7 @@ use mailwright_engine::{
     smtp::reply::{Reply, ReplyClass, SmtpCode},
 };
 use mailwright_storage::{
-    control::{Control, Matched, RouteAction, RoutingZone},
+    control::{Control, RouteAction, RoutingZone},
     reports::JudgedFeed,
 };
 use sealers::Sealers;
@@ -112,7 +112,7 @@ impl Pipeline {
         let (mut routed, mut back) = (Vec::new(), Vec::new());
         for (address, addressee) in recipients {
             match addressee {
-                Addressee::Routed(matched) => routed.push((address, *matched)),
+                Addressee::Routed(zone, action) => routed.push((zone, (address, action))),
                 Addressee::Sender(zone, to) => back.push((zone, (to, address))),
                 Addressee::Returned(_) | Addressee::Reports(_) => {}
             }
@@ -123,17 +123,25 @@ impl Pipeline {
                 let what = self.send_on(id, mail, Onward::back(zone, to)).await;
                 Fate { id, what, judgement: None }
             }
-            None => self.route(id, mail, routed).await,
+            None => match routed.first().map(|(zone, _)| Arc::clone(zone)) {
+                Some(zone) => {
+                    let routed = routed.into_iter().map(|(_, recipient)| recipient).collect();
+                    self.route(id, mail, zone, routed).await
+                }
+                None => Fate { id, what: What::Dropped, judgement: None },
+            },
         }
     }
 
     /// Judges a message and does what the rules of its recipients say.
-    async fn route(&self, id: QueueId, mail: Arrived, routed: Vec<(EmailAddress, Matched)>) -> Fate {
+    async fn route(
+        &self,
+        id: QueueId,
+        mail: Arrived,
+        zone: Arc<RoutingZone>,
+        routed: Vec<(EmailAddress, RouteAction)>,
+    ) -> Fate {
         let parts = &self.0.parts;
-        let Some(zone) = routed.first().map(|(_, matched)| Arc::clone(&matched.zone)) else {
-            return Fate { id, what: What::Dropped, judgement: None };
-        };
-        let routed = routed.into_iter().map(|(address, matched)| (address, matched.action)).collect();
         let began = Instant::now();
         let unjudged = Unjudged {
             peer: mail.peer,

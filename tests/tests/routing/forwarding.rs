@@ -78,3 +78,19 @@ fn what_is_to_be_thrown_away_is_taken_and_goes_nowhere() -> Result<()> {
     assert!(world.deliveries()?.is_empty());
     Ok(())
 }
+
+#[test]
+fn whoever_runs_the_server_gets_mail_for_postmaster_where_no_rule_does() -> Result<()> {
+    let postmaster = |config: &mut mailwright_tests::server::Config| {
+        config.more = config.more.replace("[routing]\n", "[routing]\npostmaster = \"ops@box.example\"\n");
+    };
+    let Some(world) = World::to("", postmaster)? else { return Ok(()) };
+    world.forward("abuse@example.com", &["ann@box.example"])?;
+    for address in ["Postmaster@example.com", "abuse@example.com"] {
+        assert_eq!(world.bring("bob@good.example", address, &message("bob@good.example"))?.code, 250);
+    }
+    world.arrived("ops@box.example")?;
+    world.arrived("ann@box.example")?;
+    assert_eq!(world.deliveries()?, ["ann@box.example", "ops@box.example"]);
+    Ok(())
+}
