@@ -145,13 +145,13 @@ impl World {
         })
     }
 
-    /// What the routing log says of mail for `recipient`, once it says anything.
-    pub(crate) fn logged(&self, recipient: &str) -> Result<Value> {
+    /// The line of the routing log that `filter` finds, once it has this status.
+    pub(crate) fn logged(&self, filter: &str, status: &str) -> Result<Value> {
         let api = self.api();
-        let path = format!("/client/v4/zones/{}/email/routing/messages?to={recipient}", api.account.zone_id);
-        wait::until(&format!("{recipient} in the routing log"), LIMIT, || {
+        let path = format!("/client/v4/zones/{}/email/routing/messages?{filter}", api.account.zone_id);
+        wait::until(&format!("{filter} as {status} in the routing log"), LIMIT, || {
             let lines = api.request("GET", &path, "", &[])?.result();
-            Ok(Some(lines[0].clone()).filter(Value::is_object))
+            Ok(Some(lines[0].clone()).filter(|line| line["status"] == status))
         })
     }
 }
