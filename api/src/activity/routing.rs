@@ -43,7 +43,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     };
     let of_zone =
         |path: &str| answer::resource(&format!("/client/v4/zones/{{zone_id}}/email/routing/messages{path}"));
-    let of_all = |path: &str| answer::resource(&format!("/client/v4/routing/messages{path}"));
+    let of_all = |path: &str| answer::resource(&format!("/client/v4/delivery/routing/messages{path}"));
     config
         .service(of_account("").route(web::get().to(list)))
         .service(of_account("/stream").route(web::get().to(stream_of_account)))
@@ -91,9 +91,9 @@ async fn list_of_zone(
     super::page(&http, &state, scope::of_zone(&caller, &state, &zone)?).await
 }
 
-/// `GET /routing/messages`: mail from the world for addresses of all accounts, the newest first: a line for each address and destination.
+/// `GET /delivery/routing/messages`: mail from the world for addresses of all accounts, the newest first: a line for each address and destination.
 #[utoipa::path(
-    get, path = "/client/v4/routing/messages",
+    get, path = "/client/v4/delivery/routing/messages",
     tag = "Activity", operation_id = "list_all_routed_messages",
     params(RoutedQuery, PartQuery),
     responses((status = 200, body = ActivityPage<RoutedLine>), Known, Input),
@@ -134,9 +134,9 @@ async fn get_of_zone(
     super::one(&state, scope::of_zone(&caller, &state, &path.0)?, &path.1).await
 }
 
-/// `GET /routing/messages/{id}`: the same for any message.
+/// `GET /delivery/routing/messages/{id}`: the same for any message.
 #[utoipa::path(
-    get, path = "/client/v4/routing/messages/{id}",
+    get, path = "/client/v4/delivery/routing/messages/{id}",
     tag = "Activity", operation_id = "show_any_routed_message",
     responses((status = 200, body = Answer<RoutedMessage>), Known, Lookup),
 )]
@@ -181,9 +181,9 @@ async fn timeline_of_zone(
     super::told(&http, &state, scope::of_zone(&caller, &state, &path.0)?, &path.1).await
 }
 
-/// `GET /routing/messages/{id}/timeline`: the same for any message.
+/// `GET /delivery/routing/messages/{id}/timeline`: the same for any message.
 #[utoipa::path(
-    get, path = "/client/v4/routing/messages/{id}/timeline",
+    get, path = "/client/v4/delivery/routing/messages/{id}/timeline",
     tag = "Activity", operation_id = "any_routed_message_timeline",
     params(PartQuery),
     responses((status = 200, body = ActivityPage<TimelineEvent>), Known, Lookup, Input),
@@ -232,9 +232,9 @@ async fn stream_of_zone(
     stream::begin(&http, state, scope, &caller)
 }
 
-/// `GET /routing/messages/stream`: the same for all messages.
+/// `GET /delivery/routing/messages/stream`: the same for all messages.
 #[utoipa::path(
-    get, path = "/client/v4/routing/messages/stream",
+    get, path = "/client/v4/delivery/routing/messages/stream",
     tag = "Activity", operation_id = "stream_all_routed_messages",
     params(RoutedQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Input, Limited),

@@ -126,7 +126,7 @@ impl Args {
         match (&self.account, &self.routed.zone) {
             (Some(account), _) => format!("accounts/{}/email/{direction}/messages", escaped(account)),
             (None, Some(zone)) => format!("zones/{}/email/{direction}/messages", escaped(zone)),
-            (None, None) if self.routing => "routing/messages".to_owned(),
+            (None, None) if self.routing => "delivery/routing/messages".to_owned(),
             (None, None) => "delivery/messages".to_owned(),
         }
     }

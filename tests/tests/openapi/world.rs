@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use mailwright_tests::bad_name_server::{BadNameServer, Trouble};
 use mailwright_tests::calendar::ahead;
 use mailwright_tests::error::Result;
 use mailwright_tests::http::{Account, Api, get};
@@ -17,13 +18,15 @@ pub(crate) struct World {
     /// The operator's client.
     pub(crate) api: Api,
     _sandbox: Sandbox,
+    _names: BadNameServer,
 }
 
 impl World {
     pub(crate) fn new() -> Result<Self> {
         let sandbox = Sandbox::start()?;
-        // Nobody answers there, which is soon known: what looks at the DNS is not to wait for that of this machine.
+        // It refuses at once: what looks at the DNS is not to wait for that of this machine.
         let dns = free_address()?;
+        let names = BadNameServer::start(dns, Trouble::Refuses)?;
         let config = Config {
             more: format!(
                 "[webhooks]\nprivate_hosts = true\ntimeout = \"2s\"\n[dns]\nservers = [\"{dns}\"]\n"
@@ -34,7 +37,7 @@ impl World {
         let installation = Installation::new(&config)?;
         let server = installation.start()?;
         let api = installation.api(&server);
-        Ok(Self { installation, server, api, _sandbox: sandbox })
+        Ok(Self { installation, server, api, _sandbox: sandbox, _names: names })
     }
 
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value> {

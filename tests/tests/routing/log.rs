@@ -66,7 +66,10 @@ fn each_message_is_found_by_what_became_of_it_and_has_a_timeline() -> Result<()>
     assert_eq!(of(&all, "to"), ["info@example.com", "void@example.com", "info@example.com"]);
     assert_eq!(of(&all, "destination"), ["", "", "ann@box.example"]);
     assert_eq!(of(&all, "spf"), ["fail", "pass", "pass"]);
-    assert_eq!((lines(&api, &account, 3)?, lines(&api, "routing/messages", 3)?), (all.clone(), all.clone()));
+    assert_eq!(
+        (lines(&api, &account, 3)?, lines(&api, "delivery/routing/messages", 3)?),
+        (all.clone(), all.clone())
+    );
     for (query, found) in [
         ("status=forwarded", &all[2]),
         ("to=VOID@example.com", &all[1]),
@@ -135,7 +138,7 @@ fn it_is_apart_from_what_is_sent_and_nobody_elses() -> Result<()> {
         (format!("accounts/{mine}/email/routing/messages/{id}"), [200, 200, 404, 404]),
         (format!("{sending}/{id}"), [404, 404, 404, 404]),
         (format!("{sending}/{sent_id}"), [200, 200, 404, 404]),
-        ("routing/messages".to_owned(), [403, 403, 403, 403]),
+        ("delivery/routing/messages".to_owned(), [403, 403, 403, 403]),
         (format!("{routed}?status=delivered"), [400, 400, 404, 404]),
     ] {
         for (reader, status) in readers.iter().zip(expected) {
