@@ -183,7 +183,7 @@ fn answers_that_nobody_reads_do_not_fill_the_memory() -> Result<()> {
     const CLIENTS: usize = 20;
     const REQUESTS: usize = 2_000;
     /// Answers under way for a client, of the thousands that it asked for.
-    const MOST: u64 = 20;
+    const MOST: u64 = 40;
     let world = World::with(|_| {})?;
     let answer = http::get(world.server.http, "/metrics")?.text.len() as u64;
     let idle = world.server.process.resident_bytes()?;
