@@ -337,12 +337,8 @@ impl Intake {
             },
             ..Envelope::new(message.id, now, message.reverse_path, message.recipients, message.origin)
         };
-        let accepted = Accepted {
-            received: message.routed.as_ref().map(|routed| routed.received.clone()),
-            ..accepted(&envelope, &content, message.signed_by.as_deref())
-        };
-        let zone = message.routed.map(|routed| routed.zone.to_string());
-        let (id, accepted) = (envelope.id, Accepted { zone: accepted.zone.or(zone), ..accepted });
+        let signed_by = message.signed_by.as_deref();
+        let (id, accepted) = (envelope.id, accepted(&envelope, &content, signed_by, message.routed));
         let rest: Vec<_> = Addressed::rest_of(&envelope).collect();
         self.webhooks.announce(id, self.acceptances(&envelope, &accepted.message_id));
         // What is due goes by a time that is never set; the sender's clock says how far off it is.
@@ -474,14 +470,21 @@ pub(crate) fn message_id_of(content: &Content) -> String {
 }
 
 /// The acceptance as an event.
-fn accepted(envelope: &Envelope, content: &Content, signed_by: Option<&SendingDomain>) -> Accepted {
+fn accepted(
+    envelope: &Envelope,
+    content: &Content,
+    signed_by: Option<&SendingDomain>,
+    routed: Option<Routed>,
+) -> Accepted {
     let (header, _) = split_header(&content.body);
+    let (routed_by, received) = routed.map(|routed| (routed.zone, routed.received)).unzip();
     let keeps_preview = signed_by.is_some_and(|domain| domain.preview_enabled);
     Accepted {
         author: author(header).map(|author| author.to_string()).unwrap_or_default(),
-        zone: signed_by.map(|domain| domain.zone_id.to_string()),
+        zone: signed_by.map(|domain| &domain.zone_id).or(routed_by.as_ref()).map(ToString::to_string),
         message_id: message_id(header),
         preview: if keeps_preview { preview(&content.body, PREVIEW_MAX) } else { None },
+        received,
         ..Accepted::new(envelope, subject(header).as_deref(), content.len() as u64)
     }
 }

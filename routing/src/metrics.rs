@@ -54,8 +54,6 @@ pub enum Action {
 /// Why a message was refused after it was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// Its address is not routed, or no longer.
-    Address,
     /// It has been here before, or too often elsewhere.
     Loop,
     /// It has no author, or none that can be read.
@@ -125,8 +123,7 @@ impl Action {
 }
 
 impl Refusal {
-    const ALL: [Self; 12] = [
-        Self::Address,
+    const ALL: [Self; 11] = [
         Self::Loop,
         Self::Author,
         Self::Unauthenticated,
@@ -143,7 +140,6 @@ impl Refusal {
     /// Its name, as the label `reason` has it.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Address => "address",
             Self::Loop => "loop",
             Self::Author => "author",
             Self::Unauthenticated => "unauthenticated",

@@ -1,7 +1,8 @@
 //! Whom mail from the world is handed to, once it is known who it is for.
 //!
-//! News of sent mail and reports are acted on before they are answered, so 250 means that it has had its effect. Two messages of that kind
-//! are worked on at a time, for each may read a good deal of the event log.
+//! News of sent mail and reports have been acted on before they are answered, so 250 means that they have
+//! had their effect. Two messages of that kind are worked on at a time, for each may read a good deal of the
+//! event log.
 
 use crate::{
     addressee::{Addressee, Directory, Kind, Unrouted},

@@ -1,5 +1,6 @@
 //! What became of mail from the world: `/accounts/{account_id}/email/routing/messages`,
-//! `/zones/{zone_id}/email/routing/messages`, and `/routing/messages` for whoever operates the server.
+//! `/zones/{zone_id}/email/routing/messages`, and `/delivery/routing/messages` for whoever operates the
+//! server.
 
 use super::{read::PartQuery, read_routed::RoutedQuery, scope, stream};
 use crate::{
