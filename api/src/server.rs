@@ -49,6 +49,9 @@ use tokio::sync::{Mutex, Notify, watch};
 pub const MAX_CONNECTIONS: usize = 2_000;
 /// How long the head of a request may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the rest of a body is read that was answered before it had come: were the connection closed at once, the
+/// client would find it broken and never see the answer (RFC 9112 section 9.6).
+const LINGER: Duration = Duration::from_secs(5);
 /// How long a connection without a request stays open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -240,6 +243,7 @@ pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<Se
         let http = HttpService::<PatientStream, _, _>::build()
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIMEOUT)
+            .client_disconnect_timeout(LINGER)
             .graceful_shutdown_signal(move || {
                 let stops = stops.clone();
                 async move { stops.notified().await }
@@ -289,6 +293,7 @@ pub fn serve_control(listener: UnixListener, state: web::Data<AppState>) -> io::
     let server = HttpServer::new(app)
         .workers(1)
         .client_request_timeout(HEAD_TIMEOUT)
+        .client_disconnect_timeout(LINGER)
         .keep_alive(KEEP_ALIVE)
         .on_connect(access::note_local_user)
         .shutdown_timeout(drain.as_secs().max(1))

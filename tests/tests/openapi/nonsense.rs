@@ -1,8 +1,11 @@
 //! Whatever stands in a request, the answer is an envelope, and no fault of ours.
 
+use std::io::Read;
+use std::net::Shutdown;
+
 use serde_json::{Value, json};
 
-use mailwright_tests::error::Result;
+use mailwright_tests::error::{Context, Result};
 use mailwright_tests::http::Answer;
 use mailwright_tests::http_connection::HttpConnection;
 
@@ -154,6 +157,27 @@ fn what_is_no_utf8_is_refused_wherever_it_stands() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn an_answer_given_before_the_body_has_come_does_not_break_the_connection() -> Result<()> {
+    let world = World::new()?;
+    let mut connection = HttpConnection::open(world.server.http)?;
+    let body = vec![b'x'; 4 << 20];
+    let head = format!(
+        "DELETE /client/v4/zones/{:032}/email/routing/dns HTTP/1.1\r\nhost: mailwright\r\n\
+         authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        0,
+        world.api.account.token,
+        body.len()
+    );
+    connection.write(head.as_bytes())?;
+    assert_eq!(connection.read_answer()?.status, 404);
+    connection.write(&body)?;
+    let mut stream = connection.into_stream();
+    stream.shutdown(Shutdown::Write).context("say that this is all")?;
+    assert_eq!(stream.read(&mut [0]).context("read the end")?, 0);
     Ok(())
 }
 
