@@ -33,3 +33,4 @@ pub mod spam;
 pub mod time;
 pub mod tls;
 pub mod webhook;
+pub mod worker;
