@@ -18,7 +18,9 @@ mod send;
 use crate::{Events, Mailer, SendRequest, wire, wire::TraceSink};
 use bytes::Bytes;
 use desk::Question;
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use kv::Namespace;
 use mailwright_engine::{
@@ -194,7 +196,8 @@ impl Inner {
         expect(&request, "/points")?;
         let (body, _room) = self.services.rooms.read(request.into_body(), points::BODY_MAX).await?;
         let points = points::read(&body)?.into_iter();
-        let points = points.map(|points::Point { indexes, blobs, doubles }| DataPoint { indexes, blobs, doubles });
+        let points =
+            points.map(|points::Point { indexes, blobs, doubles }| DataPoint { indexes, blobs, doubles });
         self.services.points.write(&self.parts.account, dataset, points.collect(), (self.services.now)());
         Ok(no_content())
     }
