@@ -6,6 +6,7 @@
 mod batch;
 mod desk;
 mod events;
+mod host;
 mod run;
 mod settings;
 pub mod wire;

@@ -50,8 +50,8 @@ impl Question {
                 desk.may_forward(to)
             }
             Self::Reply => {
-                let (head, raw) =
-                    wire::split_frame(body).ok_or_else(|| plain("The reply breaks off before its message."))?;
+                let (head, raw) = wire::split_frame(body)
+                    .ok_or_else(|| plain("The reply breaks off before its message."))?;
                 let head: ReplyHead = serde_json::from_slice(head)
                     .map_err(|_| plain("A reply needs texts for from and to."))?;
                 desk.reply(&head.from, &head.to, raw.to_vec())
@@ -66,7 +66,9 @@ impl Question {
 /// When the request names none that is under way.
 pub(super) fn of(events: &Events, headers: &HeaderMap) -> Result<Arc<dyn EventDesk>, ActionError> {
     let token = headers.get(wire::EVENT).and_then(|field| field.to_str().ok()).unwrap_or_default();
-    events.desk(token).ok_or_else(|| plain("The message has been handled: nothing can be asked for it any more."))
+    events
+        .desk(token)
+        .ok_or_else(|| plain("The message has been handled: nothing can be asked for it any more."))
 }
 
 fn plain(message: &str) -> ActionError {

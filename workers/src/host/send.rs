@@ -76,14 +76,16 @@ mod tests {
         else {
             panic!("built")
         };
-        let contents: Vec<_> = built["attachments"].as_array().unwrap().iter().map(|a| &a["content"]).collect();
+        let contents: Vec<_> =
+            built["attachments"].as_array().unwrap().iter().map(|a| &a["content"]).collect();
         assert_eq!(contents, ["/wA=", "YmFzZTY0", "YWJj"]);
     }
 
     #[test]
     fn a_message_that_is_ready_keeps_its_octets() {
         let head = json!({ "from": "a@x.example", "to": "b@y.example" });
-        let OutgoingMail::Raw { from, to, raw } = read(&frame(&head, b"Subject: \xff\r\n\r\n")).unwrap() else {
+        let OutgoingMail::Raw { from, to, raw } = read(&frame(&head, b"Subject: \xff\r\n\r\n")).unwrap()
+        else {
             panic!("raw")
         };
         assert_eq!((&*from, &*to, &*raw), ("a@x.example", "b@y.example", &b"Subject: \xff\r\n\r\n"[..]));

@@ -132,7 +132,9 @@ fn refusal(error: KvError) -> Refusal {
     match error {
         KvError::Storage(error) => Refusal::storage("kv", &error),
         // Not 404, which stands for a key without a value.
-        KvError::NoNamespace(_) | KvError::Taken(_) | KvError::Invalid(_) => Refusal::bad(format!("{error}.")),
+        KvError::NoNamespace(_) | KvError::Taken(_) | KvError::Invalid(_) => {
+            Refusal::bad(format!("{error}."))
+        }
         KvError::TooLong { .. } => Refusal::too_large(format!("{error}.")),
         KvError::Full { .. } => Refusal::new(StatusCode::INSUFFICIENT_STORAGE, format!("{error}.")),
     }
@@ -186,7 +188,8 @@ struct Found<'a> {
 
 impl Serialize for Found<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let values = self.entries.iter().map(|entry| entry.as_ref().map(|entry| self.value(entry)).transpose());
+        let values =
+            self.entries.iter().map(|entry| entry.as_ref().map(|entry| self.value(entry)).transpose());
         let values = values.collect::<Result<Vec<_>, _>>().map_err(S::Error::custom)?;
         serializer.collect_map(self.body.keys.iter().zip(values))
     }

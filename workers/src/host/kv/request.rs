@@ -55,11 +55,9 @@ impl KvRequest {
                 query.cache_ttl()?;
                 Ok(Self::Get { key: key(path)? })
             }
-            Method::PUT => Ok(Self::Put {
-                key: key(path)?,
-                expires: query.expires(now)?,
-                metadata: metadata(headers)?,
-            }),
+            Method::PUT => {
+                Ok(Self::Put { key: key(path)?, expires: query.expires(now)?, metadata: metadata(headers)? })
+            }
             Method::DELETE => Ok(Self::Delete { key: key(path)? }),
             _ => Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "A namespace has no such method.")),
         }
@@ -150,7 +148,8 @@ impl Query {
             today.saturating_add(ttl)
         } else if let Some(text) = &self.expiration {
             let at = positive(text).filter(|at| *at > today).ok_or_else(|| {
-                let why = "Please specify integer greater than the current number of seconds since the UNIX epoch.";
+                let why =
+                    "Please specify integer greater than the current number of seconds since the UNIX epoch.";
                 Refusal::bad(format!("Invalid expiration of {text}. {why}"))
             })?;
             if at < today + SHORTEST {
@@ -226,9 +225,7 @@ fn percent_encoding(path: &str) -> Option<String> {
 fn checked(key: &str) -> Result<(), Refusal> {
     match key {
         "" => Err(Refusal::bad("Key names must not be empty")),
-        "." | ".." => {
-            Err(Refusal::bad(format!("Illegal key name \"{key}\". Please use a different name.")))
-        }
+        "." | ".." => Err(Refusal::bad(format!("Illegal key name \"{key}\". Please use a different name."))),
         _ => not_too_long(key),
     }
 }
@@ -295,16 +292,15 @@ mod tests {
     #[test]
     fn a_value_goes_a_minute_from_now_at_the_earliest() {
         let expires = |query: &str| match read(&Method::PUT, &format!("/k?{query}")) {
-            Ok(KvRequest::Put { expires, .. }) => {
-                Ok(expires.map(UnixMillis::as_secs))
-            }
+            Ok(KvRequest::Put { expires, .. }) => Ok(expires.map(UnixMillis::as_secs)),
             other => Err(format!("{other:?}")),
         };
         assert_eq!(expires("urlencoded=true"), Ok(None));
         assert_eq!(expires("expiration_ttl=60"), Ok(Some(1_060)));
         assert_eq!(expires("expiration=2000&expiration_ttl=90"), Ok(Some(1_090)));
         assert_eq!(expires("expiration=1060"), Ok(Some(1_060)));
-        for query in ["expiration_ttl=59", "expiration_ttl=0", "expiration_ttl=x", "expiration=1059", "expiration=7"]
+        for query in
+            ["expiration_ttl=59", "expiration_ttl=0", "expiration_ttl=x", "expiration=1059", "expiration=7"]
         {
             assert!(expires(query).is_err(), "{query}");
         }
@@ -316,8 +312,7 @@ mod tests {
         let list = |uri: &str| read(&Method::GET, uri);
         let all = KvRequest::List { prefix: String::new(), limit: 1_000, cursor: None };
         assert_eq!(list("/"), Ok(all));
-        let some =
-            KvRequest::List { prefix: "a \u{fc}".to_owned(), limit: 3, cursor: Some("zz".to_owned()) };
+        let some = KvRequest::List { prefix: "a \u{fc}".to_owned(), limit: 3, cursor: Some("zz".to_owned()) };
         assert_eq!(list("/?key_count_limit=3&prefix=a+%C3%BC&cursor=zz"), Ok(some));
         for query in ["key_count_limit=0", "key_count_limit=1001", "key_count_limit=-1"] {
             assert!(list(&format!("/?{query}")).is_err(), "{query}");

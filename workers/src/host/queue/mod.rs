@@ -102,6 +102,9 @@ mod tests {
         let sent = |delay| Sent { format: MessageFormat::Text, body: Bytes::from_static(b"hi"), delay };
         assert_eq!(stored(sent(Some(0)), Some(9)).delay, Some(0));
         assert_eq!(stored(sent(None), Some(9)).delay, Some(9));
-        assert_eq!(stored(sent(None), None), NewMessage { kind: BodyKind::Text, body: b"hi".into(), delay: None });
+        assert_eq!(
+            stored(sent(None), None),
+            NewMessage { kind: BodyKind::Text, body: b"hi".into(), delay: None }
+        );
     }
 }
