@@ -1,4 +1,4 @@
-// What `cloudflare:email` hands on: a message as it was composed, for `send()` and `reply()`.
+// A message as it was composed, for `send()` and `reply()`: what `cloudflare:email` hands on.
 
 export class EmailMessage {
   constructor(from, to, raw) {
@@ -14,4 +14,4 @@ export class EmailMessage {
   }
 }
 
-export default { EmailMessage };
+export const rawOf = (message) => message.raw;
