@@ -29,7 +29,7 @@ use mailwright_engine::{
 };
 use mailwright_storage::{
     control::ObjectId,
-    workers::{DataPoint, KvStore, PointStore, QueueStore},
+    workers::{KvStore, PointStore, QueueStore},
 };
 use queue::Producer;
 use refusal::Refusal;
@@ -151,8 +151,8 @@ impl Inner {
     }
 
     async fn dispatch(&self, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
-        let who = request.headers().get(wire::BINDING).and_then(|field| field.to_str().ok());
-        match who {
+        let who = request.headers().get(wire::BINDING).cloned();
+        match who.as_ref().and_then(|field| field.to_str().ok()) {
             Some(wire::DESK) => self.desk(request).await,
             Some(wire::TAIL) => self.traces(request).await,
             Some(index) => self.binding(index, request).await,
@@ -195,10 +195,14 @@ impl Inner {
     async fn points(&self, dataset: &str, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
         expect(&request, "/points")?;
         let (body, _room) = self.services.rooms.read(request.into_body(), points::BODY_MAX).await?;
-        let points = points::read(&body)?.into_iter();
-        let points =
-            points.map(|points::Point { indexes, blobs, doubles }| DataPoint { indexes, blobs, doubles });
-        self.services.points.write(&self.parts.account, dataset, points.collect(), (self.services.now)());
+        for point in points::read(&body)? {
+            // Each by itself: one that cannot be is no reason to lose the others.
+            let written =
+                self.services.points.write(&self.parts.account, dataset, vec![point], (self.services.now)());
+            if let Err(error) = written {
+                tracing::debug!(script = %self.parts.script, %error, "a data point was not written");
+            }
+        }
         Ok(no_content())
     }
 
