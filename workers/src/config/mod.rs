@@ -88,7 +88,7 @@ pub(crate) fn files(program: Program, bounds: &Bounds) -> Files {
     services.extend(bindings.services);
     let text = format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (\nservices={},\n\
-         sockets={},\nextensions=[(modules={})],\nv8Flags=[\"--max-old-space-size={}\"]);\n",
+         sockets={},\nextensions=[(modules={})],\nv8Flags=[\"--expose-gc\", \"--max-old-space-size={}\"]);\n",
         list(services),
         list(sockets()),
         list(INTERNAL.map(|(name, text)| {
@@ -260,6 +260,6 @@ mod tests {
     fn what_the_operator_allows_stands_beside_the_public_networks() {
         let files = files(program(&[("a", ModuleKind::EsModule)]), &bounds());
         assert!(text(&files).contains(r#"network=(allow=["public", "10.1.0.0/16"],"#));
-        assert!(text(&files).contains(r#"v8Flags=["--max-old-space-size=128"]"#));
+        assert!(text(&files).contains(r#"v8Flags=["--expose-gc", "--max-old-space-size=128"]"#));
     }
 }

@@ -60,6 +60,19 @@ pub(crate) async fn email(
     Ok(Said { status, body })
 }
 
+/// Has the process collect what is no longer needed.
+pub(crate) async fn collect(pool: &Pool) -> Result<(), Broken> {
+    let request = Request::builder()
+        .uri("/collect")
+        .header(hyper::header::HOST, "mailwright")
+        .body(Pieces::default().boxed())
+        .map_err(|error| Broken::Body(error.into()))?;
+    let (response, lent) = pool.send(request).await?;
+    whole(response.into_body(), ANSWER).await.map_err(Broken::Body)?;
+    lent.put_back();
+    Ok(())
+}
+
 /// What is to be done: what the code asked for, as far as it may. `desk` has the last word on each destination.
 pub(crate) fn judge(said: &Said, desk: &dyn EventDesk, known: &[String]) -> Result<EmailDone, EventError> {
     let Answer { forwards, reject } = said.read()?;

@@ -7,7 +7,7 @@ mod fetch;
 mod pool;
 mod queue;
 
-pub(crate) use email::{email, judge};
+pub(crate) use email::{collect, email, judge};
 pub(crate) use fetch::{Outgoing, fetch};
 pub(crate) use pool::{Broken, Pool};
 pub(crate) use queue::queue;

@@ -2,6 +2,7 @@
 
 use super::{Ending, Occupant, Process, folder::RunFolder, output::LastWords, start::Host};
 use crate::{
+    dispatch,
     metrics::{ENDED, PROCESSES},
     watch::{Excess, Most},
 };
@@ -61,9 +62,16 @@ pub(super) async fn keep(process: Arc<Process>, mut keeper: Keeper) {
     process.is_gone.send_replace(true);
 }
 
+/// Has a process collect what is no longer needed.
+async fn collect(process: Arc<Process>) {
+    if let Err(error) = dispatch::collect(&process.event_pool).await {
+        tracing::debug!(%error, "process of a Worker that does not collect");
+    }
+}
+
 impl Keeper {
     /// Returns once the process has ended or is to end, and everybody knows why.
-    async fn watch(&mut self, process: &Process) {
+    async fn watch(&mut self, process: &Arc<Process>) {
         let mut quiet_since = Instant::now();
         let mut replaced_since = None;
         loop {
@@ -82,6 +90,9 @@ impl Keeper {
             }
             if let Some(excess) = process.meter.excess() {
                 return process.end(self.excess(process, excess));
+            }
+            if process.meter.is_collection_due() {
+                tokio::spawn(collect(process.clone()));
             }
             if process.replaced.load(Ordering::Relaxed) {
                 let since = *replaced_since.get_or_insert_with(Instant::now);

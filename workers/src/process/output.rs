@@ -10,6 +10,8 @@ const KEPT: usize = 8_192;
 const TOLD: usize = 1_024;
 /// Where an explanation ends: after it come addresses.
 const STACK: &str = "\nstack: ";
+/// What is in lines that tell nothing of the Worker: what workerd says of itself, and of our sockets.
+const OWN: [&str; 2] = [" NOSENTRY ", "Socket \""];
 
 /// The last of what was written.
 #[derive(Debug, Clone, Default)]
@@ -31,8 +33,9 @@ impl LastWords {
     pub(super) fn told(&self) -> String {
         let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&words);
-        let text = text.split(STACK).next().unwrap_or_default().replace(['\r', '\n'], " ");
-        text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").chars().take(TOLD).collect()
+        let text = text.split(STACK).next().unwrap_or_default();
+        let lines = text.lines().filter(|line| !OWN.iter().any(|own| line.contains(own)));
+        lines.flat_map(str::split_ascii_whitespace).collect::<Vec<_>>().join(" ").chars().take(TOLD).collect()
     }
 
     /// Whether V8 gave up because its heap was full.

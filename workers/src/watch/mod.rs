@@ -11,11 +11,19 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::time::Instant;
 
 /// The least processor time that is enforced: time is read this often, and a first event has code to compile.
 const LEAST_CPU: Duration = Duration::from_millis(50);
 /// What V8 takes beside the heap that it is allowed: the young generation, and what it has not given back yet.
 const MEMORY_SLACK: u64 = 64 * 1024 * 1024;
+/// How much a process grows until it is told to collect what events have left behind. Most of that is outside of V8's heap,
+/// so V8 does not see that there is any.
+const GROWTH: u64 = 32 * 1024 * 1024;
+/// How near to its limit a process is told so again and again.
+const NEAR: u64 = 16 * 1024 * 1024;
+/// How often that is.
+const COLLECTION: Duration = Duration::from_secs(1);
 
 /// Most that a process may take.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +50,14 @@ pub(crate) struct Meter {
     most: Most,
     memory_at_start: u64,
     shares: Mutex<Shares>,
+    collected: Mutex<Collected>,
+}
+
+/// When a process was last told to collect, and what it took then.
+#[derive(Debug)]
+struct Collected {
+    at: Instant,
+    memory: u64,
 }
 
 impl Meter {
@@ -52,7 +68,9 @@ impl Meter {
     pub(crate) fn new(usage: Usage, most: Most) -> io::Result<Self> {
         let memory_at_start = usage.memory()?;
         let shares = Mutex::new(Shares::new(usage.cpu()?));
-        Ok(Self { usage, most: Most { cpu: most.cpu.max(LEAST_CPU), ..most }, memory_at_start, shares })
+        let collected = Mutex::new(Collected { at: Instant::now(), memory: memory_at_start });
+        let most = Most { cpu: most.cpu.max(LEAST_CPU), ..most };
+        Ok(Self { usage, most, memory_at_start, shares, collected })
     }
 
     /// An event begins. Returns its number.
@@ -83,8 +101,28 @@ impl Meter {
         if u128::from(taken) > self.most.cpu.as_nanos() {
             return Some(Excess::Cpu);
         }
-        let memory = self.usage.memory().unwrap_or(0);
-        (memory > self.memory_at_start + self.most.memory + MEMORY_SLACK).then_some(Excess::Memory)
+        (self.memory() > self.memory_limit()).then_some(Excess::Memory)
+    }
+
+    /// Whether the process is to collect what is no longer needed: it has grown, or comes near its limit.
+    pub(crate) fn is_collection_due(&self) -> bool {
+        let memory = self.memory();
+        let mut collected = self.collected.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_near = memory + NEAR > self.memory_limit() && collected.at.elapsed() > COLLECTION;
+        let is_due = is_near || memory > collected.memory + GROWTH;
+        if is_due {
+            *collected = Collected { at: Instant::now(), memory };
+        }
+        is_due
+    }
+
+    fn memory_limit(&self) -> u64 {
+        self.memory_at_start.saturating_add(self.most.memory).saturating_add(MEMORY_SLACK)
+    }
+
+    /// Octets that the process holds; none if it is gone.
+    fn memory(&self) -> u64 {
+        self.usage.memory().unwrap_or(0)
     }
 
     /// Nanoseconds that the process has taken; none if it is gone.

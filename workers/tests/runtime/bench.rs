@@ -15,7 +15,7 @@ const FORWARD: &str = "export default { async email(m) { await m.forward('known@
 const EVENTS: u32 = 4_000;
 
 /// Prints the time until the first event, of a warm event, and what an event costs when there are many.
-pub fn measure() {
+pub(crate) fn measure() {
     run(async {
         let code = std::env::var_os("BENCH_WORKER")
             .map_or(FORWARD.to_owned(), |file| fs::read_to_string(file).unwrap());

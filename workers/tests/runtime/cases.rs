@@ -14,7 +14,7 @@ use std::{
 };
 
 /// All cases, by name.
-pub const ALL: [(&str, fn()); 14] = [
+pub(crate) const ALL: [(&str, fn()); 14] = [
     ("a_message_is_seen_as_the_service_shows_it", a_message_is_seen_as_the_service_shows_it),
     ("what_is_asked_for_is_told_once_all_has_ended", what_is_asked_for_is_told_once_all_has_ended),
     ("an_exception_undoes_the_message_and_is_told", an_exception_undoes_the_message_and_is_told),

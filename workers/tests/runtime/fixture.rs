@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::runtime;
 
 /// The workerd that tests use.
-pub fn runtime() -> Option<&'static RuntimeFound> {
+pub(crate) fn runtime() -> Option<&'static RuntimeFound> {
     static FOUND: OnceLock<Option<RuntimeFound>> = OnceLock::new();
     FOUND
         .get_or_init(|| {
@@ -40,21 +40,21 @@ pub fn runtime() -> Option<&'static RuntimeFound> {
 }
 
 /// Runs a test on the one thread that everything of a server's Workers is on.
-pub fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
 }
 
 /// Workers of one account.
-pub struct Fixture {
-    pub workers: Workers,
-    pub stores: WorkerStores,
-    pub account: ObjectId,
-    pub told: Arc<Told>,
-    pub dir: TempDir,
+pub(crate) struct Fixture {
+    pub(crate) workers: Workers,
+    pub(crate) stores: WorkerStores,
+    pub(crate) account: ObjectId,
+    pub(crate) told: Arc<Told>,
+    pub(crate) dir: TempDir,
 }
 
 #[derive(Default)]
-pub struct Told(pub Mutex<Vec<Run>>);
+pub(crate) struct Told(pub(crate) Mutex<Vec<Run>>);
 
 impl Observer for Told {
     fn ran(&self, run: &Run) {
@@ -73,11 +73,11 @@ impl Mailer for NoMail {
 
 /// Notes replies; addresses of `good.example` may be forwarded to, of which one is known before.
 #[derive(Default)]
-pub struct Desk(pub Mutex<Vec<(String, String, Vec<u8>)>>);
+pub(crate) struct Desk(pub(crate) Mutex<Vec<(String, String, Vec<u8>)>>);
 
 impl EventDesk for Desk {
     fn may_forward(&self, to: &str) -> Result<(), ActionError> {
-        if to.ends_with("@good.example") {
+        if to.ends_with("@good.example") || to == "x@example.org" {
             return Ok(());
         }
         Err(ActionError { code: None, message: format!("{to} is no verified destination") })
@@ -97,7 +97,7 @@ impl EventDesk for Desk {
 }
 
 impl Fixture {
-    pub fn new(change: impl FnOnce(&mut WorkersSettings)) -> Self {
+    pub(crate) fn new(change: impl FnOnce(&mut WorkersSettings)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let stores = WorkerStores::open(&dir.path().join("workers"), WorkerStoreSettings::default()).unwrap();
         let mut settings = WorkersSettings::new(std::env::current_exe().unwrap(), dir.path().join("workers"));
@@ -117,12 +117,12 @@ impl Fixture {
     }
 
     /// Deploys a Worker of one module.
-    pub fn deploy(&self, name: &str, code: &str) -> ScriptName {
+    pub(crate) fn deploy(&self, name: &str, code: &str) -> ScriptName {
         let module = Module { name: "index.js".to_owned(), kind: ModuleKind::EsModule, content: code.into() };
         self.deploy_modules(name, vec![module], Vec::new(), Limits::default())
     }
 
-    pub fn deploy_modules(
+    pub(crate) fn deploy_modules(
         &self,
         name: &str,
         modules: Vec<Module>,
@@ -150,11 +150,11 @@ impl Fixture {
     }
 
     /// Hands a message over; `from` says to the Workers of these tests what to do.
-    pub async fn email(&self, script: &ScriptName, from: &str) -> Result<EmailDone, EventError> {
+    pub(crate) async fn email(&self, script: &ScriptName, from: &str) -> Result<EmailDone, EventError> {
         self.message(script, from, Arc::new(Desk::default())).await
     }
 
-    pub async fn message(
+    pub(crate) async fn message(
         &self,
         script: &ScriptName,
         from: &str,
@@ -173,7 +173,7 @@ impl Fixture {
     }
 
     /// The next event that is told of.
-    pub async fn next_run(&self) -> Run {
+    pub(crate) async fn next_run(&self) -> Run {
         tokio::time::timeout(Duration::from_secs(10), async {
             loop {
                 if let Some(run) = self.told.0.lock().unwrap().pop() {
@@ -187,13 +187,13 @@ impl Fixture {
     }
 
     /// Numbers of the processes of workerd that this one has started.
-    pub fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let own = std::process::id().to_string();
         let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap();
         children.split_ascii_whitespace().map(|pid| pid.parse().unwrap()).collect()
     }
 }
 
-pub fn variable(name: &str, value: &str) -> Binding {
+pub(crate) fn variable(name: &str, value: &str) -> Binding {
     Binding { name: name.to_owned(), kind: BindingKind::PlainText(value.to_owned()) }
 }
