@@ -9,7 +9,7 @@
 //! **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
 //! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. **Reports** ([`reports`]) sum up
-//! how mail fared with DMARC, here and elsewhere. [`state_dir`] owns the folder, in which a [`PrivateFolder`] keeps keys;
+//! how mail fared with DMARC, here and elsewhere. What is **held** ([`held`]) waits for a Worker to take it. [`state_dir`] owns the folder, in which a [`PrivateFolder`] keeps keys;
 //! [`disk`] is what the
 //! journal is written to, and
 //! [`fail_point`] names the moments at which tests kill the process.
@@ -22,6 +22,7 @@ pub mod disk;
 pub mod error;
 pub mod events;
 pub mod fail_point;
+pub mod held;
 pub mod journal;
 pub mod limits;
 pub mod metrics;
