@@ -14,6 +14,12 @@ pub trait EventDesk: Send + Sync {
     /// Why not, as an exception in the Worker's code.
     fn may_forward(&self, to: &str) -> Result<(), ActionError>;
 
+    /// Addresses that [`may_forward`](Self::may_forward) says yes to, if a few are at hand: a Worker that forwards to one
+    /// of them need not ask before it is done. None, if nothing else is said.
+    fn destinations(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Notes an answer to the sender of the message, to be sent when the Worker has ended well.
     ///
     /// # Errors
