@@ -150,7 +150,7 @@ impl Outgoing {
         let own = envelope.reverse_path.clone();
         let ReversePath::Address(sender) = &own else { return own };
         let domain = match (envelope.origin, self.settings.returns) {
-            (Origin::Api, _) => Some(sender.domain().clone()),
+            (Origin::Api | Origin::Worker, _) => Some(sender.domain().clone()),
             (Origin::Submission, Returns::Taken { submission: true }) => {
                 self.return_path_of(envelope, sender)
             }

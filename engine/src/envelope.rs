@@ -44,10 +44,12 @@ pub enum Origin {
     Report,
     /// It came from the world for an address of ours, and goes on to where that leads.
     Routing,
+    /// A Worker of the account sent it by a binding of its own.
+    Worker,
 }
 
 impl Origin {
-    /// `api`, `relay`, `submission`, `report` or `routing`.
+    /// `api`, `relay`, `submission`, `report`, `routing` or `worker`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -55,13 +57,14 @@ impl Origin {
             Self::Submission => "submission",
             Self::Report => "report",
             Self::Routing => "routing",
+            Self::Worker => "worker",
         }
     }
 
     /// Whether it is mail that somebody sends by us: what limits, suppressions, webhooks and reports to senders are
     /// about.
     pub const fn is_sending(self) -> bool {
-        matches!(self, Self::Api | Self::Relay | Self::Submission)
+        matches!(self, Self::Api | Self::Relay | Self::Submission | Self::Worker)
     }
 }
 

@@ -8,6 +8,7 @@ use mailwright_engine::{
     envelope::SmtpUtf8,
     id::QueueId,
     message::ReceivedWith,
+    spam::Score,
     time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,8 @@ pub struct HeldMail {
     pub recipients: Vec<EmailAddress>,
     /// Whether SMTPUTF8 was given.
     pub smtputf8: SmtpUtf8,
-    /// Its spam score in hundredths of a point, if it was scored.
-    pub spam: Option<i32>,
+    /// Its spam score, if it was scored.
+    pub spam: Option<Score>,
     /// What was found about its sender when it came.
     pub judgement: Judgement,
     /// Header and body, CRLF lines.
@@ -115,6 +116,14 @@ impl HeldStore {
         Ok(())
     }
 
+    /// Holds a message for these of its recipients only; when it is due stays as it was.
+    ///
+    /// # Errors
+    /// When the file system refuses; it is held for all of them then.
+    pub fn keep_for(&self, mail: &HeldMail) -> Result<(), StorageError> {
+        self.folder.write(&mail.id.to_string(), &written(mail))
+    }
+
     /// How many are held.
     pub fn len(&self) -> usize {
         self.index().taken.len()
@@ -138,6 +147,12 @@ impl HeldStore {
         index.due.remove(&(due, id));
         index.due.insert((now.saturating_add((age / 2).clamp(SOONEST, LATEST)), id));
         Some(id)
+    }
+
+    /// Makes all of them due: what they wait for may be there.
+    pub fn make_all_due(&self) {
+        let mut index = self.index();
+        index.due = index.taken.keys().map(|id| (UnixMillis::new(0), *id)).collect();
     }
 
     /// A message; `None` if it is not held any more.
@@ -211,7 +226,7 @@ mod tests {
             sender: ReversePath::Address(EmailAddress::parse("ann@far.example").unwrap()),
             recipients: vec![EmailAddress::parse("us@our.example").unwrap()],
             smtputf8: SmtpUtf8::NotNeeded,
-            spam: Some(-150),
+            spam: Score::new(-1.5),
             judgement: Judgement {
                 iprev: IprevResult { result: MethodResult::None, address: [192, 0, 2, 1].into(), name: None },
                 helo_spf: SpfResult::default(),

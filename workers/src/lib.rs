@@ -8,6 +8,8 @@ mod desk;
 mod events;
 mod run;
 mod settings;
+mod stub;
+pub use stub::Workers;
 pub mod wire;
 
 pub use batch::{MessageFormat, QueueBatch, QueueDone, QueueMessage};

@@ -100,9 +100,9 @@ impl Reporter {
     }
 
     fn due(&self, settled: &Settled, ended: &Ended, envelope: &Envelope) -> Vec<Due> {
-        // Whoever sent through the API sees outcomes there. Who wrote to an address of ours is told while he waits, or
+        // Whoever sent through the API or from a Worker sees outcomes in the activity. Who wrote to an address of ours is told while he waits, or
         // not at all: his address may be forged.
-        if matches!(envelope.origin, Origin::Api | Origin::Routing) {
+        if matches!(envelope.origin, Origin::Api | Origin::Routing | Origin::Worker) {
             return Vec::new();
         }
         let event = |fate| match fate {

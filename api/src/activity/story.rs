@@ -112,7 +112,7 @@ fn reason(attempt: &Attempt) -> String {
 /// How a recipient stands after an event; `None` if that is as before.
 fn status(event: &Event, direction: Direction) -> Option<Status> {
     match event {
-        Event::Accepted(_) | Event::Addressed(_) => Some(Status::Sent),
+        Event::Accepted(_) | Event::Addressed(_) | Event::Held(_) => Some(Status::Sent),
         Event::Attempt(attempt) => Some(match (attempt.outcome, direction) {
             (Outcome::Delivered, Direction::Sending) => Status::Delivered,
             (Outcome::Delivered, Direction::Routing) => Status::Forwarded,
@@ -123,7 +123,7 @@ fn status(event: &Event, direction: Direction) -> Option<Status> {
         Event::Suppressed(_) | Event::Rejected(_) => Some(Status::Rejected),
         Event::Failed(_) => Some(Status::Failed),
         Event::Dropped(_) => Some(Status::Dropped),
-        Event::Processed(_) => Some(Status::Processed),
+        Event::Processed(_) | Event::Released(_) => Some(Status::Processed),
         _ => None,
     }
 }
@@ -167,7 +167,10 @@ fn addressed(event: &Event) -> Vec<String> {
     let mut addressed = match event {
         Event::Accepted(accepted) => accepted.received.as_ref().map(|received| received.addressed.clone()),
         Event::Rejected(refused) if refused.origin == Origin::Routing => Some(refused.to.clone()),
-        Event::Dropped(dropped) | Event::Processed(dropped) => Some(dropped.to.clone()),
+        Event::Dropped(dropped) | Event::Processed(dropped) | Event::Held(dropped) => {
+            Some(dropped.to.clone())
+        }
+        Event::Released(released) => Some(released.to.clone()),
         Event::Ran(ran) => Some(vec![ran.to.clone()]),
         _ => None,
     }
@@ -185,7 +188,9 @@ fn recipients(event: &Event, address: impl Fn(u16) -> Option<String>) -> Vec<Str
         // They are addresses of ours.
         Event::Rejected(refused) if refused.origin == Origin::Routing => Vec::new(),
         Event::Rejected(refused) | Event::Failed(refused) => refused.to.clone(),
-        Event::Dropped(_) | Event::Processed(_) | Event::Ran(_) => Vec::new(),
+        Event::Dropped(_) | Event::Processed(_) | Event::Ran(_) | Event::Held(_) | Event::Released(_) => {
+            Vec::new()
+        }
         Event::Attempt(attempt) if !attempt.address.is_empty() => vec![attempt.address.clone()],
         _ => indexes(event)
             .into_iter()
@@ -216,6 +221,13 @@ fn sentence(event: &Event) -> String {
             format!("It came {came}, and was taken by the Worker of its address, which sent it nowhere.")
         }
         Event::Ran(ran) => told(ran),
+        Event::Held(held) => {
+            let came = came(&held.received);
+            format!("It came {came}, and was taken; the Worker of its address is to have it later.")
+        }
+        Event::Released(released) => {
+            format!("The Worker of its address has had it; what came of it is {}.", released.as_message)
+        }
         Event::LateBounce(bounce) => {
             format!("It came back after its server had taken it ({}): {}", bounce.status, bounce.text)
         }

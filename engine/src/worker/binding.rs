@@ -45,7 +45,7 @@ pub enum BindingKind {
 pub struct SendRules {
     /// The only senders; empty: any of the account's.
     pub allowed_senders: Vec<String>,
-    /// The one recipient of everything, whatever a message says.
+    /// The only recipient; messages that name none go there.
     pub destination: Option<String>,
     /// The only recipients; empty: any.
     pub allowed_destinations: Vec<String>,

@@ -89,6 +89,10 @@ impl MessageChange {
             Event::Unsubscribed(left) => self.recipient(left.recipient, at).unsubscribed = Some(at),
             Event::Dropped(dropped) => self.kept(id, *dropped, at, Status::Dropped),
             Event::Processed(processed) => self.kept(id, *processed, at, Status::Processed),
+            Event::Held(held) => self.kept(id, *held, at, Status::Sent),
+            Event::Released(released) => {
+                self.unrouted(released.to, at, || State::unsent(Status::Processed, "", ""));
+            }
             Event::Rerouted(_)
             | Event::Suspended(_)
             | Event::Resumed(_)
@@ -182,7 +186,7 @@ impl MessageChange {
         self.head = Some(Message::refused(id, refused));
     }
 
-    /// Mail that was taken and goes nowhere.
+    /// Mail that was taken and goes nowhere, or nowhere yet.
     fn kept(&mut self, id: QueueId, dropped: Dropped, at: UnixMillis, status: Status) {
         self.unrouted(dropped.to.clone(), at, || State::unsent(status, "", ""));
         self.head = Some(Message::dropped(id, dropped));

@@ -23,7 +23,9 @@ impl Direction {
     pub const fn of(origin: Origin) -> Self {
         match origin {
             Origin::Routing => Self::Routing,
-            Origin::Api | Origin::Relay | Origin::Submission | Origin::Report => Self::Sending,
+            Origin::Api | Origin::Relay | Origin::Submission | Origin::Report | Origin::Worker => {
+                Self::Sending
+            }
         }
     }
 

@@ -67,6 +67,10 @@ pub enum Event {
     Processed(Box<Dropped>),
     /// A Worker ran for a message.
     Ran(Box<Ran>),
+    /// A message from the world was taken that its Worker could not have yet.
+    Held(Box<Dropped>),
+    /// A message that was held has been shown to its Worker.
+    Released(Released),
 }
 
 /// The kinds of [`Event`], as the log's index knows them.
@@ -113,6 +117,10 @@ pub enum EventKind {
     Processed,
     /// [`Event::Ran`].
     Ran,
+    /// [`Event::Held`].
+    Held,
+    /// [`Event::Released`].
+    Released,
 }
 
 /// A message came in.
@@ -452,6 +460,15 @@ pub struct Dropped {
     pub received: Box<Received>,
 }
 
+/// A message that was held was shown to its Worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// The addresses of ours that it was held for, and is not any more.
+    pub to: Vec<String>,
+    /// The name of what came of it.
+    pub as_message: QueueId,
+}
+
 /// What a Worker did and said while it had a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ran {
@@ -533,13 +550,15 @@ impl Event {
             Self::Dropped(_) => EventKind::Dropped,
             Self::Processed(_) => EventKind::Processed,
             Self::Ran(_) => EventKind::Ran,
+            Self::Held(_) => EventKind::Held,
+            Self::Released(_) => EventKind::Released,
         }
     }
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Accepted,
         Self::Attempt,
         Self::Expired,
@@ -560,6 +579,8 @@ impl EventKind {
         Self::Dropped,
         Self::Processed,
         Self::Ran,
+        Self::Held,
+        Self::Released,
     ];
 
     /// Its name, as in JSON.
@@ -585,6 +606,8 @@ impl EventKind {
             Self::Dropped => "dropped",
             Self::Processed => "processed",
             Self::Ran => "ran",
+            Self::Held => "held",
+            Self::Released => "released",
         }
     }
 }
