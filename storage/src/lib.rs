@@ -9,10 +9,9 @@
 //! **outbox** ([`webhooks`]) keeps what endpoints of accounts are to be told.
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
 //! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. **Reports** ([`reports`]) sum up
-//! how mail fared with DMARC, here and elsewhere. What is **held** ([`held`]) waits for a Worker to take it. [`state_dir`] owns the folder, in which a [`PrivateFolder`] keeps keys;
-//! [`disk`] is what the
-//! journal is written to, and
-//! [`fail_point`] names the moments at which tests kill the process.
+//! how mail fared with DMARC, here and elsewhere. **Workers** ([`workers`]) have their code, keys and values, queues and data
+//! points here; what is **held** ([`held`]) waits until one can have it. [`state_dir`] owns the folder, in which a
+//! [`PrivateFolder`] keeps keys; [`disk`] is what the journal is written to, and [`fail_point`] names the moments at which tests kill the process.
 
 pub mod activity;
 pub mod content;
@@ -35,6 +34,7 @@ pub mod spool;
 pub mod state_dir;
 pub mod suppressions;
 pub mod webhooks;
+pub mod workers;
 
 pub use content::{Content, StoredMessage};
 pub use error::StorageError;

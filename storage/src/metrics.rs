@@ -90,11 +90,18 @@ declare_metrics! {
     counter LIMITS_UNCOUNTED = "mailwright_limits_uncounted_total";
     /// Judged messages that no DMARC report will tell of, because there was no room for them or their disk refused.
     counter JUDGED_LOST = "mailwright_dmarc_judged_lost_total";
+    /// Data points of Workers that were lost, because there was no room for them or their disk refused.
+    counter POINTS_LOST = "mailwright_worker_points_lost_total";
 }
 
 /// Counts judged messages that are left out.
 pub(crate) fn judged_lost(messages: u64) {
     counter!(JUDGED_LOST).increment(messages);
+}
+
+/// Counts data points of Workers that are lost.
+pub(crate) fn points_lost(points: u64) {
+    counter!(POINTS_LOST).increment(points);
 }
 
 /// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a
@@ -103,7 +110,7 @@ pub fn describe() {
     describe_all();
     let counters = [COMMIT_BATCHES, JOURNAL_BYTES, RELOCATED, REBUILDS, IN_DOUBT];
     let events = [EVENTS_WRITTEN, EVENTS_BYTES, EVENTS_DROPPED, WEBHOOK_EVENTS, SUPPRESSION_HITS];
-    let requests = [REQUESTS_REPEATED, REQUESTS_DROPPED, LIMITS_UNCOUNTED, JUDGED_LOST];
+    let requests = [REQUESTS_REPEATED, REQUESTS_DROPPED, LIMITS_UNCOUNTED, JUDGED_LOST, POINTS_LOST];
     let activity = [ACTIVITY_EVENTS, ACTIVITY_REBUILDS];
     for name in counters.into_iter().chain(events).chain(requests).chain(activity) {
         counter!(name).increment(0);

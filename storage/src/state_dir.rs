@@ -28,6 +28,7 @@ const FORMAT: u32 = 5;
 /// suppressions/ whom not to write to (SQLite)
 /// certificates/ those we got for ourselves, with their keys, and the account they were got with
 /// reports/  what is reported by DMARC, to others and by them (SQLite)
+/// workers/  code of Workers, their keys and values, queues and data points (SQLite; modules in files)
 /// control.sock  where commands reach the running process
 /// ```
 #[derive(Debug)]
@@ -115,6 +116,11 @@ impl StateDir {
     /// Where the reports are.
     pub fn reports_dir(&self) -> PathBuf {
         self.path.join("reports")
+    }
+
+    /// Where Workers are, and what they keep.
+    pub fn workers_dir(&self) -> PathBuf {
+        self.path.join("workers")
     }
 
     /// Writes `name` in the folder, readable by its owner only, so that a reader sees the old content or the

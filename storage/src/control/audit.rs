@@ -103,6 +103,21 @@ pub struct AuditRecord {
     pub after: Option<Value>,
 }
 
+/// A change of something that is kept elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noted {
+    /// What kind of object, such as `worker`.
+    pub kind: &'static str,
+    /// The object's name to clients.
+    pub object: String,
+    /// Whose it is; `None` for what is the server's.
+    pub account_id: Option<ObjectId>,
+    /// How it was, without secrets; `None` for what was made.
+    pub before: Option<Value>,
+    /// How it is, without secrets; `None` for what was removed.
+    pub after: Option<Value>,
+}
+
 /// What of the audit log is wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuditFilter {
@@ -192,6 +207,36 @@ impl Control {
                 after: after.map(Configured::shown),
             },
         )
+    }
+
+    /// Puts on record who changed what is not kept here. To be called once the change is made. Blocks for a sync.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn note(&self, by: &By, noted: Noted) -> Result<(), ControlError> {
+        let Noted { kind, object, account_id, before, after } = noted;
+        let action = match (&before, &after) {
+            (None, _) => Action::Create,
+            (Some(_), Some(_)) => Action::Update,
+            (Some(_), None) => Action::Delete,
+        };
+        let (id, actor, kind) = (ObjectId::random()?, by.actor.clone(), kind.to_owned());
+        let record = AuditRecord {
+            id,
+            at: by.at,
+            actor,
+            from: by.from,
+            action,
+            kind,
+            object,
+            account_id,
+            before,
+            after,
+        };
+        let _changing = self.changing();
+        let mut batch = sled::Batch::default();
+        self.put_record(&mut batch, &record)?;
+        self.commit(batch)
     }
 
     fn put_record(&self, batch: &mut sled::Batch, record: &AuditRecord) -> Result<(), ControlError> {

@@ -22,7 +22,7 @@ mod webhook;
 mod zone;
 
 pub use account::Account;
-pub use audit::{Action, Actor, AuditFilter, AuditRecord, By};
+pub use audit::{Action, Actor, AuditFilter, AuditRecord, By, Noted};
 pub use destination::{DestinationAddress, LinkSecret, VerificationLink};
 pub use dmarc_reports::DmarcReports;
 pub use id::{InvalidId, ObjectId};

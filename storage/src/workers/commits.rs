@@ -1,0 +1,127 @@
+//! Changes of a database that share a sync: whoever gets to write takes along everything that waits.
+//!
+//! There is no thread for it. A caller leaves its change in a list and waits for the connection; the one that gets it makes
+//! all changes of the list in one transaction, and the others find theirs done when their turn comes. A caller alone waits
+//! for nobody, and of sixteen callers fifteen share one sync.
+
+use super::database;
+use crate::error::StorageError;
+use crossbeam_channel::{Sender, TryRecvError, bounded};
+use rusqlite::{Connection, TransactionBehavior};
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Changes of one transaction: what those that come after it wait for.
+const TOGETHER: usize = 256;
+
+/// The writing side of a database.
+pub(super) struct Commits {
+    /// What the database is called in errors.
+    name: &'static str,
+    waiting: Mutex<VecDeque<Box<dyn Change>>>,
+    writer: Mutex<Connection>,
+}
+
+/// A change with somebody who waits for it.
+trait Change: Send {
+    /// Makes it; says whether anything of it is to stay.
+    fn make(&mut self, db: &Connection) -> bool;
+
+    /// Tells who waits, once it is known whether what stays is on disk.
+    fn tell(self: Box<Self>, committed: Result<(), StorageError>);
+}
+
+struct Waiting<T, E, F> {
+    change: Option<F>,
+    made: Option<Result<T, E>>,
+    answer: Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Change for Waiting<T, E, F>
+where
+    T: Send,
+    E: Send + From<StorageError>,
+    F: FnOnce(&Connection) -> Result<T, E> + Send,
+{
+    fn make(&mut self, db: &Connection) -> bool {
+        self.made = self.change.take().map(|change| change(db));
+        matches!(self.made, Some(Ok(_)))
+    }
+
+    fn tell(self: Box<Self>, committed: Result<(), StorageError>) {
+        let answer = match (committed, self.made) {
+            (Err(error), _) => Err(error.into()),
+            (Ok(()), Some(made)) => made,
+            (Ok(()), None) => Err(StorageError::Closed.into()),
+        };
+        // Who waited has panicked if nobody is there.
+        let _gone = self.answer.send(answer);
+    }
+}
+
+impl Commits {
+    /// Changes by way of `writer`.
+    pub(super) fn new(name: &'static str, writer: Connection) -> Self {
+        Self { name, waiting: Mutex::default(), writer: Mutex::new(writer) }
+    }
+
+    /// Makes a change, safe from a power cut on return; one that fails has changed nothing. It may be made on the thread
+    /// of another caller, so it holds what it needs. Blocks for a sync.
+    pub(super) fn change<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Send + From<StorageError> + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, answered) = bounded(1);
+        lock(&self.waiting).push_back(Box::new(Waiting { change: Some(change), made: None, answer }));
+        let mut writer = lock(&self.writer);
+        loop {
+            match answered.try_recv() {
+                Ok(answer) => return answer,
+                // A change has panicked on the thread that had this one too.
+                Err(TryRecvError::Disconnected) => return Err(StorageError::Closed.into()),
+                Err(TryRecvError::Empty) => self.commit(&mut writer),
+            }
+        }
+    }
+
+    /// Makes what waits, as far as it is to be made together.
+    fn commit(&self, writer: &mut Connection) {
+        let mut changes: Vec<_> = {
+            let mut waiting = lock(&self.waiting);
+            let together = waiting.len().min(TOGETHER);
+            waiting.drain(..together).collect()
+        };
+        let committed = make(writer, &mut changes).map_err(|error| database::failed(self.name, &error));
+        for change in changes {
+            change.tell(committed.clone());
+        }
+    }
+}
+
+fn make(writer: &mut Connection, changes: &mut [Box<dyn Change>]) -> rusqlite::Result<()> {
+    let mut transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for change in changes {
+        // Dropped, it takes back what a change did before it failed.
+        let savepoint = transaction.savepoint()?;
+        if change.make(&savepoint) {
+            savepoint.commit()?;
+        }
+    }
+    transaction.commit()
+}
+
+impl fmt::Debug for Commits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Commits").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A panic leaves a connection as it was: an open transaction is rolled back when it is dropped.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
