@@ -23,10 +23,6 @@ use std::{
 
 /// Most messages that are held; the next is not taken.
 const MOST: usize = 100_000;
-/// The shortest time between two tries.
-const SOONEST: Duration = Duration::from_secs(30);
-/// The longest.
-const LATEST: Duration = Duration::from_secs(3_600);
 
 /// A message as it came, and what was found about its sender.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +54,17 @@ pub struct HeldMail {
     pub content: Vec<u8>,
 }
 
+/// When what is held is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldTimes {
+    /// The time before the second try, and the shortest between two.
+    pub first: Duration,
+    /// The longest between two.
+    pub longest: Duration,
+    /// After which time it is given up.
+    pub give_up: Duration,
+}
+
 /// Why a message is not held.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldError {
@@ -73,6 +80,7 @@ pub enum HoldError {
 #[derive(Debug, Clone)]
 pub struct HeldStore {
     folder: PrivateFolder,
+    times: HoldTimes,
     index: Arc<Mutex<Index>>,
 }
 
@@ -89,8 +97,8 @@ impl HeldStore {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub fn open(path: &Path) -> Result<Self, StorageError> {
-        let store = Self { folder: PrivateFolder::open(path)?, index: Arc::default() };
+    pub fn open(path: &Path, times: HoldTimes) -> Result<Self, StorageError> {
+        let store = Self { folder: PrivateFolder::open(path)?, times, index: Arc::default() };
         for name in store.folder.names()? {
             let Ok(id) = name.parse::<QueueId>() else { continue };
             match store.read(id) {
@@ -103,7 +111,7 @@ impl HeldStore {
         Ok(store)
     }
 
-    /// Holds a message: on return it is safe from a power cut. It is due again after half a minute.
+    /// Holds a message: on return it is safe from a power cut. It is due again after the first of the times.
     ///
     /// # Errors
     /// [`HoldError`]; it is not held then.
@@ -112,8 +120,13 @@ impl HeldStore {
             return Err(HoldError::Full);
         }
         self.folder.write(&mail.id.to_string(), &written(mail))?;
-        self.index().insert(mail.id, mail.taken, mail.taken.saturating_add(SOONEST));
+        self.index().insert(mail.id, mail.taken, mail.taken.saturating_add(self.times.first));
         Ok(())
+    }
+
+    /// Whether a message was held for as long as any is.
+    pub fn is_given_up(&self, mail: &HeldMail, now: UnixMillis) -> bool {
+        now.since(mail.taken) >= self.times.give_up
     }
 
     /// Holds a message for these of its recipients only; when it is due stays as it was.
@@ -145,7 +158,8 @@ impl HeldStore {
         let (due, id) = index.due.first().copied().filter(|(due, _)| *due <= now)?;
         let age = index.taken.get(&id).map_or(Duration::ZERO, |taken| now.since(*taken));
         index.due.remove(&(due, id));
-        index.due.insert((now.saturating_add((age / 2).clamp(SOONEST, LATEST)), id));
+        let HoldTimes { first, longest, .. } = self.times;
+        index.due.insert((now.saturating_add((age / 2).max(first).min(longest)), id));
         Some(id)
     }
 
@@ -215,6 +229,12 @@ mod tests {
         ArcResult, Author, DmarcResult, IprevResult, MethodResult, SpfResult,
     };
 
+    const TIMES: HoldTimes = HoldTimes {
+        first: Duration::from_secs(30),
+        longest: Duration::from_secs(3_600),
+        give_up: Duration::from_secs(86_400),
+    };
+
     fn mail(id: u64, taken: u64) -> HeldMail {
         HeldMail {
             id: format!("{id:014x}").parse().unwrap(),
@@ -244,23 +264,23 @@ mod tests {
     fn what_is_held_survives_a_restart_and_is_due_at_once_then() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("held");
-        let store = HeldStore::open(&path).unwrap();
+        let store = HeldStore::open(&path, TIMES).unwrap();
         let (first, second) = (mail(1, 1_000_000), mail(2, 1_000_001));
         store.hold(&first).unwrap();
         store.hold(&second).unwrap();
         assert_eq!(store.due(UnixMillis::new(1_029_999)), None, "not before half a minute");
-        let store = HeldStore::open(&path).unwrap();
+        let store = HeldStore::open(&path, TIMES).unwrap();
         assert_eq!((store.len(), store.due(UnixMillis::new(1_000_002))), (2, Some(first.id)));
         assert_eq!(store.read(first.id).unwrap(), Some(first.clone()));
         store.remove(first.id).unwrap();
         assert_eq!((store.len(), store.due(UnixMillis::new(1_000_002))), (1, Some(second.id)));
-        assert_eq!(HeldStore::open(&path).unwrap().len(), 1);
+        assert_eq!(HeldStore::open(&path, TIMES).unwrap().len(), 1);
     }
 
     #[test]
     fn the_older_it_is_the_later_it_is_tried_again() {
         let folder = tempfile::tempdir().unwrap();
-        let store = HeldStore::open(&folder.path().join("held")).unwrap();
+        let store = HeldStore::open(&folder.path().join("held"), TIMES).unwrap();
         store.hold(&mail(1, 0)).unwrap();
         let (mut now, mut waits) = (30_000, Vec::new());
         for _ in 0..16 {
@@ -279,7 +299,7 @@ mod tests {
         let path = folder.path().join("held");
         std::fs::create_dir(&path).unwrap();
         std::fs::write(path.join("00000000000001"), b"nonsense").unwrap();
-        assert!(HeldStore::open(&path).unwrap().is_empty());
+        assert!(HeldStore::open(&path, TIMES).unwrap().is_empty());
         assert!(path.join("00000000000001").exists());
     }
 }

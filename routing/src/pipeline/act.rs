@@ -195,7 +195,7 @@ fn better(one: What, other: What) -> What {
 }
 
 /// The reply to a message that a Worker refuses, in its own words as far as SMTP has them.
-fn rejection(reason: &str) -> Reply {
+pub(super) fn rejection(reason: &str) -> Reply {
     let text: String =
         reason.chars().map(|c| if c.is_ascii_graphic() { c } else { ' ' }).take(MAX_REASON).collect();
     let text = match text.trim() {

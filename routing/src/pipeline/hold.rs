@@ -1,7 +1,14 @@
 //! Messages whose Workers did not come to an end: their senders come again, or, where the operator says so, they are held
 //! and shown to their Workers later.
 
-use super::{Judged, Pipeline, What, act::unavailable, arrived::Arrived, notes, plan::Plan};
+use super::{
+    Judged, Pipeline, What,
+    act::{rejection, unavailable},
+    arrived::Arrived,
+    notes,
+    plan::Plan,
+    report,
+};
 use crate::{
     addressee::Addressee,
     gate::Facts,
@@ -17,10 +24,7 @@ use mailwright_storage::{
     events::{Event, event::Released},
     held::{HeldMail, HeldStore},
 };
-use std::{sync::Arc, time::Duration};
-
-/// How long a message is held at most: as long as mail is tried elsewhere (RFC 5321 section 4.5.4.1).
-const PATIENCE: Duration = Duration::from_secs(5 * 86_400);
+use std::sync::Arc;
 
 impl Pipeline {
     /// Answers for a message of which something has failed: nothing is done with it, or what failed is held and the rest
@@ -69,10 +73,13 @@ impl Pipeline {
         }
         let Some(zone) = of_zone else { return Vec::new() };
         let mut judged = self.judged(held, zone, routed);
-        if clock::wall().since(held.taken) > PATIENCE {
-            let text = "no Worker could have it for five days";
+        if self.0.parts.held.as_ref().is_some_and(|store| store.is_given_up(held, clock::wall())) {
+            let text = "the program that takes mail for this address has not worked since it was taken";
             let given_up = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(EnhancedCode::new(5, 3, 0)), text);
+            let refused: Vec<_> =
+                judged.routed.iter().map(|(address, _)| (address.clone(), given_up.clone())).collect();
             self.refuse(&judged, Refusal::WorkerFailed, given_up);
+            report::send(&self.0, held, &refused).await;
             return Vec::new();
         }
         let plan = self.plan(&mut judged).await;
@@ -89,10 +96,13 @@ impl Pipeline {
         }
         // What comes of it has a name of its own: after a crash it may come of it twice.
         let id = self.0.parts.intake.next_id().0;
+        let rejected = plan.rejected.iter().map(|(address, reason)| (address.clone(), rejection(reason)));
+        let rejected: Vec<_> = rejected.collect();
         let what = self.carry_out(Judged { id, ..judged }, plan).await;
         if matches!(&what, What::Refused(reply) if reply.class() != ReplyClass::Permanent) {
             return held.recipients.clone();
         }
+        report::send(&self.0, held, &rejected).await;
         tracing::info!(id = %held.id, as_message = %id, "a message that was held has been shown to its Worker");
         let to = done.iter().map(ToString::to_string).collect();
         self.0.parts.intake.note(held.id, Event::Released(Released { to, as_message: id }));

@@ -13,6 +13,7 @@ mod in_session;
 mod notes;
 mod plan;
 mod reply;
+mod report;
 mod sealers;
 mod worker;
 
