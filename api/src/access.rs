@@ -8,7 +8,6 @@ use actix_web::{
     web,
 };
 use mailwright_actors::clock;
-use mailwright_engine::class::Priority;
 use mailwright_storage::control::{Account, Actor, By, Permission, Token, Zone};
 use std::{
     any::Any,
@@ -62,11 +61,6 @@ impl Caller {
             Who::Local(_) => None,
             Who::Token(token) => Some(token),
         }
-    }
-
-    /// How urgent the caller's mail is when nobody says.
-    pub(crate) fn priority(&self) -> Priority {
-        self.token().map(|token| token.priority).unwrap_or_default()
     }
 
     /// Whether the caller may do whatever there is to do on this server.

@@ -31,4 +31,5 @@ mod unsubscribe;
 mod webhooks;
 
 pub use routing::VerificationSettings;
+pub use send::WorkerMailer;
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

@@ -164,6 +164,14 @@ pub fn read_send(body: &[u8]) -> Result<(SendRequest, SendingHints), ApiError> {
     send_request(parse(body)?)
 }
 
+/// Reads and validates a message that was read as JSON already, as [`read_send`] does.
+///
+/// # Errors
+/// As there.
+pub(crate) fn read_send_value(body: Value) -> Result<(SendRequest, SendingHints), ApiError> {
+    send_request(typed(body)?)
+}
+
 /// The body of `send/batch`, as it comes.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = Batch)]
@@ -189,7 +197,7 @@ pub fn read_batch(body: &[u8]) -> Result<Vec<ReadMessage>, ApiError> {
         let why = format!("A batch has 1 to {MAX_BATCH} messages, not {}.", messages.len());
         return Err(ApiError::schema("messages", why));
     }
-    Ok(messages.into_iter().map(|message| send_request(typed(message)?)).collect())
+    Ok(messages.into_iter().map(read_send_value).collect())
 }
 
 fn send_request(body: SendBody) -> Result<(SendRequest, SendingHints), ApiError> {

@@ -4,16 +4,28 @@
 //! event, and whatever it answers is checked like any other input from outside.
 
 mod batch;
+mod config;
 mod desk;
+mod dispatch;
 mod events;
+mod find;
+mod host;
+pub mod launch;
+pub mod metrics;
+mod process;
 mod run;
 mod settings;
-mod stub;
-pub use stub::Workers;
+mod slot;
+mod tail;
+mod watch;
 pub mod wire;
+mod workers;
 
 pub use batch::{MessageFormat, QueueBatch, QueueDone, QueueMessage};
 pub use desk::{EmailDone, EventDesk, EventError, Mailer, Observer, OutgoingMail, SendRequest, Sending};
+pub use dispatch::{BodyError, FetchBody};
 pub use events::{Events, Ticket};
+pub use find::{RuntimeFound, RuntimeMissing, find};
 pub use run::{LogLine, Run, RunKind, RunOutcome};
 pub use settings::WorkersSettings;
+pub use workers::{Workers, WorkersParts};

@@ -80,6 +80,9 @@ pub enum RunOutcome {
 }
 
 impl RunOutcome {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Ok, Self::Exception, Self::ExceededCpu, Self::ExceededMemory, Self::Canceled];
+
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -90,11 +90,11 @@ impl Batch {
             return Ok(Accepted::before(before));
         }
         let (request, asked) = message?;
-        let sender = Sender { state: &self.state, caller: &self.caller, account: &self.account };
+        let sender = Sender::of(&self.state, &self.caller, &self.account);
         let draft = sender.draft_noted(&request, asked)?;
         drop(request);
         let request = self.ticket.as_ref().map(|ticket| (ticket, item));
-        hand_in(&self.state, &self.caller, draft, request).await
+        hand_in(&self.state, draft, request).await
     }
 }
 

@@ -1,10 +1,14 @@
 //! From a request to a message.
 
 use crate::{access::Caller, answer::ApiError, request::RawRequest, server::AppState};
-use mailwright_actors::suppressed::{Recipients, leave_out};
+use mailwright_actors::{
+    intake::Intake,
+    suppressed::{Recipients, leave_out},
+};
 use mailwright_engine::{
     address::{Domain, EmailAddress},
-    envelope::SmtpUtf8,
+    class::Priority,
+    envelope::{Origin, SmtpUtf8},
     id::QueueId,
     message::{
         BuildContext, MAX_RECIPIENTS, RawDefaults, ReceivedHeader, ReceivedWith, SendError, SendErrorCode,
@@ -15,8 +19,9 @@ use mailwright_engine::{
     time::UnixMillis,
 };
 use mailwright_storage::{
-    control::{Account, SendingDomain},
+    control::{Account, Control, ObjectId, SendingDomain, Token},
     requests::KeptMessage,
+    suppressions::Suppressions,
 };
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
@@ -34,6 +39,17 @@ pub(super) struct Draft {
     pub(super) asked: SendingHints,
     /// Recipients that it does not go to, because they are suppressed.
     pub(super) left_out: Vec<EmailAddress>,
+    pub(super) provenance: Provenance,
+}
+
+/// Where a message is from.
+pub(super) struct Provenance {
+    /// Which door it came in by.
+    pub(super) origin: Origin,
+    /// What its sender showed, if anything.
+    pub(super) token: Option<ObjectId>,
+    /// How urgent its sender's mail is when nobody says.
+    pub(super) priority: Priority,
 }
 
 impl Draft {
@@ -57,22 +73,39 @@ impl Draft {
     }
 }
 
-/// On whose behalf messages are made.
+/// On whose behalf messages are made, and what they pass on their way.
 #[derive(Clone, Copy)]
 pub(super) struct Sender<'a> {
-    pub(super) state: &'a AppState,
-    pub(super) caller: &'a Caller,
+    pub(super) control: &'a Control,
+    pub(super) intake: &'a Intake,
+    pub(super) suppressions: &'a Suppressions,
     pub(super) account: &'a Account,
+    /// What the sender showed, if anything.
+    pub(super) token: Option<&'a Arc<Token>>,
+    /// Which door the messages come in by.
+    pub(super) origin: Origin,
 }
 
-impl Sender<'_> {
+impl<'a> Sender<'a> {
+    /// A caller of the API.
+    pub(super) fn of(state: &'a AppState, caller: &'a Caller, account: &'a Account) -> Self {
+        Self {
+            control: &state.control,
+            intake: &state.intake,
+            suppressions: &state.suppressions,
+            account,
+            token: caller.token(),
+            origin: Origin::Api,
+        }
+    }
+
     /// The message that a request describes by its parts.
     ///
     /// # Errors
     /// When it may not come from there.
     pub(super) fn draft(self, request: &SendRequest, asked: SendingHints) -> Result<Draft, ApiError> {
         let domain = self.domain(request.from.address().domain())?;
-        let (id, now) = self.state.intake.next_id();
+        let (id, now) = self.intake.next_id();
         let send_at = later(asked.send_at, now)?;
         let message_id = message_id(id, &domain)?;
         let context = BuildContext {
@@ -85,11 +118,23 @@ impl Sender<'_> {
         let Recipients { kept: recipients, left_out } = self.unsuppressed(&domain, recipients, now)?;
         if asked.unsubscribe == UnsubscribeLink::Hosted {
             let header = split_header(&content).0;
-            self.state.intake.outgoing().may_host_unsubscribe(recipients.len(), header)?;
+            self.intake.outgoing().may_host_unsubscribe(recipients.len(), header)?;
         }
         let mut addresses = request.recipients().chain([&request.from]).chain(&request.reply_to);
         let smtputf8 = needed(addresses.any(|mailbox| mailbox.address().needs_smtputf8()));
-        Ok(Draft { id, now, send_at, domain, recipients, content, smtputf8, message_id, asked, left_out })
+        Ok(Draft {
+            id,
+            now,
+            send_at,
+            domain,
+            recipients,
+            content,
+            smtputf8,
+            message_id,
+            asked,
+            left_out,
+            provenance: self.provenance(),
+        })
     }
 
     /// The message that comes ready-made.
@@ -103,7 +148,7 @@ impl Sender<'_> {
             let why = format!("{} recipients given, maximum is {MAX_RECIPIENTS}.", recipients.len());
             return Err(SendError::new(SendErrorCode::TooManyRecipients, "recipients", why).into());
         }
-        let (id, now) = self.state.intake.next_id();
+        let (id, now) = self.intake.next_id();
         let send_at = later(request.asked.send_at, now)?;
         let fresh = message_id(id, &domain)?;
         let date = send_at.unwrap_or(now);
@@ -113,8 +158,27 @@ impl Sender<'_> {
         let utf8 = raw.has_utf8_header() || recipients.iter().any(EmailAddress::needs_smtputf8);
         let (message_id, asked) = (raw.message_id().to_owned(), request.asked.clone());
         let (content, smtputf8) = (raw.into_content(), needed(utf8));
-        let domain = author;
-        Ok(Draft { id, now, send_at, domain, recipients, content, smtputf8, message_id, asked, left_out })
+        Ok(Draft {
+            id,
+            now,
+            send_at,
+            domain: author,
+            recipients,
+            content,
+            smtputf8,
+            message_id,
+            asked,
+            left_out,
+            provenance: self.provenance(),
+        })
+    }
+
+    fn provenance(self) -> Provenance {
+        Provenance {
+            origin: self.origin,
+            token: self.token.map(|token| token.id.clone()),
+            priority: self.token.map(|token| token.priority).unwrap_or_default(),
+        }
     }
 
     /// Those of the recipients that mail from `domain` may go to.
@@ -124,13 +188,13 @@ impl Sender<'_> {
         recipients: Vec<EmailAddress>,
         now: UnixMillis,
     ) -> Result<Recipients, ApiError> {
-        Ok(leave_out(&self.state.suppressions, domain, recipients, now)?)
+        Ok(leave_out(self.suppressions, domain, recipients, now)?)
     }
 
     /// A sender's domain as it is set up in this account.
     fn domain(self, name: &Domain) -> Result<Arc<SendingDomain>, ApiError> {
-        let token = self.caller.token().map(Arc::as_ref);
-        Ok(self.state.control.sender(self.account.id.as_str(), token, name)?)
+        let token = self.token.map(Arc::as_ref);
+        Ok(self.control.sender(self.account.id.as_str(), token, name)?)
     }
 }
 

@@ -1,9 +1,15 @@
 //! From a draft to an accepted message, and its outcomes as they come.
 
-use super::{SendResult, draft::Draft};
-use crate::{access::Caller, answer::ApiError, server::AppState};
-use mailwright_actors::{intake::NewMessage, watch::Watch};
-use mailwright_engine::{envelope::Origin, smtp::verdict::Outcome};
+use super::{
+    SendResult,
+    draft::{Draft, Provenance},
+};
+use crate::{answer::ApiError, server::AppState};
+use mailwright_actors::{
+    intake::{Intake, NewMessage},
+    watch::Watch,
+};
+use mailwright_engine::{request_mark::RequestMark, smtp::verdict::Outcome};
 use mailwright_storage::requests::{KeptMessage, Ticket};
 use std::{collections::HashMap, time::Duration};
 
@@ -19,37 +25,52 @@ pub(super) struct Accepted {
 /// outcome is missed.
 pub(super) async fn hand_in(
     state: &AppState,
-    caller: &Caller,
     draft: Draft,
     request: Option<(&Ticket, u16)>,
 ) -> Result<Accepted, ApiError> {
     let watch = state.board.watch(draft.id);
-    let trace = draft.trace(&state.settings.hostname);
-    let from = state.intake.outgoing().sender(draft.id, draft.recipients.len(), &draft.domain);
-    let from = from.map_err(|error| ApiError::internal(error.to_string()))?;
-    let kept = draft.kept();
-    let mark = request.map(|(ticket, item)| ticket.announce(item, draft.left_out, kept.clone()));
-    let message = NewMessage {
-        smtputf8: draft.smtputf8,
-        asked: draft.asked,
-        default_priority: caller.priority(),
-        account: draft.domain.account_id.tenant(),
-        token: caller.token().map(|token| token.id.clone()),
-        trace,
-        signed_by: Some(draft.domain),
-        request: mark.map(Box::new),
-        ..NewMessage::new(draft.id, from, draft.recipients, Origin::Api, draft.content)
-    };
-    if let Err(error) = state.intake.accept(message).await {
+    let id = draft.id;
+    let mark = request.map(|(ticket, item)| ticket.announce(item, draft.left_out.clone(), draft.kept()));
+    let accepted = accept(&state.intake, &state.settings.hostname, draft, mark).await;
+    let kept = accepted.inspect_err(|_| {
         if let Some((ticket, _)) = request {
-            ticket.withdraw(kept.id);
+            ticket.withdraw(id);
         }
-        return Err(error.into());
-    }
-    state.intake.note_left_out(kept.id, kept.recipients.len(), &kept.left_out);
+    })?;
     // Nothing comes of what is scheduled while anybody waits.
     let watch = kept.send_at.is_none().then_some(watch);
     Ok(Accepted { watch, message: kept, outcomes: HashMap::new() })
+}
+
+/// Has a message accepted: it is safe when this returns.
+///
+/// # Errors
+/// When intake refuses it.
+pub(super) async fn accept(
+    intake: &Intake,
+    hostname: &str,
+    draft: Draft,
+    mark: Option<RequestMark>,
+) -> Result<KeptMessage, ApiError> {
+    let trace = draft.trace(hostname);
+    let from = intake.outgoing().sender(draft.id, draft.recipients.len(), &draft.domain);
+    let from = from.map_err(|error| ApiError::internal(error.to_string()))?;
+    let kept = draft.kept();
+    let Provenance { origin, token, priority } = draft.provenance;
+    let message = NewMessage {
+        smtputf8: draft.smtputf8,
+        asked: draft.asked,
+        default_priority: priority,
+        account: draft.domain.account_id.tenant(),
+        token,
+        trace,
+        signed_by: Some(draft.domain),
+        request: mark.map(Box::new),
+        ..NewMessage::new(draft.id, from, draft.recipients, origin, draft.content)
+    };
+    intake.accept(message).await?;
+    intake.note_left_out(kept.id, kept.recipients.len(), &kept.left_out);
+    Ok(kept)
 }
 
 impl Accepted {

@@ -2,6 +2,7 @@
 //! so far.
 //!
 //! `draft` makes a message of a request, `handover` has it accepted and waits for outcomes, `once` knows requests again.
+//! `worker` sends what Workers send.
 
 pub(crate) mod batch;
 mod draft;
@@ -9,10 +10,12 @@ mod handover;
 mod once;
 pub(crate) mod preflight;
 mod refused;
+mod worker;
 
 pub(crate) use batch::batch;
 pub(crate) use draft::later;
 pub(crate) use preflight::preflight;
+pub use worker::WorkerMailer;
 
 use crate::{
     access::Caller,
@@ -24,7 +27,7 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use draft::{Draft, Sender};
-use handover::{Accepted, hand_in};
+use handover::{Accepted, accept, hand_in};
 use mailwright_storage::{control::Permission, fail_point::FailPoint, requests::Ticket};
 use once::Begun;
 use serde::Serialize;
@@ -78,8 +81,8 @@ pub(crate) async fn send(
         Begun::Repeated(answer) => return Ok(answer),
     };
     let (request, asked) = request::read_send(body.as_ref())?;
-    let draft = Sender { state: &state, caller: &caller, account: &account }.draft_noted(&request, asked)?;
-    dispatch(&http, &state, &caller, Work { draft, body, ticket }).await
+    let draft = Sender::of(&state, &caller, &account).draft_noted(&request, asked)?;
+    dispatch(&http, &state, Work { draft, body, ticket }).await
 }
 
 /// `POST /accounts/{account_id}/email/sending/send_raw`
@@ -107,8 +110,8 @@ pub(crate) async fn send_raw(
         Begun::Repeated(answer) => return Ok(answer),
     };
     let request = request::read_send_raw(body.as_ref())?;
-    let draft = Sender { state: &state, caller: &caller, account: &account }.draft_raw_noted(&request)?;
-    dispatch(&http, &state, &caller, Work { draft, body, ticket }).await
+    let draft = Sender::of(&state, &caller, &account).draft_raw_noted(&request)?;
+    dispatch(&http, &state, Work { draft, body, ticket }).await
 }
 
 /// A request for one message, read.
@@ -122,18 +125,17 @@ struct Work {
 async fn dispatch(
     http: &HttpRequest,
     state: &web::Data<AppState>,
-    caller: &Caller,
     Work { draft, body, ticket }: Work,
 ) -> Result<HttpResponse, ApiError> {
     if let Some(message) = ticket.as_ref().and_then(|ticket| ticket.accepted(0)) {
         return Ok(once::repeated(Accepted::before(message).result()));
     }
     let (mut accepted, ticket) = match ticket {
-        None => (hand_in(state, caller, draft, None).await?, None),
+        None => (hand_in(state, draft, None).await?, None),
         Some(ticket) => {
-            let (state, caller) = (state.clone(), caller.clone());
+            let state = state.clone();
             once::to_its_end(async move {
-                let accepted = hand_in(&state, &caller, draft, Some((&ticket, 0))).await;
+                let accepted = hand_in(&state, draft, Some((&ticket, 0))).await;
                 accepted.map(|accepted| (accepted, Some(ticket)))
             })
             .await?

@@ -30,7 +30,7 @@ pub(crate) async fn preflight(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &account, Permission::Send)?;
     let body = state.bodies.read(&http, payload).await?;
-    let sender = Sender { state: &state, caller: &caller, account: &account };
+    let sender = Sender::of(&state, &caller, &account);
     let report = match request::read_send(body.as_ref()) {
         Ok((request, asked)) => examined(sender, &request, asked),
         Err(error) => {
@@ -58,8 +58,8 @@ fn examined(sender: Sender<'_>, request: &SendRequest, asked: SendingHints) -> V
 
 /// The message, if it would be taken as far as recipients and limits go.
 fn allowed(sender: Sender<'_>, draft: Draft) -> Result<Draft, ApiError> {
-    let token = sender.caller.token().map(Arc::as_ref);
-    sender.state.intake.check(&draft.domain, token, &draft.recipients)?;
+    let token = sender.token.map(Arc::as_ref);
+    sender.intake.check(&draft.domain, token, &draft.recipients)?;
     Ok(draft)
 }
 

@@ -5,7 +5,6 @@ use crate::{answer::ApiError, request::RawRequest};
 use mailwright_actors::intake::Untaken;
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
-    envelope::Origin,
     message::{SendErrorCode, SendRequest, fields, hints::SendingHints, split_header},
 };
 use mailwright_storage::events::event::{Accepted, Refused};
@@ -43,19 +42,19 @@ impl Sender<'_> {
             _ => return,
         };
         let Some(account) = self.account.id.tenant() else { return };
-        let domain = self.state.control.sending_domain(from.domain());
+        let domain = self.control.sending_domain(from.domain());
         let domain = domain.filter(|domain| domain.account_id == self.account.id);
         let refused = Refused {
             from: from.to_string(),
             to: to.take(Accepted::SHOWN).map(ToString::to_string).collect(),
             account,
             zone: domain.map(|domain| domain.zone_id.to_string()),
-            origin: Origin::Api,
+            origin: self.origin,
             subject: subject.map(|subject| subject.trim().chars().take(Accepted::MAX_SUBJECT).collect()),
             code: code.as_str().to_owned(),
             reason: error.detail().to_owned(),
             received: None,
         };
-        self.state.intake.note_refused(why, refused);
+        self.intake.note_refused(why, refused);
     }
 }

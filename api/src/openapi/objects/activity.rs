@@ -59,7 +59,7 @@ pub struct ActivityLine {
     pub subject: Option<String>,
     /// What its sender counts it to.
     pub campaign: Option<String>,
-    /// Which door it came in by: `api`, `submission`, `relay` or `report`.
+    /// Which door it came in by: `api`, `submission`, `relay`, `worker` or `report`.
     pub origin: String,
     /// Octets of content.
     pub size: u64,

@@ -1,0 +1,126 @@
+//! Bodies within bounds: of each, and of all that are in memory.
+
+use super::refusal::Refusal;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+
+/// Octets of bodies in memory at a time, those of all Workers together.
+const ALL: usize = 128 << 20;
+/// What room is given out in.
+const UNIT: usize = 1 << 10;
+/// How long a request waits for room.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Room for bodies. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Rooms(Arc<Semaphore>);
+
+/// A part of it, given back when dropped.
+pub(crate) type Room = OwnedSemaphorePermit;
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(ALL / UNIT)))
+    }
+}
+
+impl Rooms {
+    /// Room for so many octets.
+    ///
+    /// # Errors
+    /// When there is none for ten seconds.
+    pub(crate) async fn take(&self, octets: usize) -> Result<Room, Refusal> {
+        let units = u32::try_from(octets.min(ALL).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        let waiting = timeout(PATIENCE, Arc::clone(&self.0).acquire_many_owned(units));
+        match waiting.await {
+            Ok(Ok(room)) => Ok(room),
+            Ok(Err(_)) | Err(_) => {
+                Err(Refusal::unavailable("Too much is on its way already. Try again in a moment."))
+            }
+        }
+    }
+
+    /// Reads a body of at most `most` octets. What comes in a stream, of no known length, takes room for as much as it
+    /// may become.
+    ///
+    /// # Errors
+    /// When it is larger, breaks off, or there is no room for it.
+    pub(crate) async fn read(&self, body: Incoming, most: usize) -> Result<(Bytes, Room), Refusal> {
+        let length = body.size_hint().exact().map(|octets| usize::try_from(octets).unwrap_or(usize::MAX));
+        if length.is_some_and(|octets| octets > most) {
+            return Err(over(most));
+        }
+        let room = self.take(length.unwrap_or(most)).await?;
+        let read = Limited::new(body, most).collect().await;
+        let read = read.map_err(|error| {
+            let is_over = error.is::<http_body_util::LengthLimitError>();
+            if is_over { over(most) } else { Refusal::bad("The request broke off.") }
+        })?;
+        Ok((read.to_bytes(), room))
+    }
+}
+
+fn over(most: usize) -> Refusal {
+    Refusal::too_large(format!("The request is longer than the {most} octets that it may have."))
+}
+
+/// The body of an answer, with the room that it takes.
+pub(crate) struct Kept {
+    octets: Bytes,
+    _room: Option<Room>,
+}
+
+impl Kept {
+    /// Octets that have room until they are sent.
+    pub(crate) fn new(octets: Bytes, room: Room) -> Self {
+        Self { octets, _room: Some(room) }
+    }
+}
+
+impl From<&serde_json::Value> for Kept {
+    fn from(value: &serde_json::Value) -> Self {
+        Bytes::from(value.to_string()).into()
+    }
+}
+
+impl From<Bytes> for Kept {
+    /// Octets that are too few to count.
+    fn from(octets: Bytes) -> Self {
+        Self { octets, _room: None }
+    }
+}
+
+impl Body for Kept {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.octets.is_empty() {
+            return Poll::Ready(None);
+        }
+        Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.octets)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.octets.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(u64::try_from(self.octets.len()).unwrap_or(u64::MAX))
+    }
+}
