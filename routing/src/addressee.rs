@@ -107,6 +107,23 @@ impl Directory {
     /// # Errors
     /// When the address takes none, or not this one.
     pub fn find(&self, sender: &ReversePath, address: &EmailAddress) -> Result<Addressee, Unrouted> {
+        match self.leads_to(sender, address)? {
+            Addressee::Routed(zone, RouteAction::Worker(name)) if !self.has_worker(&zone, &name) => {
+                Err(Unrouted::NoWorker(name))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The same, whether or not the code is there that is to have the mail.
+    ///
+    /// # Errors
+    /// When the address takes none, or not this one.
+    pub(crate) fn leads_to(
+        &self,
+        sender: &ReversePath,
+        address: &EmailAddress,
+    ) -> Result<Addressee, Unrouted> {
         match self.returns.mailbox(address) {
             Ok(mailbox) => return Ok(Addressee::Returned(mailbox)),
             // A domain can be in a zone with routing and have bounces as well.
@@ -124,21 +141,17 @@ impl Directory {
             Route::Foreign => Err(Unrouted::Foreign),
             Route::Unknown(zone) => self.required(zone, address).ok_or(Unrouted::Unknown),
             Route::Inactive(zone, _) => self.required(zone, address).ok_or(Unrouted::Inactive),
-            Route::Take(Matched { zone, action: RouteAction::Worker(name), .. }) => self.worker(zone, name),
             Route::Take(Matched { zone, action, .. }) => Ok(Addressee::Routed(zone, action)),
         }
     }
 
-    /// Code that is to have the mail, if it is there.
-    fn worker(&self, zone: Arc<RoutingZone>, name: String) -> Result<Addressee, Unrouted> {
+    /// Whether the code is there that is to have the mail.
+    fn has_worker(&self, zone: &RoutingZone, name: &str) -> bool {
         let script = name.parse::<ScriptName>().ok();
-        let is_there =
-            |workers: &Workers| script.is_some_and(|script| workers.is_deployed(&zone.account_id, &script));
-        if self.workers.as_ref().is_some_and(is_there) {
-            Ok(Addressee::Routed(zone, RouteAction::Worker(name)))
-        } else {
-            Err(Unrouted::NoWorker(name))
-        }
+        self.workers
+            .as_ref()
+            .zip(script)
+            .is_some_and(|(workers, script)| workers.is_deployed(&zone.account_id, &script))
     }
 
     /// Who gets mail for an address that every domain must have (RFC 5321 section 4.5.1, RFC 2142 section 4).

@@ -2,7 +2,7 @@
 //! a Worker has changed.
 
 use crate::{
-    addressee::{Addressee, Directory, Unrouted},
+    addressee::{Addressee, Directory},
     pipeline::Pipeline,
 };
 use mailwright_actors::clock;
@@ -62,9 +62,12 @@ impl HeldKeeper {
 
     async fn show_again(&self, id: QueueId) -> Result<(), StorageError> {
         let Some(mail) = self.store.read(id)? else { return Ok(()) };
-        let (recipients, waiting) = self.found(&mail);
-        let mut left = self.pipeline.show_again(&mail, recipients).await;
-        left.extend(waiting);
+        let recipients = self.found(&mail);
+        if self.store.is_given_up(&mail, clock::wall()) {
+            self.pipeline.give_up(&mail, recipients).await;
+            return self.store.remove(id);
+        }
+        let left = self.pipeline.show_again(&mail, recipients).await;
         if left.is_empty() {
             self.store.remove(id)
         } else if left.len() < mail.recipients.len() {
@@ -74,20 +77,18 @@ impl HeldKeeper {
         }
     }
 
-    /// What the rules of its addresses say now; and those whose Worker is still missing. Addresses that nobody has any more
-    /// are in neither.
-    fn found(&self, mail: &HeldMail) -> (Vec<(EmailAddress, Addressee)>, Vec<EmailAddress>) {
-        let (mut found, mut waiting) = (Vec::new(), Vec::new());
+    /// What the rules of its addresses say now; without addresses that nobody has any more.
+    fn found(&self, mail: &HeldMail) -> Vec<(EmailAddress, Addressee)> {
+        let mut found = Vec::new();
         for address in &mail.recipients {
-            match self.directory.find(&mail.sender, address) {
+            match self.directory.leads_to(&mail.sender, address) {
                 Ok(addressee) => found.push((address.clone(), addressee)),
-                Err(Unrouted::NoWorker(_)) => waiting.push(address.clone()),
                 Err(why) => {
                     tracing::warn!(id = %mail.id, to = %address, %why, "a message that was held is thrown away");
                 }
             }
         }
-        (found, waiting)
+        found
     }
 }
 

@@ -63,25 +63,7 @@ impl Pipeline {
         held: &HeldMail,
         recipients: Vec<(EmailAddress, Addressee)>,
     ) -> Vec<EmailAddress> {
-        let mut routed = Vec::new();
-        let mut of_zone = None;
-        for (address, addressee) in recipients {
-            if let Addressee::Routed(zone, action) = addressee {
-                of_zone = Some(zone);
-                routed.push((address, action));
-            }
-        }
-        let Some(zone) = of_zone else { return Vec::new() };
-        let mut judged = self.judged(held, zone, routed);
-        if self.0.parts.held.as_ref().is_some_and(|store| store.is_given_up(held, clock::wall())) {
-            let text = "the program that takes mail for this address has not worked since it was taken";
-            let given_up = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(EnhancedCode::new(5, 3, 0)), text);
-            let refused: Vec<_> =
-                judged.routed.iter().map(|(address, _)| (address.clone(), given_up.clone())).collect();
-            self.refuse(&judged, Refusal::WorkerFailed, given_up);
-            report::send(&self.0, held, &refused).await;
-            return Vec::new();
-        }
+        let Some(mut judged) = self.judged(held, recipients) else { return Vec::new() };
         let plan = self.plan(&mut judged).await;
         let failed: Vec<_> = plan.failed.iter().map(|(address, _)| address.clone()).collect();
         let done: Vec<_> = judged
@@ -99,22 +81,39 @@ impl Pipeline {
         let rejected = plan.rejected.iter().map(|(address, reason)| (address.clone(), rejection(reason)));
         let rejected: Vec<_> = rejected.collect();
         let what = self.carry_out(Judged { id, ..judged }, plan).await;
-        if matches!(&what, What::Refused(reply) if reply.class() != ReplyClass::Permanent) {
-            return held.recipients.clone();
-        }
-        report::send(&self.0, held, &rejected).await;
+        let refused = match what {
+            What::Refused(reply) if reply.class() != ReplyClass::Permanent => return held.recipients.clone(),
+            What::Refused(reply) => done.iter().map(|address| (address.clone(), reply.clone())).collect(),
+            _ => rejected,
+        };
+        report::send(&self.0, held, &refused).await;
         tracing::info!(id = %held.id, as_message = %id, "a message that was held has been shown to its Worker");
         let to = done.iter().map(ToString::to_string).collect();
         self.0.parts.intake.note(held.id, Event::Released(Released { to, as_message: id }));
         failed
     }
 
-    fn judged(
-        &self,
-        held: &HeldMail,
-        zone: Arc<mailwright_storage::control::RoutingZone>,
-        routed: Vec<(EmailAddress, RouteAction)>,
-    ) -> Judged {
+    /// Gives up a message that was held for as long as any is; `recipients` are those that are still ours.
+    pub(crate) async fn give_up(&self, held: &HeldMail, recipients: Vec<(EmailAddress, Addressee)>) {
+        let Some(judged) = self.judged(held, recipients) else { return };
+        let text = "the program that takes mail for this address has not worked since it was taken";
+        let given_up = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(EnhancedCode::new(5, 3, 0)), text);
+        let told = |(address, _): &(EmailAddress, RouteAction)| (address.clone(), given_up.clone());
+        let refused: Vec<_> = judged.routed.iter().map(told).collect();
+        self.refuse(&judged, Refusal::WorkerFailed, given_up);
+        report::send(&self.0, held, &refused).await;
+    }
+
+    /// The message as it was, for those of its addresses that have rules; `None` if none has.
+    fn judged(&self, held: &HeldMail, recipients: Vec<(EmailAddress, Addressee)>) -> Option<Judged> {
+        let (mut zone, mut routed) = (None, Vec::new());
+        for (address, addressee) in recipients {
+            if let Addressee::Routed(of, action) = addressee {
+                zone = Some(of);
+                routed.push((address, action));
+            }
+        }
+        let zone = zone?;
         let judgement = Arc::new(held.judgement.clone());
         let can_be_forwarded = self.can_be_forwarded(&judgement);
         let mail = Arrived {
@@ -128,7 +127,7 @@ impl Pipeline {
             content: held.content.clone(),
             spam: held.spam,
         };
-        Judged { id: held.id, mail, zone, routed, judgement, can_be_forwarded }
+        Some(Judged { id: held.id, mail, zone, routed, judgement, can_be_forwarded })
     }
 }
 
