@@ -7,6 +7,7 @@ mod batch;
 mod desk;
 mod events;
 mod host;
+mod queues;
 mod run;
 mod settings;
 pub mod wire;
