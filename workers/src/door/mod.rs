@@ -6,9 +6,10 @@
 mod address;
 mod fields;
 mod listener;
+mod patience;
 mod refused;
 
-pub use listener::{Door, DoorSettings, Scope};
+pub use listener::{DoorSettings, Scope};
 
 use crate::{EventError, FetchBody};
 use hyper::{Request, Response};
