@@ -11,15 +11,11 @@
 //! Where the kernel has no Landlock, what is left is that workerd gives no file and no listening socket to JavaScript.
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetError, Scope,
+    path_beneath_rules,
 };
 use rustix::process::{Pid, Resource, Rlimit, Signal};
-use std::{
-    io,
-    os::unix::process::CommandExt,
-    path::Path,
-    process::Command,
-};
+use std::{io, os::unix::process::CommandExt, path::Path, process::Command};
 
 /// The hidden command of our binary that calls [`launch`].
 pub const COMMAND: &str = "worker-launch";
@@ -87,7 +83,9 @@ pub fn launch(runtime: &Path, parent: u32) -> LaunchError {
 fn confine(runtime: &Path, parent: u32) -> Result<(), LaunchError> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // Had it ended before the line above, nobody would tell.
-    if rustix::process::getppid().map(Pid::as_raw_nonzero).and_then(|pid| u32::try_from(pid.get()).ok()) != Some(parent) {
+    if rustix::process::getppid().map(Pid::as_raw_nonzero).and_then(|pid| u32::try_from(pid.get()).ok())
+        != Some(parent)
+    {
         return Err(LaunchError::Orphan);
     }
     limit(Resource::Core, 0)?;

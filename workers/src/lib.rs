@@ -4,16 +4,32 @@
 //! event, and whatever it answers is checked like any other input from outside.
 
 mod batch;
+mod config;
 mod desk;
+mod dispatch;
+mod door;
 mod events;
+mod find;
 mod host;
+pub mod launch;
+pub mod metrics;
+mod process;
 mod queues;
 mod run;
 mod settings;
+mod slot;
+mod tail;
+mod watch;
 pub mod wire;
+mod workers;
 
 pub use batch::{MessageFormat, QueueBatch, QueueDone, QueueMessage};
 pub use desk::{EmailDone, EventDesk, EventError, Mailer, Observer, OutgoingMail, SendRequest, Sending};
+pub use dispatch::{BodyError, FetchBody};
+pub use door::{Door, DoorSettings, Scope};
 pub use events::{Events, Ticket};
+pub use find::{RuntimeFound, RuntimeMissing, find};
+pub use queues::feed_queues;
 pub use run::{LogLine, Run, RunKind, RunOutcome};
 pub use settings::WorkersSettings;
+pub use workers::{Workers, WorkersParts};

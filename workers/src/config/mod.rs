@@ -73,7 +73,8 @@ pub(crate) fn files(program: Program, bounds: &Bounds) -> Files {
     let hidden = unused("$mailwright", |name| program.bindings.iter().any(|binding| binding.name == name));
     let bindings = Bindings::of(&program, &hidden);
     let mut files = vec![(FILE.to_owned(), Vec::new())];
-    let mut modules = vec![embedded(&mut files, &entry, "esModule", entry_module(&program.main_module, &hidden))];
+    let mut modules =
+        vec![embedded(&mut files, &entry, "esModule", entry_module(&program.main_module, &hidden))];
     let user = worker_settings(&program);
     for Module { name, kind, content } in program.modules {
         modules.push(embedded(&mut files, &name, member(kind), content));
@@ -214,8 +215,11 @@ mod tests {
 
     #[test]
     fn each_module_is_a_file_under_its_own_name_in_the_text() {
-        let modules =
-            [("index.js", ModuleKind::EsModule), ("a \"b\".wasm", ModuleKind::Wasm), ("t.txt", ModuleKind::Text)];
+        let modules = [
+            ("index.js", ModuleKind::EsModule),
+            ("a \"b\".wasm", ModuleKind::Wasm),
+            ("t.txt", ModuleKind::Text),
+        ];
         let files = files(program(&modules), &bounds());
         let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, [FILE, "m1", "m2", "m3", "m4"]);

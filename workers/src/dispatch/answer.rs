@@ -69,7 +69,10 @@ impl Said {
             return Err(EventError::Threw(exception(&error.name, &error.message)));
         }
         if raw.forwards.len() > FORWARDS {
-            return Err(odd(format!("it goes on to {} addresses, of at most {FORWARDS}", raw.forwards.len())));
+            return Err(odd(format!(
+                "it goes on to {} addresses, of at most {FORWARDS}",
+                raw.forwards.len()
+            )));
         }
         let forwards = raw.forwards.into_iter().map(forward).collect::<Result<_, _>>()?;
         Ok(Answer { forwards, reject: raw.reject })
@@ -96,7 +99,9 @@ fn forward(RawForward { to, headers }: RawForward) -> Result<Forward, EventError
     match headers.iter().find(|(name, value)| !fits(name, value)) {
         Some((name, _)) => {
             let name: String = name.chars().take(80).collect();
-            Err(odd(format!("the header field {name:?} cannot be added: names begin with X-, values are a line of text")))
+            Err(odd(format!(
+                "the header field {name:?} cannot be added: names begin with X-, values are a line of text"
+            )))
         }
         None => Ok(Forward { to, headers }),
     }

@@ -28,7 +28,12 @@ struct Head<'a> {
 }
 
 /// Hands a message over and waits for what its Worker says. The token is the message's in [`Events`](crate::Events).
-pub(crate) async fn email(pool: &Pool, event: &EmailEvent, token: &str, destinations: &[String]) -> Result<Said, Broken> {
+pub(crate) async fn email(
+    pool: &Pool,
+    event: &EmailEvent,
+    token: &str,
+    destinations: &[String],
+) -> Result<Said, Broken> {
     let head = Head {
         id: &event.id,
         from: &event.from,

@@ -7,8 +7,8 @@ mod fetch;
 mod pool;
 mod queue;
 
-pub(crate) use email::email;
-pub(crate) use fetch::fetch;
+pub(crate) use email::{email, judge};
+pub(crate) use fetch::{Outgoing, fetch};
 pub(crate) use pool::{Broken, Pool};
 pub(crate) use queue::queue;
 

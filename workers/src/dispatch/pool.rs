@@ -58,8 +58,11 @@ impl Pool {
     }
 
     /// Sends a request. The connection is put back by the caller, when the body of the response has been read.
-    pub(crate) async fn send(&self, request: Request<FetchBody>) -> Result<(Response<Incoming>, Lent), Broken> {
-        let mut sender = match self.kept() {
+    pub(crate) async fn send(
+        &self,
+        request: Request<FetchBody>,
+    ) -> Result<(Response<Incoming>, Lent), Broken> {
+        let mut sender = match self.ready().await {
             Some(sender) => sender,
             None => self.connect().await?,
         };
@@ -68,16 +71,23 @@ impl Pool {
     }
 
     /// The connection that was put back last, if it is good.
-    fn kept(&self) -> Option<SendRequest<FetchBody>> {
-        let mut idle = self.idle();
-        while let Some((since, sender)) = idle.pop() {
-            if since.elapsed() > KEPT {
-                idle.clear();
-            } else if sender.is_ready() {
+    async fn ready(&self) -> Option<SendRequest<FetchBody>> {
+        while let Some(mut sender) = self.kept() {
+            if sender.ready().await.is_ok() {
                 return Some(sender);
             }
         }
         None
+    }
+
+    fn kept(&self) -> Option<SendRequest<FetchBody>> {
+        let mut idle = self.idle();
+        let (since, sender) = idle.pop()?;
+        if since.elapsed() > KEPT {
+            idle.clear();
+            return None;
+        }
+        Some(sender)
     }
 
     async fn connect(&self) -> Result<SendRequest<FetchBody>, Broken> {
@@ -112,6 +122,9 @@ impl Lent {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("socket", &self.0.socket).field("idle", &self.idle().len()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("socket", &self.0.socket)
+            .field("idle", &self.idle().len())
+            .finish_non_exhaustive()
     }
 }

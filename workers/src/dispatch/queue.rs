@@ -75,7 +75,11 @@ pub(crate) async fn queue(pool: &Pool, batch: &QueueBatch) -> Result<Result<Queu
     let is_success = response.status().is_success();
     let body = whole(response.into_body(), ANSWER).await.map_err(Broken::Body)?;
     lent.put_back();
-    if is_success { Ok(judge(&body)) } else { Ok(Err(EventError::Threw("before it had the messages".to_owned()))) }
+    if is_success {
+        Ok(judge(&body))
+    } else {
+        Ok(Err(EventError::Threw("before it had the messages".to_owned())))
+    }
 }
 
 fn judge(body: &[u8]) -> Result<QueueDone, EventError> {
@@ -86,7 +90,11 @@ fn judge(body: &[u8]) -> Result<QueueDone, EventError> {
             ack_all: answer.ack_all,
             retry_all: answer.retry_batch.retry.then_some(answer.retry_batch.delay_seconds.map(delay)),
             acked: answer.explicit_acks,
-            retried: answer.retry_messages.into_iter().map(|retry| (retry.msg_id, retry.delay_seconds.map(delay))).collect(),
+            retried: answer
+                .retry_messages
+                .into_iter()
+                .map(|retry| (retry.msg_id, retry.delay_seconds.map(delay)))
+                .collect(),
         }),
         "scriptNotFound" => Err(EventError::NoHandler("queue")),
         outcome => Err(EventError::Threw(format!("an exception in queue() ({outcome})"))),

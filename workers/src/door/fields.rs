@@ -21,7 +21,8 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
         .flat_map(|list| list.split(','))
         .filter_map(|name| name.trim().parse().ok())
         .collect();
-    let known = [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+    let known =
+        [CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
     let further = ["keep-alive", "proxy-connection"].map(HeaderName::from_static);
     for name in named.into_iter().chain(known).chain(further) {
         headers.remove(name);
@@ -88,7 +89,8 @@ mod tests {
 
     #[test]
     fn a_proxy_on_the_machine_is_believed() {
-        let mut headers = fields(&[("x-forwarded-for", "6.6.6.6, 192.0.2.9"), ("x-forwarded-proto", "https")]);
+        let mut headers =
+            fields(&[("x-forwarded-for", "6.6.6.6, 192.0.2.9"), ("x-forwarded-proto", "https")]);
         tell_of_client(&mut headers, "::1".parse().unwrap());
         assert_eq!(headers["cf-connecting-ip"], "192.0.2.9");
         assert_eq!(headers["x-forwarded-proto"], "https");

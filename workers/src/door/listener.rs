@@ -3,7 +3,7 @@
 use super::{
     Fetch, address,
     fields::{strip_hop_by_hop, tell_of_client},
-    patience::{Connection, PATIENCE, Sent},
+    patience::{Connection, Sent},
     refused::{answer, instead},
 };
 use crate::FetchBody;
@@ -28,6 +28,8 @@ use tokio::{
 const HEAD_MAX: usize = 32 << 10;
 /// Most fields of a request.
 const FIELDS_MAX: usize = 100;
+/// How long a client may send nothing of a body, or read nothing of an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a request's head may take, and a connection may be without one.
 const HEAD_PATIENCE: Duration = Duration::from_secs(15);
 /// Most octets of a request's body.
@@ -57,11 +59,18 @@ pub struct DoorSettings {
 pub(crate) struct Listener<F> {
     workers: F,
     settings: DoorSettings,
+    patience: Duration,
 }
 
 impl<F: Fetch> Listener<F> {
     pub(crate) fn new(workers: F, settings: DoorSettings) -> Self {
-        Self { workers, settings }
+        Self { workers, settings, patience: PATIENCE }
+    }
+
+    /// As it is, but clients may be idle for so long.
+    #[cfg(test)]
+    pub(crate) fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Serves the clients of a socket, bound, listening and non-blocking, until `stopping` turns true. Requests under way
@@ -129,7 +138,7 @@ impl<F: Fetch> Listener<F> {
         let mut http = http1::Builder::new();
         http.max_buf_size(HEAD_MAX).max_headers(FIELDS_MAX);
         http.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-        let connection = http.serve_connection(TokioIo::new(Connection::new(stream)), answer);
+        let connection = http.serve_connection(TokioIo::new(Connection::new(stream, self.patience)), answer);
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             served = connection.as_mut() => return served,
@@ -145,9 +154,12 @@ impl<F: Fetch> Listener<F> {
             Err(answer) => return answer,
         };
         if request.size_hint().lower() > BODY_MAX {
-            return answer(StatusCode::PAYLOAD_TOO_LARGE, "The request is longer than the 100 MiB that it may have.");
+            return answer(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "The request is longer than the 100 MiB that it may have.",
+            );
         }
-        let mut request = request.map(|body| Sent::boxed(body, BODY_MAX));
+        let mut request = request.map(|body| Sent::boxed(body, BODY_MAX, self.patience));
         strip_hop_by_hop(request.headers_mut());
         tell_of_client(request.headers_mut(), peer);
         match self.workers.fetch(&account, &script, request).await {

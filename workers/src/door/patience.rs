@@ -16,22 +16,26 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How long a client may send nothing of a body, or read nothing of an answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
-
 /// How long nothing has come or gone.
-struct Idle(Option<Pin<Box<Sleep>>>);
+struct Idle {
+    most: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
 
 impl Idle {
+    fn new(most: Duration) -> Self {
+        Self { most, waiting: None }
+    }
+
     /// Whether it is too long, as of this time that nothing came.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        let sleep = self.0.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
-        sleep.as_mut().poll(cx).is_ready()
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(self.most)));
+        waiting.as_mut().poll(cx).is_ready()
     }
 
     /// Something came.
     fn reset(&mut self) {
-        self.0 = None;
+        self.waiting = None;
     }
 }
 
@@ -42,8 +46,9 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, idle: Idle(None) }
+    /// A connection whose client may read nothing for so long.
+    pub(super) fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, idle: Idle::new(patience) }
     }
 
     fn judge<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -104,9 +109,9 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// A body of at most `most` octets.
-    pub(super) fn boxed(body: Incoming, most: u64) -> FetchBody {
-        FetchBody::new(Self { body, left: most, idle: Idle(None) })
+    /// A body of at most `most` octets, of which nothing may come for so long.
+    pub(super) fn boxed(body: Incoming, most: u64, patience: Duration) -> FetchBody {
+        FetchBody::new(Self { body, left: most, idle: Idle::new(patience) })
     }
 }
 
@@ -120,7 +125,11 @@ impl Body for Sent {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             let is_over = self.idle.is_over(cx);
-            return if is_over { Poll::Ready(Some(Err("the body does not go on".into()))) } else { Poll::Pending };
+            return if is_over {
+                Poll::Ready(Some(Err("the body does not go on".into())))
+            } else {
+                Poll::Pending
+            };
         };
         self.idle.reset();
         let Some(Ok(frame)) = frame else {
@@ -140,5 +149,23 @@ impl Body for Sent {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{io::AsyncWriteExt, net::TcpListener};
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        let mut connection = Connection::new(server, Duration::from_millis(50));
+        // More than two sockets hold.
+        let error = connection.write_all(&vec![0; 64 << 20]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(client);
     }
 }

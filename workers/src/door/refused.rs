@@ -15,12 +15,26 @@ const RETRY_SECONDS: u16 = 5;
 pub(super) fn instead(error: &EventError) -> Response<FetchBody> {
     let (status, text) = match error {
         EventError::NotDeployed(_) => (StatusCode::NOT_FOUND, "There is no Worker at this address."),
-        EventError::NoRuntime(_) => (StatusCode::SERVICE_UNAVAILABLE, "Workers cannot be run on this server for now."),
-        EventError::NoHandler(_) => (StatusCode::NOT_IMPLEMENTED, "The Worker at this address exports no fetch() handler."),
-        EventError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests wait for this Worker. Try again in a moment."),
-        EventError::NotStarted(_) => (StatusCode::SERVICE_UNAVAILABLE, "The Worker does not start. Its owner finds out why in its log."),
-        EventError::Threw(_) => (StatusCode::INTERNAL_SERVER_ERROR, "error code: 1101: the Worker threw an exception."),
-        EventError::Crashed(_) => (StatusCode::BAD_GATEWAY, "error code: 1101: the Worker ended before it had answered."),
+        EventError::NoRuntime(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "Workers cannot be run on this server for now.")
+        }
+        EventError::NoHandler(_) => {
+            (StatusCode::NOT_IMPLEMENTED, "The Worker at this address exports no fetch() handler.")
+        }
+        EventError::Busy => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many requests wait for this Worker. Try again in a moment.",
+        ),
+        EventError::NotStarted(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The Worker does not start. Its owner finds out why in its log.",
+        ),
+        EventError::Threw(_) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, "error code: 1101: the Worker threw an exception.")
+        }
+        EventError::Crashed(_) => {
+            (StatusCode::BAD_GATEWAY, "error code: 1101: the Worker ended before it had answered.")
+        }
         EventError::CpuExceeded(_) | EventError::MemoryExceeded(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, "error code: 1102: the Worker took more than it may.")
         }
@@ -59,6 +73,9 @@ mod tests {
     #[test]
     fn who_meets_a_busy_worker_is_told_when_to_come_again() {
         let answer = instead(&EventError::Busy);
-        assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &HeaderValue::from(5)));
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["retry-after"]),
+            (503, &HeaderValue::from(5))
+        );
     }
 }

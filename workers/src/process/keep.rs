@@ -1,6 +1,6 @@
 //! Who looks after a process: it looks at what the process takes, ends it when it is to end, and clears up after it.
 
-use super::{Ending, Process, folder::RunFolder, output::LastWords, start::Host};
+use super::{Ending, Occupant, Process, folder::RunFolder, output::LastWords, start::Host};
 use crate::{
     metrics::{ENDED, PROCESSES},
     watch::{Excess, Most},
@@ -46,7 +46,7 @@ pub(super) async fn keep(process: Arc<Process>, mut keeper: Keeper) {
         tracing::warn!(%error, "process of a Worker cannot be waited for");
     }
     let ending = process.ended().await;
-    let crate::process::Occupant { account, script, version } = &process.occupant;
+    let Occupant { account, script, version } = &process.occupant;
     match &ending {
         Ending::Idle | Ending::Replaced | Ending::Stopped => {
             tracing::debug!(%account, %script, version, reason = ending.as_str(), "process of a Worker ended");
@@ -57,6 +57,8 @@ pub(super) async fn keep(process: Arc<Process>, mut keeper: Keeper) {
     }
     counter!(ENDED, "reason" => ending.as_str()).increment(1);
     gauge!(PROCESSES).decrement(1.0);
+    drop(keeper);
+    process.is_gone.send_replace(true);
 }
 
 impl Keeper {

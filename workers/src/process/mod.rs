@@ -10,6 +10,7 @@ mod keep;
 mod output;
 mod start;
 
+pub(crate) use folder::Socket;
 pub(crate) use gate::NoPlace;
 pub(crate) use start::{Starting, start};
 
@@ -88,6 +89,7 @@ pub(crate) struct Process {
     /// Told whenever the keeper has something to look at.
     stir: Notify,
     ending: watch::Sender<Option<Ending>>,
+    is_gone: watch::Sender<bool>,
 }
 
 /// An event in a process. Once this is dropped, its place is free.
@@ -137,6 +139,18 @@ impl Process {
             Ok(ending) => ending.clone().unwrap_or(Ending::Stopped),
             Err(_) => Ending::Stopped,
         }
+    }
+
+    /// Waits until nothing is left of it.
+    pub(crate) async fn gone(&self) {
+        let mut is_gone = self.is_gone.subscribe();
+        // Without a sender it is gone, too.
+        let _ = is_gone.wait_for(|is_gone| *is_gone).await;
+    }
+
+    /// Whether an event has ended in it as events should.
+    pub(crate) fn has_worked(&self) -> bool {
+        self.has_worked.load(Ordering::Relaxed)
     }
 
     /// Does something with it until `deadline`, which is `wall` after the event began, or until it has ended.
@@ -210,7 +224,9 @@ impl From<Ending> for EventError {
     fn from(ending: Ending) -> Self {
         let among = |events: usize, what: String| {
             let which = "which one is not known, so none of them was done";
-            Self::Crashed(format!("one of the {events} events that it was handling took more than {what}; {which}"))
+            Self::Crashed(format!(
+                "one of the {events} events that it was handling took more than {what}; {which}"
+            ))
         };
         match ending {
             Ending::Cpu(ms, 0 | 1) => Self::CpuExceeded(ms),

@@ -51,7 +51,10 @@ mod tests {
     async fn the_last_words_are_kept_and_told_in_a_line() {
         let words = LastWords::default();
         let long = "x".repeat(20_000);
-        words.clone().hear(format!("{long}\nservice user: Uncaught SyntaxError:\n  at a.js:1\nstack: 0x1").as_bytes()).await;
+        words
+            .clone()
+            .hear(format!("{long}\nservice user: Uncaught SyntaxError:\n  at a.js:1\nstack: 0x1").as_bytes())
+            .await;
         let told = words.told();
         assert_eq!(told.len(), TOLD);
         let words = LastWords::default();

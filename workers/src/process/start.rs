@@ -106,6 +106,7 @@ pub(crate) async fn start(
         has_worked: AtomicBool::new(false),
         stir: Notify::new(),
         ending: watch::Sender::new(None),
+        is_gone: watch::Sender::new(false),
     });
     histogram!(START_SECONDS).record(began.elapsed());
     gauge!(PROCESSES).increment(1.0);

@@ -85,7 +85,8 @@ impl<C: Consume> Feeder<C> {
         // When the first message came that waits for its batch to be full.
         let mut first: Option<Instant> = None;
         while let Some(consumer) = self.consumer() {
-            sleep_until(self.rest().until).await;
+            let rested = self.rest().until;
+            sleep_until(rested).await;
             let at_a_time = consumer.max_concurrency.and_then(|most| usize::try_from(most).ok());
             if batches.len() >= at_a_time.unwrap_or(AT_A_TIME) {
                 batches.join_next().await;

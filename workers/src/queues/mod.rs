@@ -6,7 +6,7 @@
 mod feeder;
 mod outcome;
 
-use crate::{EventError, QueueBatch, QueueDone};
+use crate::{EventError, QueueBatch, QueueDone, Workers};
 use feeder::{Feeder, Rest};
 use mailwright_engine::{time::UnixMillis, worker::ScriptName};
 use mailwright_storage::{
@@ -21,6 +21,33 @@ use tokio::{
 
 /// How long consumers are waited for when the server stops. What they have by then comes again after the start.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// Brings the messages of `queues` to the Workers that consume them until `stopping` turns true; `now` is the time by
+/// which they are due. What a Worker has then is waited for, for some seconds; what it has not handled comes again after
+/// the start.
+///
+/// A message comes again that nobody has settled within `lease`: longer than an event may take, with the time that it may
+/// have to wait for its turn.
+pub async fn feed_queues(
+    workers: Workers,
+    queues: QueueStore,
+    now: fn() -> UnixMillis,
+    lease: Duration,
+    stopping: watch::Receiver<bool>,
+) {
+    Pump::new(workers, queues, now, lease).run(stopping).await;
+}
+
+impl Consume for Workers {
+    async fn consume(
+        &self,
+        account: &ObjectId,
+        script: &ScriptName,
+        batch: QueueBatch,
+    ) -> Result<QueueDone, EventError> {
+        self.queue(account, script, batch).await
+    }
+}
 
 /// Who handles batches.
 pub(crate) trait Consume: Clone + Send + Sync + 'static {

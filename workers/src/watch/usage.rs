@@ -82,8 +82,10 @@ mod tests {
     fn work_and_memory_are_seen() {
         let usage = Usage::of(std::process::id()).unwrap();
         assert!(usage.memory().unwrap() > 1024 * 1024);
-        let ticks =
-            Usage { cpu: Cpu::Ticks(File::open("/proc/self/stat").unwrap()), ..Usage::of(std::process::id()).unwrap() };
+        let ticks = Usage {
+            cpu: Cpu::Ticks(File::open("/proc/self/stat").unwrap()),
+            ..Usage::of(std::process::id()).unwrap()
+        };
         let before = ticks.cpu().unwrap();
         let mut turns = 0_u64;
         while ticks.cpu().unwrap() == before {
