@@ -28,7 +28,9 @@ use mailwright_actors::{
     watch::OutcomeBoard,
     webhooks::WebhookDesk,
 };
-use mailwright_routing::{reception::Reception, reports::ReportsInbox, return_path::ReturnPath};
+use mailwright_routing::{
+    reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
+};
 use mailwright_storage::{
     Spool,
     activity::ActivityLog,
@@ -110,6 +112,7 @@ pub struct AppState {
     pub(crate) returns: ReturnPath,
     pub(crate) reception: Reception,
     pub(crate) reports: ReportsInbox,
+    pub(crate) runs: RunNotes,
     pub(crate) verification_mails: VerificationMails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
@@ -151,6 +154,8 @@ pub struct ApiParts {
     pub reception: Reception,
     /// What others report about zones.
     pub reports: ReportsInbox,
+    /// What Workers did with messages.
+    pub runs: RunNotes,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -182,6 +187,7 @@ impl AppState {
             returns,
             reception,
             reports,
+            runs,
             metrics,
             settings,
             stopping,
@@ -210,6 +216,7 @@ impl AppState {
             returns,
             reception,
             reports,
+            runs,
             verification_mails: VerificationMails::default(),
             stopping,
             failed,

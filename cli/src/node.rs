@@ -37,7 +37,9 @@ use mailwright_engine::{
     dkim::{self, DkimError},
     smtp::server::{Dsn, ServerConfig},
 };
-use mailwright_routing::{reception::Reception, reports::ReportsInbox, return_path::ReturnPath};
+use mailwright_routing::{
+    reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
+};
 use mailwright_storage::{
     Recovery, StateDir, StorageError,
     control::{Control, ControlError},
@@ -269,6 +271,7 @@ impl Node {
             returns,
             reception,
             reports,
+            runs: RunNotes::new(self.engine.intake().clone()),
             metrics,
             settings,
             stopping: self.stopping.subscribe(),

@@ -8,8 +8,10 @@ use mailwright_actors::clock;
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     return_path::token::{SrsError, TokenError, original_sender},
+    worker::ScriptName,
 };
 use mailwright_storage::control::{Control, Matched, ObjectId, Route, RouteAction, RoutingZone};
+use mailwright_workers::Workers;
 use std::sync::Arc;
 
 /// Local parts that every domain must have, in any case.
@@ -84,18 +86,20 @@ pub struct Directory {
     returns: ReturnPath,
     reports: ReportsInbox,
     postmaster: Option<EmailAddress>,
+    workers: Option<Workers>,
 }
 
 impl Directory {
     /// By the keys, domains and rules in `control`. `postmaster` gets mail for the addresses of a zone that every domain
-    /// must have, where no rule takes it.
+    /// must have, where no rule takes it; `workers` run the code that has mail by a rule.
     pub fn new(
         control: Arc<Control>,
         returns: ReturnPath,
         reports: ReportsInbox,
         postmaster: Option<EmailAddress>,
+        workers: Option<Workers>,
     ) -> Self {
-        Self { control, returns, reports, postmaster }
+        Self { control, returns, reports, postmaster, workers }
     }
 
     /// What a message from `sender` to `address` is for.
@@ -120,8 +124,20 @@ impl Directory {
             Route::Foreign => Err(Unrouted::Foreign),
             Route::Unknown(zone) => self.required(zone, address).ok_or(Unrouted::Unknown),
             Route::Inactive(zone, _) => self.required(zone, address).ok_or(Unrouted::Inactive),
-            Route::Take(Matched { action: RouteAction::Worker(name), .. }) => Err(Unrouted::NoWorker(name)),
+            Route::Take(Matched { zone, action: RouteAction::Worker(name), .. }) => self.worker(zone, name),
             Route::Take(Matched { zone, action, .. }) => Ok(Addressee::Routed(zone, action)),
+        }
+    }
+
+    /// Code that is to have the mail, if it is there.
+    fn worker(&self, zone: Arc<RoutingZone>, name: String) -> Result<Addressee, Unrouted> {
+        let script = name.parse::<ScriptName>().ok();
+        let is_there =
+            |workers: &Workers| script.is_some_and(|script| workers.is_deployed(&zone.account_id, &script));
+        if self.workers.as_ref().is_some_and(is_there) {
+            Ok(Addressee::Routed(zone, RouteAction::Worker(name)))
+        } else {
+            Err(Unrouted::NoWorker(name))
         }
     }
 

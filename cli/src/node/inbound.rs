@@ -80,11 +80,13 @@ impl Node {
             judged: self.records.judged.clone(),
             authenticator: Authenticator::new(&config.dns.servers).map_err(NodeError::Dns)?,
             content: config.content_checks()?,
+            workers: None,
+            held: None,
             settings: config.routing()?,
             stopping: self.stopping.subscribe(),
         });
         let (control, postmaster) = (Arc::clone(&self.control), config.postmaster()?);
-        let directory = Directory::new(control, returns.clone(), reports.clone(), postmaster);
+        let directory = Directory::new(control, returns.clone(), reports.clone(), postmaster, None);
         let intake = self.engine.intake().clone();
         Ok(Reception::new(directory, returns.clone(), reports.clone(), pipeline, intake, config.hostname()))
     }

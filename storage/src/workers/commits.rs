@@ -125,3 +125,111 @@ impl fmt::Debug for Commits {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        sync::Arc,
+        thread,
+    };
+
+    type Changed<T> = Result<T, StorageError>;
+
+    fn commits(dir: &tempfile::TempDir) -> Arc<Commits> {
+        let db = Connection::open(dir.path().join("t.sqlite")).unwrap();
+        db.pragma_update(None, "journal_mode", "wal").unwrap();
+        db.execute_batch("CREATE TABLE t (v INTEGER)").unwrap();
+        Arc::new(Commits::new("test", db))
+    }
+
+    fn add(commits: &Commits, value: i64) -> Changed<usize> {
+        commits.change(move |db| db.execute("INSERT INTO t VALUES (?)", [value]).map_err(failed))
+    }
+
+    fn failed(error: rusqlite::Error) -> StorageError {
+        database::failed("test", &error)
+    }
+
+    fn values(dir: &tempfile::TempDir) -> Vec<i64> {
+        let db = Connection::open(dir.path().join("t.sqlite")).unwrap();
+        let mut select = db.prepare("SELECT v FROM t ORDER BY v").unwrap();
+        select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    /// Lets `changes` wait for the connection all at once, then gives it to them.
+    fn together<T: Send>(commits: &Arc<Commits>, changes: Vec<impl FnOnce() -> T + Send>) -> Vec<T> {
+        thread::scope(|scope| {
+            let writer = lock(&commits.writer);
+            let count = changes.len();
+            let threads: Vec<_> = changes.into_iter().map(|change| scope.spawn(change)).collect();
+            while lock(&commits.waiting).len() < count {
+                thread::yield_now();
+            }
+            drop(writer);
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn changes_that_wait_are_made_in_one_transaction() {
+        let dir = tempfile::tempdir().unwrap();
+        let commits = commits(&dir);
+        let change = |value: i64| {
+            let (commits, file) = (Arc::clone(&commits), dir.path().join("t.sqlite"));
+            move || {
+                commits.change::<_, StorageError, _>(move |db| {
+                    db.execute("INSERT INTO t VALUES (?)", [value]).map_err(failed)?;
+                    // What another connection sees is committed.
+                    let other = Connection::open(&file).map_err(failed)?;
+                    other.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).map_err(failed)
+                })
+            }
+        };
+        let seen = together(&commits, (0..8).map(change).collect());
+        assert!(seen.into_iter().all(|seen| seen.unwrap() == 0));
+        assert_eq!(values(&dir), (0..8).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_change_that_fails_has_changed_nothing_and_keeps_nobody_from_his() {
+        let dir = tempfile::tempdir().unwrap();
+        let commits = commits(&dir);
+        let change = |value: i64| {
+            let commits = Arc::clone(&commits);
+            move || {
+                commits.change(move |db| {
+                    db.execute("INSERT INTO t VALUES (?)", [value]).map_err(failed)?;
+                    if value % 2 == 0 { Ok(value) } else { Err(StorageError::format("value", value)) }
+                })
+            }
+        };
+        let made = together(&commits, (0..9).map(change).collect());
+        assert_eq!(made.into_iter().filter_map(Result::ok).collect::<Vec<_>>(), [0, 2, 4, 6, 8]);
+        assert_eq!(values(&dir), [0, 2, 4, 6, 8]);
+    }
+
+    #[test]
+    fn after_a_panic_in_a_change_nobody_is_told_that_his_was_made_and_others_go_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let commits = commits(&dir);
+        let change = |value: i64| {
+            let commits = Arc::clone(&commits);
+            move || {
+                let made = catch_unwind(AssertUnwindSafe(|| {
+                    commits.change(move |db| {
+                        assert!(value != 3, "as wanted");
+                        db.execute("INSERT INTO t VALUES (?)", [value]).map_err(failed)
+                    })
+                }));
+                made.is_ok_and(|made| made.is_ok())
+            }
+        };
+        let made = together(&commits, (0..6).map(change).collect());
+        assert_eq!(values(&dir).len(), made.iter().filter(|made| **made).count());
+        assert!(!made[3]);
+        add(&commits, 10).unwrap();
+        assert!(values(&dir).contains(&10));
+    }
+}
