@@ -1,16 +1,17 @@
 //! Changes of a database that share a sync: whoever gets to write takes along everything that waits.
 //!
-//! There is no thread for it. A caller leaves its change in a list and waits for the connection; the one that gets it makes
-//! all changes of the list in one transaction, and the others find theirs done when their turn comes. A caller alone waits
-//! for nobody, and of sixteen callers fifteen share one sync.
+//! There is no thread for it. A caller leaves its change in a list; one who finds that nobody leads does, makes all changes
+//! of the list in one transaction, tells the others what came of theirs, and hands the lead to the first of those that came
+//! meanwhile. A caller alone waits for nobody; of sixteen callers each shares its sync with those that came while the one
+//! before was under way.
 
 use super::database;
 use crate::error::StorageError;
-use crossbeam_channel::{Sender, TryRecvError, bounded};
+use crossbeam_channel::{Sender, bounded};
 use rusqlite::{Connection, TransactionBehavior};
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt, mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -21,14 +22,35 @@ const TOGETHER: usize = 256;
 pub(super) struct Commits {
     /// What the database is called in errors.
     name: &'static str,
-    waiting: Mutex<VecDeque<Box<dyn Change>>>,
+    waiting: Mutex<Line>,
     writer: Mutex<Connection>,
 }
+
+/// Who waits. While nobody leads, nobody does.
+#[derive(Default)]
+struct Line {
+    changes: VecDeque<Box<dyn Change>>,
+    is_led: bool,
+}
+
+/// What somebody who waits is told.
+enum Word<T> {
+    /// It is his turn to lead.
+    Lead,
+    /// What came of his change.
+    Answer(T),
+}
+
+/// The lead, which goes to the next who waits when it is dropped, by a panic too.
+struct Lead<'a>(&'a Commits);
 
 /// A change with somebody who waits for it.
 trait Change: Send {
     /// Makes it; says whether anything of it is to stay.
     fn make(&mut self, db: &Connection) -> bool;
+
+    /// Gives the lead to who waits, if he is there.
+    fn lead(&self) -> bool;
 
     /// Tells who waits, once it is known whether what stays is on disk.
     fn tell(self: Box<Self>, committed: Result<(), StorageError>);
@@ -37,7 +59,7 @@ trait Change: Send {
 struct Waiting<T, E, F> {
     change: Option<F>,
     made: Option<Result<T, E>>,
-    answer: Sender<Result<T, E>>,
+    answer: Sender<Word<Result<T, E>>>,
 }
 
 impl<T, E, F> Change for Waiting<T, E, F>
@@ -51,6 +73,10 @@ where
         matches!(self.made, Some(Ok(_)))
     }
 
+    fn lead(&self) -> bool {
+        self.answer.send(Word::Lead).is_ok()
+    }
+
     fn tell(self: Box<Self>, committed: Result<(), StorageError>) {
         let answer = match (committed, self.made) {
             (Err(error), _) => Err(error.into()),
@@ -58,7 +84,7 @@ where
             (Ok(()), None) => Err(StorageError::Closed.into()),
         };
         // Who waited has panicked if nobody is there.
-        let _gone = self.answer.send(answer);
+        let _gone = self.answer.send(Word::Answer(answer));
     }
 }
 
@@ -77,29 +103,53 @@ impl Commits {
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = bounded(1);
-        lock(&self.waiting).push_back(Box::new(Waiting { change: Some(change), made: None, answer }));
-        let mut writer = lock(&self.writer);
+        let mut leads = self.join(Box::new(Waiting { change: Some(change), made: None, answer }));
         loop {
-            match answered.try_recv() {
-                Ok(answer) => return answer,
+            if leads {
+                let _lead = Lead(self);
+                self.commit();
+            }
+            match answered.recv() {
+                Ok(Word::Answer(answer)) => return answer,
+                Ok(Word::Lead) => leads = true,
                 // A change has panicked on the thread that had this one too.
-                Err(TryRecvError::Disconnected) => return Err(StorageError::Closed.into()),
-                Err(TryRecvError::Empty) => self.commit(&mut writer),
+                Err(_) => return Err(StorageError::Closed.into()),
             }
         }
     }
 
-    /// Makes what waits, as far as it is to be made together.
-    fn commit(&self, writer: &mut Connection) {
+    /// Lets a change wait; says whether its owner leads.
+    fn join(&self, change: Box<dyn Change>) -> bool {
+        let mut line = lock(&self.waiting);
+        line.changes.push_back(change);
+        !mem::replace(&mut line.is_led, true)
+    }
+
+    /// Makes what waits, as far as it is to be made together: the change of who leads is the first.
+    fn commit(&self) {
+        let mut writer = lock(&self.writer);
         let mut changes: Vec<_> = {
-            let mut waiting = lock(&self.waiting);
+            let waiting = &mut lock(&self.waiting).changes;
             let together = waiting.len().min(TOGETHER);
             waiting.drain(..together).collect()
         };
-        let committed = make(writer, &mut changes).map_err(|error| database::failed(self.name, &error));
+        let committed = make(&mut writer, &mut changes).map_err(|error| database::failed(self.name, &error));
         for change in changes {
             change.tell(committed.clone());
         }
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        let mut line = lock(&self.0.waiting);
+        while let Some(next) = line.changes.front() {
+            if next.lead() {
+                return;
+            }
+            line.changes.pop_front();
+        }
+        line.is_led = false;
     }
 }
 
@@ -164,7 +214,7 @@ mod tests {
             let writer = lock(&commits.writer);
             let count = changes.len();
             let threads: Vec<_> = changes.into_iter().map(|change| scope.spawn(change)).collect();
-            while lock(&commits.waiting).len() < count {
+            while lock(&commits.waiting).changes.len() < count {
                 thread::yield_now();
             }
             drop(writer);

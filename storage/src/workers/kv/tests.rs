@@ -320,7 +320,7 @@ fn check(world: &World, ids: &[ObjectId; 2], models: &[Model; 2], second: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn any_history_leaves_what_a_sorted_map_would_have(steps in prop::collection::vec(step(), 1..40)) {

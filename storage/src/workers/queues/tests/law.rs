@@ -117,7 +117,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_sent_is_acknowledged_dead_gone_or_waits(steps in prop::collection::vec(step(), 1..60)) {
