@@ -1,6 +1,6 @@
 //! `…/workers/scripts`: Workers, and what they are made of.
 
-use super::{change, changed, form::Form, found, metadata::Upload, origin, script_name, shown};
+use super::{change, changed, form::Form, found, metadata::Upload, origin, queues, script_name, shown};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
@@ -139,7 +139,7 @@ pub(super) async fn remove(state: &AppState, script: &Script) -> Result<(), ApiE
     let of = (script.account.clone(), script.name.clone());
     change(state, move |scripts| scripts.remove(&of.0, &of.1)).await?;
     changed(state, script);
-    Ok(())
+    queues::consumers::leave(state, &script.account, &script.name).await
 }
 
 /// `GET …/workers/scripts/{script_name}`: the modules of the version that runs, in parts.

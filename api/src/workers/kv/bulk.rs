@@ -8,7 +8,7 @@ use crate::{
         Answer, Body, Known, Lookup,
         objects::workers_kept::{KvBulkDone, KvBulkFound},
     },
-    request::body,
+    request::{self, body},
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -117,8 +117,8 @@ pub(crate) async fn put(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let known = found(&state, &account, &path.1)?;
-    let entries: Vec<EntryBody> = list(&http, &state, payload).await?;
-    let read = |(at, entry): (usize, EntryBody)| entry.read(at);
+    let entries: Vec<Map<String, Value>> = list(&http, &state, payload).await?;
+    let read = |(at, entry)| request::typed::<EntryBody>(Value::Object(entry))?.read(at);
     let puts = entries.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
     let count = puts.len();
     work(&state, move |kv| kv.put_many(&known.account, &known.id, puts, clock::now())).await?;

@@ -4,11 +4,9 @@
 mod filter;
 mod message;
 mod register;
-mod socket;
+pub(super) mod socket;
 
 pub(crate) use register::Tails;
-pub(super) use socket::connect;
-pub(super) use socket::__path_connect;
 
 use super::{found, script_name};
 use crate::{
