@@ -70,7 +70,12 @@ impl ApiError {
     }
 
     /// The same with its finer cause.
-    pub(crate) fn because(mut self, code: SendErrorCode, field: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(crate) fn because(
+        mut self,
+        code: SendErrorCode,
+        field: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
         self.cause = Some(SendError::new(code, field, why));
         self
     }

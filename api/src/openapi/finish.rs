@@ -153,7 +153,9 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
         "secret_name" => (json!({ "type": "string", "minLength": 1 }), "The secret's name."),
         "tail_id" => (reference("Id"), "The tail's id."),
         "namespace_id" => (reference("Id"), "The namespace's id."),
-        "key_name" => (json!({ "type": "string", "minLength": 1, "maxLength": 512 }), "The key, percent-encoded."),
+        "key_name" => {
+            (json!({ "type": "string", "minLength": 1, "maxLength": 512 }), "The key, percent-encoded.")
+        }
         "queue_id" => (reference("Id"), "The queue's id."),
         "consumer_id" => (reference("Id"), "The consumer's id."),
         "secret" => (json!({ "type": "string", "minLength": 1 }), "What the link in the mail ends in."),

@@ -88,9 +88,7 @@ impl Reader<'_> {
             }
             "send_email" => BindingKind::SendEmail(self.send_rules()?),
             "kv_namespace" => BindingKind::Kv(self.text("namespace_id")?.to_owned()),
-            "queue" => {
-                BindingKind::Queue { name: self.text("queue_name")?.to_owned(), delay: self.delay()? }
-            }
+            "queue" => BindingKind::Queue { name: self.text("queue_name")?.to_owned(), delay: self.delay()? },
             "analytics_engine" => {
                 BindingKind::Analytics(self.optional_text("dataset")?.unwrap_or(name).to_owned())
             }
@@ -284,7 +282,8 @@ mod tests {
 
     #[test]
     fn what_there_is_not_is_refused_by_its_name_with_what_there_is() {
-        let kinds = ["durable_object_namespace", "d1", "r2_bucket", "ai", "service", "hyperdrive", "vectorize"];
+        let kinds =
+            ["durable_object_namespace", "d1", "r2_bucket", "ai", "service", "hyperdrive", "vectorize"];
         for kind in kinds {
             let error = reader(&json!({ "name": "DB", "type": kind })).unwrap_err();
             let said = error.detail();

@@ -55,8 +55,7 @@ pub(super) async fn list(
     let account = caller.account(&state, &path.0, Permission::WorkersRead)?;
     let script = found(&state, &account, &path.1)?;
     let scripts = state.stores.scripts.clone();
-    let deployments =
-        blocking(move || Ok(scripts.deployments(&script.account, &script.name)?)).await?;
+    let deployments = blocking(move || Ok(scripts.deployments(&script.account, &script.name)?)).await?;
     let shown: Vec<_> = deployments.iter().map(|deployment| shown::deployment(deployment)).collect();
     Ok(answer::success(json!({ "deployments": shown })))
 }

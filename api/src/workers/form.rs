@@ -1,10 +1,6 @@
 //! Bodies in parts (`multipart/form-data`, RFC 7578), in which Workers are uploaded.
 
-use crate::{
-    answer::ApiError,
-    body::Body,
-    server::AppState,
-};
+use crate::{answer::ApiError, body::Body, server::AppState};
 use actix_web::{
     HttpRequest,
     http::header::CONTENT_TYPE,

@@ -92,7 +92,7 @@ impl Upload {
             ),
             None => ApiError::upload("main_module", "'main_module' must name the part with the main module."),
         })?;
-        let bindings = metadata.bindings(form, Reader::read)?;
+        let bindings = metadata.bindings(form, |reader| reader.read())?;
         let used = |part: &&Part| part.name != METADATA && !metadata.is_binding(part);
         let modules = form.parts.iter().filter(used).filter_map(|part| module(part).transpose());
         Ok(Self {
@@ -164,10 +164,7 @@ impl Metadata {
             wanted.push(one);
         }
         let kept = self.keep_bindings.clone();
-        Ok(Bindings {
-            wanted,
-            kept: kept.unwrap_or_else(|| KEPT.map(ToOwned::to_owned).to_vec()),
-        })
+        Ok(Bindings { wanted, kept: kept.unwrap_or_else(|| KEPT.map(ToOwned::to_owned).to_vec()) })
     }
 
     /// Whether a part is the content of a binding, so no module.
@@ -210,7 +207,7 @@ impl Bindings {
     pub(super) fn resolve(self, before: &[Binding]) -> Result<Vec<Binding>, ApiError> {
         let is_named: Vec<String> = self.wanted.iter().map(|wanted| wanted.name().to_owned()).collect();
         let take_over = |wanted: Wanted| match wanted {
-            Wanted::New(binding) => Ok(binding),
+            Wanted::New(binding) => Ok::<_, ApiError>(binding),
             Wanted::Inherited { name, from, kind } => {
                 let fits = |one: &&Binding| {
                     one.name == from && kind.as_deref().is_none_or(|kind| kind == kind_of(&one.kind))
@@ -256,7 +253,8 @@ fn by_ending(name: &str) -> Result<ModuleKind, ApiError> {
         Some("txt" | "html") => Ok(ModuleKind::Text),
         Some("bin") => Ok(ModuleKind::Data),
         _ => {
-            let why = "The part of a module needs a media type: application/javascript+module for an ES module.";
+            let why =
+                "The part of a module needs a media type: application/javascript+module for an ES module.";
             Err(ApiError::upload(name, why))
         }
     }
@@ -334,7 +332,10 @@ mod tests {
         assert_eq!(found, [("a.js", ModuleKind::EsModule), ("t.txt", ModuleKind::Text)]);
         assert_eq!(version.extra, json!({ "observability": { "enabled": true } }));
         assert_eq!((version.compatibility_date.as_str(), version.limits.cpu_ms), (FIRST_DATE, Some(50)));
-        assert_eq!(version.annotations.into_iter().collect::<Vec<_>>(), [("workers/message".into(), "hi".into())]);
+        assert_eq!(
+            version.annotations.into_iter().collect::<Vec<_>>(),
+            [("workers/message".into(), "hi".into())]
+        );
     }
 
     #[test]
@@ -374,9 +375,12 @@ mod tests {
             ("tail_consumers", json!({ "main_module": "a.js", "tail_consumers": [{ "service": "x" }] })),
             ("limits.cpu_ms", json!({ "main_module": "a.js", "limits": { "cpu_ms": 0 } })),
             ("compatibility_date", json!({ "main_module": "a.js", "compatibility_date": "yesterday" })),
-            ("bindings[1].name", json!({ "main_module": "a.js", "bindings": [
+            (
+                "bindings[1].name",
+                json!({ "main_module": "a.js", "bindings": [
                 { "name": "V", "type": "version_metadata" }, { "name": "V", "type": "version_metadata" },
-            ] })),
+            ] }),
+            ),
         ] {
             let error = read(&metadata).unwrap_err();
             assert!(format!("{error:?}").contains(&format!("field: {field:?}")), "{field}: {error:?}");

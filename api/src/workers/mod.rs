@@ -39,7 +39,8 @@ use std::sync::Arc;
 
 /// The Worker of this name in an account.
 fn found(state: &AppState, account: &Account, name: &str) -> Result<Arc<Script>, ApiError> {
-    let script = name.parse().ok().and_then(|name: ScriptName| state.stores.scripts.script(&account.id, &name));
+    let script =
+        name.parse().ok().and_then(|name: ScriptName| state.stores.scripts.script(&account.id, &name));
     script.ok_or_else(ApiError::no_worker)
 }
 

@@ -47,9 +47,7 @@ impl ApiError {
     /// There is nothing to take over.
     pub(super) fn inherit(name: &str) -> Self {
         let why = format!("inherit binding '{name}' is invalid: the version before has no such binding.");
-        Self::new(StatusCode::BAD_REQUEST, 10057, "")
-            .because(INVALID, "bindings", why)
-            .said_by_its_message()
+        Self::new(StatusCode::BAD_REQUEST, 10057, "").because(INVALID, "bindings", why).said_by_its_message()
     }
 
     /// There is no such key.

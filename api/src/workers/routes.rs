@@ -1,7 +1,8 @@
 //! The routes, and what they are called.
 
 use super::{
-    account, deployments, kv, queues, schedules, scripts, secrets, services, settings, subdomain, tail, versions,
+    account, deployments, kv, queues, schedules, scripts, secrets, services, settings, subdomain, tail,
+    versions,
 };
 use crate::answer;
 use actix_web::{Resource, web};

@@ -37,13 +37,12 @@ pub(super) struct SecretBody {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = NewWorkerSecrets)]
 pub(super) struct SecretsBody {
-    /// By their names; `null` takes a secret away.
-    #[schema(value_type = BTreeMap<String, Option<NewWorkerSecretText>>)]
+    /// By their names `{text}`; `null` takes a secret away.
+    #[schema(value_type = Object)]
     secrets: BTreeMap<String, Option<SecretText>>,
 }
 
-#[derive(Deserialize, ToSchema)]
-#[schema(as = NewWorkerSecretText)]
+#[derive(Deserialize)]
 pub(super) struct SecretText {
     /// What it says.
     text: String,
@@ -189,7 +188,9 @@ async fn remove(
 
 fn check_name(name: &str) -> Result<(), ApiError> {
     let fields: Map<String, Value> =
-        [("name".to_owned(), name.into()), ("type".to_owned(), "version_metadata".into())].into_iter().collect();
+        [("name".to_owned(), name.into()), ("type".to_owned(), "version_metadata".into())]
+            .into_iter()
+            .collect();
     Reader { at: "secret".to_owned(), fields: &fields, part: &|_| None }.read().map(drop)
 }
 

@@ -74,8 +74,15 @@ pub(super) async fn patch(
     })?;
     let said: Metadata = request::parse(&part.content)?;
     if said.bindings.is_some() {
-        rebind(&http, &caller, &state, &account, &script, said.bindings(&form, Reader::read_change)?.only())
-            .await?;
+        rebind(
+            &http,
+            &caller,
+            &state,
+            &account,
+            &script,
+            said.bindings(&form, |reader| reader.read_change())?.only(),
+        )
+        .await?;
     }
     let told: Map<String, Value> = request::parse(&part.content)?;
     keep(&state, &script, &told).await?;
@@ -163,7 +170,10 @@ fn check(name: &str, value: &Value) -> Result<Value, ApiError> {
         "logpush" => (value.is_boolean() || value.is_null(), "true or false"),
         "observability" => (value.is_object() || value.is_null(), "an object"),
         "tags" => (value.as_array().is_some_and(texts) || value.is_null(), "a list of texts"),
-        _ => (value.is_null() || value.as_array().is_some_and(Vec::is_empty), "empty: there are no tail Workers"),
+        _ => (
+            value.is_null() || value.as_array().is_some_and(Vec::is_empty),
+            "empty: there are no tail Workers",
+        ),
     };
     if is_fine { Ok(value.clone()) } else { Err(ApiError::schema(name, format!("'{name}' must be {what}."))) }
 }

@@ -3,7 +3,22 @@
 use crate::{delivery::model::Moment, openapi::text::Id};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, schema::SchemaType},
+};
+
+/// What clients made of it: any JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Anything;
+
+impl PartialSchema for Anything {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
+    }
+}
+
+impl ToSchema for Anything {}
 
 /// A namespace of keys.
 #[derive(Debug, ToSchema)]

@@ -208,12 +208,7 @@ pub(crate) async fn get(
     Ok(answer::success(json!({ "values": values })))
 }
 
-fn shown(
-    key: &str,
-    entry: KvEntry,
-    kind: Option<Kind>,
-    with_metadata: bool,
-) -> Result<Value, ApiError> {
+fn shown(key: &str, entry: KvEntry, kind: Option<Kind>, with_metadata: bool) -> Result<Value, ApiError> {
     let unreadable = |what: &str| {
         let key: String = key.chars().take(80).collect();
         ApiError::schema("type", format!("The value of {key:?} is not {what}: read it by itself."))

@@ -4,7 +4,10 @@ use super::{found, key, work};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
-    openapi::{Answer, Input, Known, Lookup, Stretch, objects::workers_kept::KvKeyRow},
+    openapi::{
+        Answer, Input, Known, Lookup, Stretch,
+        objects::workers_kept::{Anything, KvKeyRow},
+    },
     request::query,
     server::AppState,
 };
@@ -56,7 +59,7 @@ pub(crate) async fn list(
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/storage/kv/namespaces/{namespace_id}/metadata/{key_name}",
     tag = "Workers KV", operation_id = "read_kv_metadata",
-    responses((status = 200, body = Answer<Option<Value>>), Known, Lookup, Input),
+    responses((status = 200, body = Answer<Anything>), Known, Lookup, Input),
 )]
 pub(crate) async fn metadata(
     http: HttpRequest,

@@ -83,7 +83,8 @@ pub(crate) async fn put(
     } else {
         (state.bodies.read(&http, payload).await?.as_ref().to_vec(), None)
     };
-    let metadata = metadata.map(|text| String::from_utf8(text.to_vec()).map_err(|_| no_json())).transpose()?;
+    let metadata =
+        metadata.map(|text| String::from_utf8(text.to_vec()).map_err(|_| no_json())).transpose()?;
     let metadata = metadata.filter(|text| !text.is_empty());
     let put = KvPut { key: name, value, metadata, expiration: end(expiration, expiration_ttl) };
     work(&state, move |kv| kv.put(&known.account, &known.id, put, clock::now())).await?;

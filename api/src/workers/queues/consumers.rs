@@ -59,9 +59,7 @@ pub(crate) async fn create(
     let queue = found(&state, &account, &path.1)?;
     let draft = body::<ConsumerBody>(&http, &state, payload).await?.draft(None)?;
     there_is(&state, &account, &draft.script)?;
-    let made = work(&state, move |queues| {
-        queues.add_consumer(&account.id, &queue.name, draft, clock::now())
-    });
+    let made = work(&state, move |queues| queues.add_consumer(&account.id, &queue.name, draft, clock::now()));
     shown(&*made.await?)
 }
 

@@ -67,7 +67,10 @@ impl MessageBody {
         let (kind, body) = match (self.content_type, self.body) {
             (Some(ContentType::Text), Value::String(text)) => (BodyKind::Text, text.into_bytes()),
             (Some(ContentType::Text), _) => {
-                return Err(ApiError::schema("body", "A message of the type 'text' has a string as its body."));
+                return Err(ApiError::schema(
+                    "body",
+                    "A message of the type 'text' has a string as its body.",
+                ));
             }
             (None | Some(ContentType::Json), body) => (BodyKind::Json, body.to_string().into_bytes()),
         };
@@ -148,8 +151,7 @@ pub(crate) async fn metrics(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::WorkersRead)?;
     let queue = found(&state, &account, &path.1)?;
-    let status =
-        work(&state, move |queues| queues.status(&account.id, &queue.name, clock::now())).await?;
+    let status = work(&state, move |queues| queues.status(&account.id, &queue.name, clock::now())).await?;
     Ok(answer::success(backlog(&status)))
 }
 

@@ -19,7 +19,8 @@ pub(super) fn message(run: &Run) -> Value {
 
 /// What a tail tells when its reader was too slow.
 pub(super) fn missed(count: u64) -> Value {
-    let words = format!("Tail is too slow: {count} events were left out. Filter or sample to see all of them.");
+    let words =
+        format!("Tail is too slow: {count} events were left out. Filter or sample to see all of them.");
     json!({
         "outcome": "ok", "scriptName": null, "eventTimestamp": null, "truncated": false,
         "event": { "type": "overload", "message": words }, "logs": [], "exceptions": [],
@@ -79,7 +80,11 @@ pub(super) mod tests {
             wall: Duration::from_millis(5),
             cpu: Duration::from_millis(2),
             outcome: RunOutcome::Ok,
-            logs: vec![LogLine { level: "log".into(), message: vec![json!("parsed"), json!({ "n": 1 })], at: began }],
+            logs: vec![LogLine {
+                level: "log".into(),
+                message: vec![json!("parsed"), json!({ "n": 1 })],
+                at: began,
+            }],
             exceptions: Vec::new(),
             truncated: false,
         }
@@ -88,15 +93,24 @@ pub(super) mod tests {
     #[test]
     fn a_message_has_what_the_services_tool_prints() {
         let told = message(&run());
-        assert_eq!(told["event"], json!({ "mailFrom": "a@example.com", "rcptTo": "b@example.net", "rawSize": 7 }));
+        assert_eq!(
+            told["event"],
+            json!({ "mailFrom": "a@example.com", "rcptTo": "b@example.net", "rawSize": 7 })
+        );
         assert_eq!(
             told["logs"],
             json!([{ "message": ["parsed", { "n": 1 }], "level": "log", "timestamp": 1_795_269_600_123_u64 }])
         );
-        assert_eq!((&told["outcome"], &told["wallTime"], &told["cpuTime"]), (&json!("ok"), &json!(5), &json!(2)));
+        assert_eq!(
+            (&told["outcome"], &told["wallTime"], &told["cpuTime"]),
+            (&json!("ok"), &json!(5), &json!(2))
+        );
         let threw = Run { exceptions: vec!["TypeError: no: way".into(), "odd".into()], ..run() };
         let exceptions = &message(&threw)["exceptions"];
-        assert_eq!((&exceptions[0]["name"], &exceptions[0]["message"]), (&json!("TypeError"), &json!("no: way")));
+        assert_eq!(
+            (&exceptions[0]["name"], &exceptions[0]["message"]),
+            (&json!("TypeError"), &json!("no: way"))
+        );
         assert_eq!((&exceptions[1]["name"], &exceptions[1]["message"]), (&json!("Error"), &json!("odd")));
     }
 }

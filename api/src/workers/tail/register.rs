@@ -82,8 +82,7 @@ impl Tails {
                 return Err(ApiError::throttled(why, AGAIN));
             }
             let (expires, waits_until) = (now.saturating_add(LIFETIME), Some(now.saturating_add(PATIENCE)));
-            let tail =
-                Tail { id: id.clone(), secret, account, script, filters, token, expires, waits_until };
+            let tail = Tail { id: id.clone(), secret, account, script, filters, token, expires, waits_until };
             tails.insert(id, tail.clone());
             Ok(tail)
         })
