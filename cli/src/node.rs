@@ -44,6 +44,7 @@ use mailwright_storage::{
     Recovery, StateDir, StorageError,
     control::{Control, ControlError},
     suppressions::SuppressionError,
+    workers::{WorkerStoreSettings, WorkerStores},
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use policy_host::PolicyHostParts;
@@ -272,6 +273,8 @@ impl Node {
             reception,
             reports,
             runs: RunNotes::new(self.engine.intake().clone()),
+            stores: WorkerStores::open(&self.state.workers_dir(), WorkerStoreSettings::default())?,
+            workers: None,
             metrics,
             settings,
             stopping: self.stopping.subscribe(),

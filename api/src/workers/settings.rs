@@ -3,7 +3,7 @@
 //! `observability`) is kept and told again.
 
 use super::{
-    bindings::{self, Reader},
+    bindings,
     change, changed,
     form::{self, Form, Part},
     found,

@@ -30,8 +30,10 @@ pub(crate) struct NamespaceBody {
 #[into_params(parameter_in = Query)]
 struct OrderQuery {
     /// By what they are ordered.
+    #[param(inline)]
     order: Option<Order>,
     /// Which way.
+    #[param(inline)]
     direction: Option<Direction>,
 }
 
