@@ -22,10 +22,15 @@ use mailwright_storage::{
     control::{Account, Permission},
     workers::{NewDeployment, Origin, Script, Version},
 };
+use mailwright_workers::EventError;
 use serde::Deserialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use utoipa::IntoParams;
+
+/// Most letters of what the runtime says of code that does not start.
+const MAX_REASON: usize = 2_000;
 
 /// `GET …/workers/scripts`
 #[utoipa::path(
@@ -61,33 +66,54 @@ pub(super) async fn put(
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let name = script_name(&path.1)?;
     let upload = Upload::read(&Form::read(&http, &state, payload).await?)?;
-    let version = add(&state, &account, &name, upload, super::origin(&http, &caller)).await?;
+    let (version, startup) = add(&state, &account, &name, upload, origin(&http, &caller)).await?;
     let (of, id, origin) = ((account.id.clone(), name.clone()), version.id.clone(), origin(&http, &caller));
     let annotations: BTreeMap<_, _> = [("workers/triggered_by".to_owned(), "upload".to_owned())].into();
     let new = NewDeployment { annotations };
     change(&state, move |scripts| scripts.deploy(&of.0, &of.1, &id, new, origin)).await?;
     let script = found(&state, &account, name.as_str())?;
     changed(&state, &script);
-    Ok(answer::success(shown::uploaded(&script, &version)))
+    Ok(answer::success(shown::uploaded(&script, &version, startup)))
 }
 
-/// Keeps an upload as a version of a Worker.
+/// Keeps an upload as a version of a Worker. With it comes how long it took to start, as far as that was tried.
 pub(super) async fn add(
     state: &AppState,
     account: &Account,
     name: &ScriptName,
     upload: Upload,
     origin: Origin,
-) -> Result<Arc<Version>, ApiError> {
-    let scripts = state.stores.scripts.clone();
-    let (of, name) = (account.id.clone(), name.clone());
-    let before = {
-        let (of, name) = (of.clone(), name.clone());
-        blocking(move || Ok(scripts.latest(&of, &name)?)).await?
-    };
+) -> Result<(Arc<Version>, Duration), ApiError> {
+    let of = (account.id.clone(), name.clone());
+    let before = change(state, move |scripts| scripts.latest(&of.0, &of.1)).await?;
     let new = upload.version(before.as_deref())?;
     there_are(state, account, &new.bindings)?;
-    change(state, move |scripts| scripts.upload(&of, &name, new, origin)).await
+    let of = (account.id.clone(), name.clone());
+    let version = change(state, move |scripts| scripts.upload(&of.0, &of.1, new, origin)).await?;
+    let startup = try_to_start(state, account, name, &version).await?;
+    Ok((version, startup))
+}
+
+/// Starts a version once, and takes it back if its code cannot be started: the first message is too late to find out.
+async fn try_to_start(
+    state: &AppState,
+    account: &Account,
+    name: &ScriptName,
+    version: &Arc<Version>,
+) -> Result<Duration, ApiError> {
+    let Some(workers) = &state.workers else { return Ok(Duration::ZERO) };
+    let began = Instant::now();
+    match workers.try_version(&account.id, name, Arc::clone(version)).await {
+        Ok(()) => Ok(began.elapsed()),
+        Err(EventError::NotStarted(why)) => {
+            let (of, id) = ((account.id.clone(), name.clone()), version.id.clone());
+            change(state, move |scripts| scripts.withdraw(&of.0, &of.1, &id)).await?;
+            let why: String = why.trim().chars().take(MAX_REASON).collect();
+            Err(ApiError::upload("", format!("The Worker does not start, so it is not kept: {why}")))
+        }
+        // It is not the code's fault: without a runtime, for one, what is uploaded waits for it.
+        Err(_) => Ok(Duration::ZERO),
+    }
 }
 
 /// Refuses bindings to what there is not: the Worker would find out at its first message.

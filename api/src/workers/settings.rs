@@ -3,8 +3,7 @@
 //! `observability`) is kept and told again.
 
 use super::{
-    bindings,
-    change, changed,
+    bindings, change, changed,
     form::{self, Form, Part},
     found,
     metadata::Metadata,

@@ -3,6 +3,7 @@
 use super::bindings;
 use mailwright_storage::workers::{Deployment, Origin, Script, Version};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What the service says of a Worker wherever it names one.
 pub(super) fn script(script: &Script) -> Value {
@@ -35,16 +36,21 @@ pub(super) fn tags(script: &Script) -> Value {
 }
 
 /// The answer to an upload.
-pub(super) fn uploaded(known: &Script, version: &Version) -> Value {
+pub(super) fn uploaded(known: &Script, version: &Version, startup: Duration) -> Value {
     let mut shown = script(known);
     shown["etag"] = version.etag.as_str().into();
     shown["handlers"] = json!(version.handlers);
     shown["entry_point"] = version.main_module.as_str().into();
     // Without hyphens, as tools take it apart again.
     shown["deployment_id"] = version.id.as_str().replace('-', "").into();
-    shown["startup_time_ms"] = 0.into();
+    shown["startup_time_ms"] = millis(startup).into();
     shown["available_on_subdomain"] = known.workers_dev.into();
     shown
+}
+
+/// Whole milliseconds.
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A version in short, as lists have it.

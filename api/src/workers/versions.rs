@@ -67,9 +67,10 @@ pub(super) async fn create(
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let script = script_of(&state, &account, &path.1)?;
     let upload = Upload::read(&Form::read(&http, &state, payload).await?)?;
-    let version = scripts::add(&state, &account, &script.name, upload, origin(&http, &caller)).await?;
+    let (version, startup) =
+        scripts::add(&state, &account, &script.name, upload, origin(&http, &caller)).await?;
     let mut answer = shown::whole_version(&version);
-    answer["startup_time_ms"] = 0.into();
+    answer["startup_time_ms"] = shown::millis(startup).into();
     Ok(answer::success(answer))
 }
 

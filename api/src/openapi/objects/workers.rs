@@ -77,8 +77,8 @@ pub struct UploadedWorker {
     pub entry_point: String,
     /// The id of the version that runs from now on, without hyphens.
     pub deployment_id: Id,
-    /// Nothing: it is started when there is something to do.
-    pub startup_time_ms: u32,
+    /// How long it took to start, in milliseconds; 0 where that could not be tried.
+    pub startup_time_ms: u64,
     /// Whether it answers under its own host name.
     pub available_on_subdomain: bool,
 }
@@ -193,9 +193,9 @@ pub struct WholeVersion {
     pub version: WorkerVersion,
     /// What it has.
     pub resources: VersionResources,
-    /// Nothing: it is started when there is something to do.
+    /// How long it took to start, in milliseconds, in the answer that makes it; 0 where that could not be tried.
     #[schema(nullable = false)]
-    pub startup_time_ms: Option<u32>,
+    pub startup_time_ms: Option<u64>,
 }
 
 /// What a version has.
@@ -214,9 +214,12 @@ pub struct VersionResources {
 pub struct WorkerBinding {
     /// The name.
     pub name: String,
-    /// What stands there: `plain_text`, `kv_namespace`, …; the other fields are of that.
+    /// What stands there: `plain_text`, `kv_namespace`, …
     #[schema(rename = "type")]
     pub kind: String,
+    /// What is said of that kind.
+    #[serde(flatten)]
+    pub fields: BTreeMap<String, Value>,
 }
 
 /// See [`VersionResources`].
