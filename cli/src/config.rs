@@ -485,7 +485,7 @@ mod tests {
             ("[[routing.milters]]\naddress = \"[::1]:1\"\ntimeout = \"0s\"", "routing.milters.timeout"),
             ("[workers]\nwall_limit = \"0s\"", "workers.wall_limit"),
             ("[workers]\nwall_limit = \"5s\"\ncpu_limit = \"6s\"", "workers.cpu_limit"),
-            ("[workers]\nmemory_limit = \"64MiB\"", "workers.memory_limit"),
+            ("[workers]\nmemory_limit = \"16MiB\"", "workers.memory_limit"),
             ("[workers]\nconcurrency = 0", "workers.concurrency"),
             ("[workers]\nallow_addresses = [\"localhost\"]", "workers.allow_addresses"),
             ("[workers]\nlisten = [\"127.0.0.1:8788\"]", "workers.domain"),

@@ -50,7 +50,7 @@ impl Default for Workers {
             runtime: String::new(),
             wall_limit: Duration::from_secs(30),
             cpu_limit: Duration::from_secs(10),
-            memory_limit: ByteSize::mib(256),
+            memory_limit: ByteSize::mib(128),
             concurrency: 64,
             idle: Duration::from_secs(600),
             allow_addresses: Vec::new(),
@@ -69,8 +69,8 @@ impl Workers {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         /// Clients wait ten minutes after the final dot (RFC 5321 section 4.5.3.2.6); some wait less.
         const WALL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(120);
-        /// What workerd itself takes, and a little.
-        const LEAST_MEMORY: ByteSize = ByteSize::mib(96);
+        /// A message of 25 MiB, read once.
+        const LEAST_MEMORY: ByteSize = ByteSize::mib(32);
         let within = |key, value: Duration, range: &RangeInclusive<Duration>, reason: &str| {
             let wrong = || invalid(key, &format_duration(value), &reason);
             if range.contains(&value) { Ok(()) } else { Err(wrong()) }
@@ -79,7 +79,7 @@ impl Workers {
         let processor = Duration::from_millis(10)..=self.wall_limit;
         within("workers.cpu_limit", self.cpu_limit, &processor, "from 10ms to what workers.wall_limit says")?;
         if self.memory_limit < LEAST_MEMORY {
-            return Err(invalid("workers.memory_limit", &self.memory_limit, &"at least 96MiB"));
+            return Err(invalid("workers.memory_limit", &self.memory_limit, &"at least 32MiB"));
         }
         if !(1..=10_000).contains(&self.concurrency) {
             return Err(invalid("workers.concurrency", &self.concurrency, &"from 1 to 10000"));
