@@ -7,6 +7,8 @@ mod queue;
 mod secret;
 mod show;
 
+pub(super) use logs::{Ended, Tail, lines};
+
 use super::{CommandError, account::meant};
 use crate::control_client::{ControlClient, Place, escaped};
 use mailwright_engine::worker::ScriptName;

@@ -8,13 +8,16 @@ use super::{
 };
 use mailwright_engine::worker::ScriptName;
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// What holds for code that names no date: that of the runtime which `mailwright worker setup` installs.
 const COMPATIBILITY_DATE: &str = "2026-04-26";
 
 /// What is said on the command line; it comes before what the folder says.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Given {
     /// Its name; else what its configuration says, or the name of the file
     #[arg(long, value_name = "NAME")]
@@ -89,6 +92,23 @@ impl Project {
         Ok(Self { name, folder, main, file, bindings })
     }
 
+    /// The same with the secrets for development that lie in `.dev.vars` beside it: lines of `NAME=VALUE`.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn with_local_secrets(mut self) -> Result<Self, ProjectError> {
+        let path = self.folder.join(".dev.vars");
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(self),
+            read => read.map_err(ProjectError::unreadable(&path))?,
+        };
+        for (name, value) in text.lines().filter_map(assignment) {
+            self.bindings.retain(|other| other["name"] != name);
+            self.bindings.push(json!({ "type": "secret_text", "name": name, "text": value }));
+        }
+        Ok(self)
+    }
+
     /// Its modules, bundled if they have to be.
     ///
     /// # Errors
@@ -145,6 +165,14 @@ impl Given {
     }
 }
 
+/// A line of a file of variables; none for a comment.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let (name, value) = line.split_once('=').filter(|_| !line.trim_start().starts_with('#'))?;
+    let (name, value) = (name.trim(), value.trim());
+    let quoted = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
+    Some((name.strip_prefix("export ").unwrap_or(name), quoted.unwrap_or(value)))
+}
+
 fn folder_of(path: &Path) -> Result<(PathBuf, WranglerFile), ProjectError> {
     let Some(file) = WranglerFile::find(path) else {
         let reason =
@@ -157,7 +185,7 @@ fn folder_of(path: &Path) -> Result<(PathBuf, WranglerFile), ProjectError> {
 
 fn file_of(path: &Path) -> (PathBuf, WranglerFile) {
     let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
-    (folder, WranglerFile { main: path.file_name().map(PathBuf::from), ..WranglerFile::default() })
+    (folder, WranglerFile::of_main(path.file_name().map(PathBuf::from)))
 }
 
 /// A file `Some Worker.js` is the Worker `some-worker`; of `index.js` its folder's name is taken.
@@ -204,4 +232,59 @@ fn of_file(file: &WranglerFile) -> Vec<Value> {
     let version = file.version_metadata.iter();
     let version = version.map(|version| json!({ "type": "version_metadata", "name": version.binding }));
     vars.chain(kv).chain(queues).chain(senders).chain(points).chain(version).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_worker_that_has_its_name() {
+        for (path, name) in [
+            ("/a/Mail Sorter.js", "mail-sorter"),
+            ("/a/auto_reply/index.mjs", "auto_reply"),
+            ("/a/-b-.js", "b"),
+        ] {
+            assert_eq!(named_after(Path::new(path)).unwrap().as_str(), name);
+        }
+        assert!(
+            named_after(Path::new("/index.js")).unwrap_err().to_string().ends_with("say another with --name")
+        );
+    }
+
+    #[test]
+    fn the_command_line_comes_before_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = r#"{ "name": "a", "main": "m.js", "vars": { "X": "1", "Y": 2 }, "send_email": [{ "name": "EMAIL", "remote": true }] }"#;
+        fs::write(dir.path().join("wrangler.jsonc"), file).unwrap();
+        fs::write(dir.path().join(".dev.vars"), "# none\nKEY = \"a=b\"\n").unwrap();
+        let given = Given {
+            vars: vec![("X".to_owned(), "3".to_owned())],
+            flags: vec!["nodejs_compat".to_owned()],
+            ..Given::default()
+        };
+        let project = Project::read(dir.path(), &given).unwrap().with_local_secrets().unwrap();
+        let expected = json!([
+            { "type": "json", "name": "Y", "json": 2 },
+            { "type": "send_email", "name": "EMAIL" },
+            { "type": "plain_text", "name": "X", "text": "3" },
+            { "type": "secret_text", "name": "KEY", "text": "a=b" },
+        ]);
+        assert_eq!(Value::from(project.bindings.clone()), expected);
+        let metadata = project.metadata("m.js", &project.bindings);
+        assert_eq!(
+            (&metadata["main_module"], &metadata["compatibility_flags"][0]),
+            (&json!("m.js"), &json!("nodejs_compat"))
+        );
+    }
+
+    #[test]
+    fn what_says_too_little_says_what_is_missing() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Project::read(dir.path(), &Given::default()).unwrap_err().to_string();
+        assert!(error.contains("there is no wrangler.jsonc"), "{error}");
+        fs::write(dir.path().join("wrangler.toml"), "name = \"a\"").unwrap();
+        let error = Project::read(dir.path(), &Given::default()).unwrap_err().to_string();
+        assert!(error.contains("--main"), "{error}");
+    }
 }

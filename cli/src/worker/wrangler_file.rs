@@ -135,6 +135,11 @@ impl Consumer {
 }
 
 impl WranglerFile {
+    /// What a file would say that names the main module only.
+    pub(super) fn of_main(main: Option<PathBuf>) -> Self {
+        Self { main, ..Self::default() }
+    }
+
     /// The folder's file, if it has one.
     pub(super) fn find(folder: &Path) -> Option<PathBuf> {
         NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file())

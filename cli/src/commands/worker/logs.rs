@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<(), CommandError> {
 }
 
 /// Why events are followed no more.
-pub(crate) enum Ended {
+pub(in crate::commands) enum Ended {
     /// Whoever listens has heard enough.
     Enough,
     Failed(CommandError),
@@ -59,7 +59,7 @@ impl<E: Into<CommandError>> From<E> for Ended {
 }
 
 /// A place to listen for what a Worker does.
-pub(crate) struct Tail<'a> {
+pub(in crate::commands) struct Tail<'a> {
     client: &'a ControlClient,
     path: String,
 }
@@ -69,7 +69,7 @@ impl<'a> Tail<'a> {
     ///
     /// # Errors
     /// There is no such Worker, or too many listen.
-    pub(crate) fn open(
+    pub(in crate::commands) fn open(
         client: &'a ControlClient,
         account: &str,
         name: &ScriptName,
@@ -86,13 +86,16 @@ impl<'a> Tail<'a> {
     ///
     /// # Errors
     /// Those of `event`, and broken connections.
-    pub(crate) fn follow(&self, mut event: impl FnMut(&Value) -> Result<(), Ended>) -> Result<(), Ended> {
+    pub(in crate::commands) fn follow(
+        &self,
+        mut event: impl FnMut(&Value) -> Result<(), Ended>,
+    ) -> Result<(), Ended> {
         self.client.messages(&self.path, PROTOCOL, |message| event(&serde_json::from_slice(message)?))
     }
 }
 
 /// An event as lines: what it was, what was said, what was thrown.
-pub(crate) fn lines(event: &Value) -> Vec<String> {
+pub(in crate::commands) fn lines(event: &Value) -> Vec<String> {
     let said = event["logs"].as_array().into_iter().flatten().map(|line| {
         let level = line["level"].as_str().filter(|level| *level != "log");
         let level = level.map(|level| format!("{level}: ")).unwrap_or_default();
