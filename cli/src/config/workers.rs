@@ -5,8 +5,9 @@ use bytesize::ByteSize;
 use humantime_serde::re::humantime::format_duration;
 use mailwright_actors::smtp::relay::Network;
 use mailwright_engine::address::Domain;
+use mailwright_workers::WorkersSettings;
 use serde::Deserialize;
-use std::{net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -128,9 +129,22 @@ impl Workers {
 }
 
 impl Config {
-    /// The runtime that is configured, looked for beside the configuration; `None`: wherever it is found.
-    pub(crate) fn workers_runtime(&self) -> Option<PathBuf> {
-        let file = &self.workers.runtime;
-        (!file.is_empty()).then(|| self.beside(file))
+    /// How Workers are run, with what is kept for them in the state folder `state`.
+    pub(crate) fn workers(&self, state: &Path) -> Result<WorkersSettings, ConfigError> {
+        let Workers {
+            runtime, wall_limit, cpu_limit, memory_limit, concurrency, idle, allow_addresses, ..
+        } = &self.workers;
+        let launcher = std::env::current_exe()
+            .map_err(|error| ConfigError::Other(format!("our own program cannot be found: {error}")))?;
+        Ok(WorkersSettings {
+            binary: (!runtime.is_empty()).then(|| self.beside(runtime)),
+            wall: *wall_limit,
+            cpu: *cpu_limit,
+            memory: memory_limit.as_u64(),
+            at_a_time: *concurrency,
+            idle: *idle,
+            allow_addresses: allow_addresses.clone(),
+            ..WorkersSettings::new(launcher, state.join("workers"))
+        })
     }
 }

@@ -13,6 +13,11 @@ pub(crate) use upload::{Deployed, Missing, deploy, queue};
 
 use std::path::PathBuf;
 
+/// The version of the npm package `workerd` that `mailwright worker setup` installs.
+pub(crate) const RUNTIME_VERSION: &str = "1.20260426.1";
+/// What holds for code that names no date: the newest that this version knows.
+const COMPATIBILITY_DATE: &str = "2026-04-26";
+
 /// Why a Worker cannot be read from this machine's disk.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProjectError {

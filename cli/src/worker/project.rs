@@ -1,7 +1,7 @@
 //! A Worker on this machine: a folder with its configuration, or a file of code.
 
 use super::{
-    ProjectError,
+    COMPATIBILITY_DATE, ProjectError,
     bundle::bundle,
     modules::{Followed, Modules, follow},
     wrangler_file::{Consumer, WranglerFile},
@@ -12,9 +12,6 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
 };
-
-/// What holds for code that names no date: that of the runtime which `mailwright worker setup` installs.
-const COMPATIBILITY_DATE: &str = "2026-04-26";
 
 /// What is said on the command line; it comes before what the folder says.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -111,6 +111,9 @@ pub(in crate::commands) fn lines(event: &Value) -> Vec<String> {
 fn headline(event: &Value) -> String {
     let (what, outcome) = (&event["event"], word(event, "outcome"));
     let name = word(event, "scriptName");
+    if what["type"] == "overload" {
+        return word(what, "message");
+    }
     let what = if what.get("mailFrom").is_some() {
         let from = what["mailFrom"].as_str().filter(|from| !from.is_empty()).unwrap_or("<>");
         format!("mail from {from} for {}, {} octets", word(what, "rcptTo"), word(what, "rawSize"))
