@@ -12,3 +12,9 @@ pub fn binary() -> PathBuf {
 fn platform() -> &'static str {
     if cfg!(target_arch = "aarch64") { "linux-arm64" } else { "linux-64" }
 }
+
+/// The folder whose packages it is of.
+#[must_use]
+pub fn packages() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
+}
