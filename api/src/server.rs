@@ -30,7 +30,7 @@ use mailwright_actors::{
     webhooks::WebhookDesk,
 };
 use mailwright_routing::{
-    reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
+    held::HeldKeeper, reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
 };
 use mailwright_storage::{
     Spool,
@@ -119,6 +119,7 @@ pub struct AppState {
     pub(crate) verification_mails: VerificationMails,
     pub(crate) stores: WorkerStores,
     pub(crate) workers: Option<Workers>,
+    pub(crate) held: HeldKeeper,
     pub(crate) tails: Tails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
@@ -166,6 +167,8 @@ pub struct ApiParts {
     pub stores: WorkerStores,
     /// Who runs it; `None` where that is turned off.
     pub workers: Option<Workers>,
+    /// Who looks after mail that waits for a Worker.
+    pub held: HeldKeeper,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -200,6 +203,7 @@ impl AppState {
             runs,
             stores,
             workers,
+            held,
             metrics,
             settings,
             stopping,
@@ -232,6 +236,7 @@ impl AppState {
             verification_mails: VerificationMails::default(),
             stores,
             workers,
+            held,
             tails: Tails::default(),
             stopping,
             failed,

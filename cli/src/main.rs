@@ -77,6 +77,9 @@ enum Command {
     Bootstrap(commands::bootstrap::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
     Openapi,
+    /// Become workerd in its sandbox, as the server asks
+    #[command(hide = true)]
+    WorkerLaunch(commands::worker_launch::Args),
 }
 
 fn main() -> ExitCode {
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
         Command::Spam(args) => commands::spam::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
         Command::Openapi => commands::openapi::run(),
+        Command::WorkerLaunch(args) => commands::worker_launch::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

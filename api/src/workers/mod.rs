@@ -84,6 +84,8 @@ fn changed(state: &AppState, script: &Script) {
     if let Some(workers) = &state.workers {
         workers.changed(&script.account, &script.name);
     }
+    // What it could not have before it may have now.
+    state.held.hurry();
 }
 
 impl From<ScriptError> for ApiError {

@@ -24,6 +24,7 @@ pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod why;
 pub(crate) mod worker;
+pub(crate) mod worker_launch;
 pub(crate) mod zone;
 
 use crate::{control_client::ControlClientError, node::NodeError};

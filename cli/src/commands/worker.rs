@@ -5,6 +5,7 @@ mod kv;
 mod logs;
 mod queue;
 mod secret;
+mod setup;
 mod show;
 
 pub(super) use logs::{Ended, Tail, lines};
@@ -22,6 +23,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
+    /// Find workerd, which runs Workers, or install it with npm into the state folder
+    Setup(setup::Args),
     /// Upload a Worker and have it take what comes from now on
     Deploy(deploy::Args),
     /// List Workers
@@ -92,6 +95,7 @@ impl Which {
 /// Does it.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     match &args.action {
+        Action::Setup(args) => setup::run(args),
         Action::Deploy(args) => deploy::run(args),
         Action::List { of } => show::list(of),
         Action::Show { which } => show::show(which),

@@ -5,6 +5,7 @@ use bytesize::ByteSize;
 use humantime_serde::re::humantime::format_duration;
 use mailwright_actors::smtp::relay::Network;
 use mailwright_engine::address::Domain;
+use mailwright_storage::held::HoldTimes;
 use mailwright_workers::WorkersSettings;
 use serde::Deserialize;
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
@@ -58,7 +59,7 @@ impl Default for Workers {
             listen: Vec::new(),
             domain: String::new(),
             on_failure: OnFailure::TempFail,
-            hold_first: Duration::from_secs(60),
+            hold_first: Duration::from_secs(30),
             hold_max_interval: Duration::from_secs(3_600),
             hold_for: Duration::from_secs(5 * 86_400),
         }
@@ -128,6 +129,23 @@ impl Workers {
     }
 }
 
+impl Workers {
+    /// Whether there are any.
+    pub(crate) fn are_on(&self) -> bool {
+        self.enabled
+    }
+
+    /// Whether mail that they could not handle is held.
+    pub(crate) fn hold(&self) -> bool {
+        self.on_failure == OnFailure::Hold
+    }
+
+    /// When mail that is held is tried again.
+    pub(crate) fn held(&self) -> HoldTimes {
+        HoldTimes { first: self.hold_first, longest: self.hold_max_interval, give_up: self.hold_for }
+    }
+}
+
 impl Config {
     /// How Workers are run, with what is kept for them in the state folder `state`.
     pub(crate) fn workers(&self, state: &Path) -> Result<WorkersSettings, ConfigError> {
@@ -136,6 +154,9 @@ impl Config {
         } = &self.workers;
         let launcher = std::env::current_exe()
             .map_err(|error| ConfigError::Other(format!("our own program cannot be found: {error}")))?;
+        // Their processes have working directories of their own.
+        let state = std::path::absolute(state)
+            .map_err(|error| ConfigError::Other(format!("{}: {error}", state.display())))?;
         Ok(WorkersSettings {
             binary: (!runtime.is_empty()).then(|| self.beside(runtime)),
             wall: *wall_limit,

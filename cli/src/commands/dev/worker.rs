@@ -128,7 +128,7 @@ fn seen(path: &Path, own: &Option<PathBuf>) -> BTreeMap<PathBuf, (Option<SystemT
                 if !is_own && !is_others(&entry.file_name().to_string_lossy()) {
                     folders.push_back(entry.path());
                 }
-            } else if about.is_file() {
+            } else if about.is_file() && is_source(&entry.path()) {
                 seen.insert(entry.path(), (about.modified().ok(), about.len()));
             }
             if seen.len() >= MOST_FILES {
@@ -137,6 +137,16 @@ fn seen(path: &Path, own: &Option<PathBuf>) -> BTreeMap<PathBuf, (Option<SystemT
         }
     }
     seen
+}
+
+/// Whether a file can be part of a Worker, or says something of it.
+fn is_source(path: &Path) -> bool {
+    const KINDS: [&str; 16] = [
+        "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx", "json", "jsonc", "toml", "wasm", "html", "txt",
+        "sql", "bin",
+    ];
+    let kind = path.extension().and_then(|extension| extension.to_str());
+    kind.is_some_and(|kind| KINDS.contains(&kind)) || path.ends_with(".dev.vars")
 }
 
 /// Whether a folder holds what is not written by hand: packages, what tools keep.
@@ -160,7 +170,8 @@ mod tests {
         let first = seen(dir.path(), &own);
         assert_eq!(first.len(), 1);
         fs::write(&package, "1").unwrap();
-        fs::write(dir.path().join("state/journal"), "1").unwrap();
+        fs::write(dir.path().join("state/dev.json"), "1").unwrap();
+        fs::write(dir.path().join("what-it-says.log"), "1").unwrap();
         assert_eq!(seen(dir.path(), &own), first);
         fs::write(&code, "12").unwrap();
         assert_ne!(seen(dir.path(), &own), first);

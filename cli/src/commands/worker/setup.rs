@@ -62,7 +62,9 @@ fn install(state: &Path, settings: &WorkersSettings) -> Result<RuntimeFound, Com
 fn make(state: &Path, folder: &Path) -> Result<(), CommandError> {
     let there = fs::metadata(state).map_err(|error| {
         let state = state.display();
-        CommandError::Invalid(format!("state folder {state}: {error}; start the server once, or name another with --state"))
+        CommandError::Invalid(format!(
+            "state folder {state}: {error}; start the server once, or name another with --state"
+        ))
     })?;
     let own = rustix::process::geteuid().as_raw();
     if there.uid() != own {
