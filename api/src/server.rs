@@ -9,6 +9,7 @@ use crate::{
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
     scheduled, send, suppressions, unsubscribe, webhooks,
+    workers::{self, Tails},
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -29,7 +30,7 @@ use mailwright_actors::{
     webhooks::WebhookDesk,
 };
 use mailwright_routing::{
-    reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
+    held::HeldKeeper, reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
 };
 use mailwright_storage::{
     Spool,
@@ -39,7 +40,9 @@ use mailwright_storage::{
     requests::KeyedRequests,
     suppressions::Suppressions,
     webhooks::Outbox,
+    workers::WorkerStores,
 };
+use mailwright_workers::Workers;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
@@ -114,6 +117,10 @@ pub struct AppState {
     pub(crate) reports: ReportsInbox,
     pub(crate) runs: RunNotes,
     pub(crate) verification_mails: VerificationMails,
+    pub(crate) stores: WorkerStores,
+    pub(crate) workers: Option<Workers>,
+    pub(crate) held: HeldKeeper,
+    pub(crate) tails: Tails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -156,6 +163,12 @@ pub struct ApiParts {
     pub reports: ReportsInbox,
     /// What Workers did with messages.
     pub runs: RunNotes,
+    /// People's own code, and what it keeps.
+    pub stores: WorkerStores,
+    /// Who runs it; `None` where that is turned off.
+    pub workers: Option<Workers>,
+    /// Who looks after mail that waits for a Worker.
+    pub held: HeldKeeper,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -188,6 +201,9 @@ impl AppState {
             reception,
             reports,
             runs,
+            stores,
+            workers,
+            held,
             metrics,
             settings,
             stopping,
@@ -218,6 +234,10 @@ impl AppState {
             reports,
             runs,
             verification_mails: VerificationMails::default(),
+            stores,
+            workers,
+            held,
+            tails: Tails::default(),
             stopping,
             failed,
         }
@@ -336,6 +356,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(unsubscribe::routes)
         .configure(activity::routes)
         .configure(activity::routing::routes)
+        .configure(workers::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

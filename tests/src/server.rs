@@ -128,7 +128,15 @@ impl Dev {
     /// # Errors
     /// [`Error::Unexpected`] or [`Error::Timeout`] if it does not come up.
     pub fn start() -> Result<Self> {
-        Self::start_on(StateFolder::new()?)
+        Self::start_with(|_| {})
+    }
+
+    /// Does the same with a change to the command that starts it.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_with(change: impl FnOnce(&mut Command)) -> Result<Self> {
+        Self::start_on(StateFolder::new()?, change)
     }
 
     /// Stops it gracefully and starts it again on the same state folder.
@@ -140,14 +148,15 @@ impl Dev {
         if !status.success() {
             return Err(Error::unexpected("stop", format!("{status}\n{}", self.server.process.log_text())));
         }
-        Self::start_on(self.state)
+        Self::start_on(self.state, |_| {})
     }
 
-    fn start_on(state: StateFolder) -> Result<Self> {
+    fn start_on(state: StateFolder, change: impl FnOnce(&mut Command)) -> Result<Self> {
         let mut command = mailwright();
         command
             .args(["dev", "--http", "127.0.0.1:0", "--smtp", "0", "--sandbox", "0", "--state"])
             .arg(state.path());
+        change(&mut command);
         let (server, contents) = Server::start(command, &state.path().join("dev.json"), &state.log())?;
         let api = Api::new(server.http, Account::from_json(&contents)?);
         let folder = contents["sandbox_dir"].as_str().unwrap_or_default();

@@ -222,7 +222,7 @@ impl ScriptStore {
     }
 
     /// Brings what is in memory up to what is on disk.
-    fn look_again(&self, account: &ObjectId, name: &ScriptName) -> Result<(), ScriptError> {
+    pub(super) fn look_again(&self, account: &ObjectId, name: &ScriptName) -> Result<(), ScriptError> {
         let script = self.0.db.read(|db| rows::one(db, account, name))?;
         self.learn(|known| {
             let of_account = known.entry(account.clone()).or_default();
@@ -235,7 +235,7 @@ impl ScriptStore {
     }
 
     /// Removes files that no version has any more. One that stays is removed by the next start.
-    fn forget(&self, account: &ObjectId, name: &ScriptName, codes: Vec<VersionId>) {
+    pub(super) fn forget(&self, account: &ObjectId, name: &ScriptName, codes: Vec<VersionId>) {
         for code in codes {
             if let Err(error) = code::remove(&self.0.dir, &(account.clone(), name.clone(), code)) {
                 tracing::warn!(%error, "the modules of a forgotten version of a Worker stay until the next start");
@@ -280,7 +280,11 @@ fn prune(db: &Connection, n: i64) -> Result<Vec<VersionId>, ScriptError> {
                   RETURNING code";
     let mut forget = db.prepare_cached(forget)?;
     let codes = forget.query_map(params![n, VERSIONS_KEPT], |row| row.get::<_, String>(0))?;
-    let codes = codes.collect::<rusqlite::Result<Vec<_>>>()?;
+    unused(db, n, codes.collect::<rusqlite::Result<Vec<_>>>()?)
+}
+
+/// Those of the files that no version of a Worker has any more.
+pub(super) fn unused(db: &Connection, n: i64, codes: Vec<String>) -> Result<Vec<VersionId>, ScriptError> {
     let mut unused = Vec::new();
     for code in codes {
         let used = "SELECT 1 FROM versions WHERE script = ? AND code = ? LIMIT 1";
