@@ -335,7 +335,7 @@ impl WorkerWorld {
     ///
     /// # Errors
     /// Those of [`Self::call`].
-    pub fn said(&self, address: &str) -> Result<String> {
+    pub fn mentioned(&self, address: &str) -> Result<String> {
         let found = self.account("GET", &format!("email/routing/messages?to={address}"), &Value::Null)?;
         let mut told = String::new();
         for message in found.as_array().into_iter().flatten() {

@@ -167,7 +167,7 @@ fn mail_is_refused_or_only_looked_at_where_their_code_says_so() -> Result<()> {
         world.deploy_in("read.test", &bundles.worker(name)?)?;
         brought(&world, &format!("{name}@read.test"), "only looked at")?;
         wait::until(&format!("what {name} says"), LIMIT, || {
-            Ok(world.said(&format!("{name}@read.test"))?.contains(says).then_some(()))
+            Ok(world.mentioned(&format!("{name}@read.test"))?.contains(says).then_some(()))
         })?;
     }
     assert_eq!(world.passed_on()?.len(), before, "what is only looked at goes nowhere");
