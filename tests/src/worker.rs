@@ -14,11 +14,12 @@ const BOUNDARY: &str = "----a-part-of-a-Worker";
 /// The newest date that the runtime of the tests knows.
 const COMPATIBILITY_DATE: &str = "2026-04-17";
 
-/// A Worker of one module.
+/// A Worker: its main module, and maybe others.
 #[derive(Clone, Debug)]
 pub struct Worker {
     name: String,
     code: String,
+    modules: Vec<(String, String, Vec<u8>)>,
     bindings: Vec<Value>,
     limits: Option<Value>,
 }
@@ -27,7 +28,8 @@ impl Worker {
     /// A Worker of this code.
     #[must_use]
     pub fn new(name: &str, code: impl Into<String>) -> Self {
-        Self { name: name.into(), code: code.into(), bindings: Vec::new(), limits: None }
+        let (name, code) = (name.into(), code.into());
+        Self { name, code, modules: Vec::new(), bindings: Vec::new(), limits: None }
     }
 
     /// A Worker of a file of `tests/workers/`, as it is.
@@ -43,6 +45,13 @@ impl Worker {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Adds a module of this media type, which the code can import.
+    #[must_use]
+    pub fn with_module(mut self, name: &str, media_type: &str, content: &[u8]) -> Self {
+        self.modules.push((name.into(), media_type.into(), content.into()));
+        self
     }
 
     /// Gives it something to use.
@@ -87,13 +96,24 @@ impl Worker {
         if let Some(limits) = &self.limits {
             metadata["limits"] = limits.clone();
         }
-        let body = format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{metadata}\r\n\
-             --{BOUNDARY}\r\nContent-Disposition: form-data; name=\"index.js\"; filename=\"index.js\"\r\n\
-             Content-Type: application/javascript+module\r\n\r\n{}\r\n--{BOUNDARY}--\r\n",
-            self.code
+        let mut body = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{metadata}\r\n"
+        )
+        .into_bytes();
+        let main = (
+            "index.js".to_owned(),
+            "application/javascript+module".to_owned(),
+            self.code.clone().into_bytes(),
         );
-        (format!("multipart/form-data; boundary={BOUNDARY}"), body.into_bytes())
+        for (name, media_type, content) in [main].iter().chain(&self.modules) {
+            let head = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\n\
+                 Content-Type: {media_type}\r\n\r\n"
+            );
+            body.extend([head.as_bytes(), content, b"\r\n"].concat());
+        }
+        body.extend(format!("--{BOUNDARY}--\r\n").into_bytes());
+        (format!("multipart/form-data; boundary={BOUNDARY}"), body)
     }
 }
 

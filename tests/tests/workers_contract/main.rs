@@ -2,6 +2,7 @@
 //! (`tests/workers/contract.mjs`) that does what a field of each message asks for.
 
 mod bindings;
+mod forms;
 mod message;
 mod replies;
 mod sending;

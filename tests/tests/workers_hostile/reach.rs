@@ -83,6 +83,9 @@ fn it_reads_no_files_and_talks_to_nobody_here() -> Result<()> {
         "100.64.0.1",
         "[fd00::1]",
         "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[::127.0.0.1]",
+        "198.18.0.1",
     ];
     let targets: Vec<_> = hosts.iter().map(|host| format!("http://{host}:{port}/")).collect();
     let scene = Scene::start("allow_addresses = [\"127.0.0.2/32\"]\n", |world, worker| {
