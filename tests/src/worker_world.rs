@@ -98,7 +98,7 @@ impl WorkerWorld {
         };
         let more = format!(
             "[inbound]\nlisten = [\"127.0.0.1:0\"]\n[dns]\nservers = [\"{}\"]\n[sending]\nverify = false\n\
-             [routing]\nin_session = \"20s\"\nrequire_authentication = false\n\
+             [routing]\nin_session = \"20s\"\n\
              [workers]\nlisten = [\"127.0.0.1:0\"]\ndomain = \"{DOMAIN}\"\n{runtime}{workers}\n",
             names.address
         );
