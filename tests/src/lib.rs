@@ -63,6 +63,8 @@ pub mod tmpfs;
 pub mod unbound;
 pub mod wait;
 pub mod webhook_receiver;
+pub mod worker;
+pub mod worker_world;
 pub mod workerd;
 pub mod zone;
 

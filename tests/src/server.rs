@@ -70,6 +70,8 @@ pub struct Server {
     pub inbound: Option<SocketAddr>,
     /// Where the policy host of MTA-STS is, if it is on.
     pub policy_host: Option<SocketAddr>,
+    /// Where the `fetch()` handlers of Workers are reached, if they are.
+    pub workers: Option<SocketAddr>,
 }
 
 impl Server {
@@ -89,7 +91,8 @@ impl Server {
         let optional = |key: &str| contents[key].as_str().and_then(|text| text.parse().ok());
         let (submission, submission_tls) = (optional("submission"), optional("submission_tls"));
         let (inbound, policy_host) = (optional("inbound"), optional("policy_host"));
-        let server = Self { process, http, smtp, submission, submission_tls, inbound, policy_host };
+        let workers = optional("workers");
+        let server = Self { process, http, smtp, submission, submission_tls, inbound, policy_host, workers };
         Ok((server, contents))
     }
 
