@@ -19,7 +19,7 @@ use mailwright_engine::{
 use mailwright_storage::control::{ControlError, RuleError, SenderError};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// When a client that met a full disk or an overload should try again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ pub(crate) fn page(
 pub struct ApiError {
     status: StatusCode,
     code: u32,
-    message: &'static str,
+    message: Cow<'static, str>,
     /// The finer cause: published code, field, sentence.
     cause: Option<SendError>,
     retry_after: Option<Duration>,
@@ -65,12 +65,24 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    const fn new(status: StatusCode, code: u32, message: &'static str) -> Self {
-        Self { status, code, message, cause: None, retry_after: None, limit: None }
+    pub(crate) const fn new(status: StatusCode, code: u32, message: &'static str) -> Self {
+        Self { status, code, message: Cow::Borrowed(message), cause: None, retry_after: None, limit: None }
     }
 
-    fn because(mut self, code: SendErrorCode, field: impl Into<String>, why: impl Into<String>) -> Self {
+    /// The same with its finer cause.
+    pub(crate) fn because(
+        mut self,
+        code: SendErrorCode,
+        field: impl Into<String>,
+        why: impl Into<String>,
+    ) -> Self {
         self.cause = Some(SendError::new(code, field, why));
+        self
+    }
+
+    /// The same with its sentence as message, for clients that look there.
+    pub(crate) fn said_by_its_message(mut self) -> Self {
+        self.message = Cow::Owned(self.detail().to_owned());
         self
     }
 
@@ -272,7 +284,7 @@ impl ApiError {
     pub(crate) fn entry(&self) -> Value {
         let mut error = Map::new();
         error.insert("code".into(), self.code.into());
-        error.insert("message".into(), self.message.into());
+        error.insert("message".into(), self.message.as_ref().into());
         if let Some(SendError { code, field, message }) = &self.cause {
             let chain = json!([{ "code": self.code, "message": format!("{code}: {message}") }]);
             error.insert("error_chain".into(), chain);

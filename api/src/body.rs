@@ -41,6 +41,13 @@ pub(crate) struct Body {
     _room: OwnedSemaphorePermit,
 }
 
+impl Body {
+    /// The octets; good for no longer than its share of memory is held.
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+}
+
 impl AsRef<[u8]> for Body {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
@@ -54,9 +61,23 @@ impl BodyMemory {
     /// When its length is not told, is too much, or more than there is memory for now; when it does not come
     /// whole or in time.
     pub(crate) async fn read(&self, http: &HttpRequest, payload: Payload) -> Result<Body, ApiError> {
-        let length = length(http)?;
+        self.read_up_to(MAX_REQUEST, too_big, http, payload).await
+    }
+
+    /// The same for a route that takes other lengths: up to `most` octets, `too_big` beyond.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub(crate) async fn read_up_to(
+        &self,
+        most: usize,
+        too_big: fn() -> ApiError,
+        http: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Body, ApiError> {
+        let length = length(http)?.filter(|length| *length <= most).ok_or_else(too_big)?;
         let room = self.take(length)?;
-        let read = timeout(time_for(length), payload.to_bytes_limited(MAX_REQUEST)).await;
+        let read = timeout(time_for(length), payload.to_bytes_limited(most)).await;
         let bytes = match read {
             Ok(Ok(Ok(bytes))) => bytes,
             Ok(Ok(Err(error))) => return Err(answer::body_error(&error)),
@@ -73,11 +94,10 @@ impl BodyMemory {
     }
 }
 
-/// What the request says its length is, if that is within bounds.
-fn length(http: &HttpRequest) -> Result<usize, ApiError> {
+/// What the request says its length is; `None` for what is no number that memory can have.
+fn length(http: &HttpRequest) -> Result<Option<usize>, ApiError> {
     let length = http.headers().get(CONTENT_LENGTH).ok_or_else(ApiError::no_content_length)?;
-    let length = length.to_str().ok().and_then(|length| length.trim().parse().ok());
-    length.filter(|length| *length <= MAX_REQUEST).ok_or_else(too_big)
+    Ok(length.to_str().ok().and_then(|length| length.trim().parse().ok()))
 }
 
 fn time_for(length: usize) -> Duration {

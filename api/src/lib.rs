@@ -2,8 +2,8 @@
 //!
 //! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
 //! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
-//! for accounts, zones, tokens and sending domains, `routing` for destination addresses, `scheduled` for messages that go later,
-//! [`answer`] is the form of every
+//! for accounts, zones, tokens and sending domains, `routing` for destination addresses, `scheduled` for messages that go later, `workers` for
+//! people's own code, [`answer`] is the form of every
 //! answer, [`openapi`] describes them all.
 
 mod access;
@@ -29,6 +29,7 @@ mod suppressions;
 mod time;
 mod unsubscribe;
 mod webhooks;
+mod workers;
 
 pub use routing::VerificationSettings;
 pub use send::WorkerMailer;

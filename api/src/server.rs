@@ -9,6 +9,7 @@ use crate::{
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
     scheduled, send, suppressions, unsubscribe, webhooks,
+    workers::{self, Tails},
 };
 use actix::Addr;
 use actix_http::HttpService;
@@ -28,7 +29,9 @@ use mailwright_actors::{
     watch::OutcomeBoard,
     webhooks::WebhookDesk,
 };
-use mailwright_routing::{reception::Reception, reports::ReportsInbox, return_path::ReturnPath};
+use mailwright_routing::{
+    held::HeldKeeper, reception::Reception, reports::ReportsInbox, return_path::ReturnPath, runs::RunNotes,
+};
 use mailwright_storage::{
     Spool,
     activity::ActivityLog,
@@ -37,7 +40,9 @@ use mailwright_storage::{
     requests::KeyedRequests,
     suppressions::Suppressions,
     webhooks::Outbox,
+    workers::WorkerStores,
 };
+use mailwright_workers::Workers;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::{
     future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
@@ -110,7 +115,12 @@ pub struct AppState {
     pub(crate) returns: ReturnPath,
     pub(crate) reception: Reception,
     pub(crate) reports: ReportsInbox,
+    pub(crate) runs: RunNotes,
     pub(crate) verification_mails: VerificationMails,
+    pub(crate) stores: WorkerStores,
+    pub(crate) workers: Option<Workers>,
+    pub(crate) held: HeldKeeper,
+    pub(crate) tails: Tails,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -151,6 +161,14 @@ pub struct ApiParts {
     pub reception: Reception,
     /// What others report about zones.
     pub reports: ReportsInbox,
+    /// What Workers did with messages.
+    pub runs: RunNotes,
+    /// People's own code, and what it keeps.
+    pub stores: WorkerStores,
+    /// Who runs it; `None` where that is turned off.
+    pub workers: Option<Workers>,
+    /// Who looks after mail that waits for a Worker.
+    pub held: HeldKeeper,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -182,6 +200,10 @@ impl AppState {
             returns,
             reception,
             reports,
+            runs,
+            stores,
+            workers,
+            held,
             metrics,
             settings,
             stopping,
@@ -210,7 +232,12 @@ impl AppState {
             returns,
             reception,
             reports,
+            runs,
             verification_mails: VerificationMails::default(),
+            stores,
+            workers,
+            held,
+            tails: Tails::default(),
             stopping,
             failed,
         }
@@ -329,6 +356,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(unsubscribe::routes)
         .configure(activity::routes)
         .configure(activity::routing::routes)
+        .configure(workers::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

@@ -5,7 +5,6 @@
 
 use mailwright_benches::{
     Options, Result,
-    generator::Client,
     http::{self, HttpClient},
     measure,
     message::Domains,
@@ -14,12 +13,7 @@ use mailwright_benches::{
     sink::Sink,
     smtp::{self, SmtpClient},
 };
-use std::{
-    path::Path,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
-use tokio::time::sleep_until;
+use std::{path::Path, process::ExitCode, time::Duration};
 
 /// Octets of a body.
 const SIZE: usize = 2_000;
@@ -47,8 +41,6 @@ const WAYS: [(&str, Way); 4] = [
 ];
 
 const COLUMNS: &[&str] = &["way", "messages", "median ms", "p90 ms", "p99 ms", "max ms"];
-/// The percentiles under them.
-const PERCENTILES: [usize; 4] = [50, 90, 99, 100];
 
 fn main() -> ExitCode {
     mailwright_benches::run(latency)
@@ -57,7 +49,7 @@ fn main() -> ExitCode {
 async fn latency(options: Options) -> Result<()> {
     report::head(COLUMNS)?;
     let messages = options.messages(MESSAGES.0, MESSAGES.1);
-    let measure = async |(_, way)| Ok(percentiles(sample(way, messages, options.limit()).await?));
+    let measure = async |(_, way)| Ok(measure::percentiles(sample(way, messages, options.limit()).await?));
     let results = measure::in_turn(options, &WAYS, measure, |[median, ..]| *median).await?;
     for ((name, _), times) in WAYS.iter().zip(&results) {
         let ceiling = results.first().unwrap_or(times);
@@ -74,7 +66,7 @@ async fn sample(way: Way, messages: u64, limit: Duration) -> Result<Vec<Duration
     let sink = Sink::start()?;
     let smtp = |address| SmtpClient::connect(address, smtp::Script::new(Domains::ONE, SIZE));
     if way == Way::Ceiling {
-        return times(smtp(sink.address()).await?, &sink, messages, limit).await;
+        return measure::one_by_one(smtp(sink.address()).await?, &sink, messages, PACE, limit).await;
     }
     let destination = Destination::NextHop(sink.address());
     let installation = Installation::new(Path::new(env!("CARGO_TARGET_TMPDIR")), destination, "")?;
@@ -83,38 +75,11 @@ async fn sample(way: Way, messages: u64, limit: Duration) -> Result<Vec<Duration
     let times = match credentials {
         Some(credentials) if way == Way::Api => {
             let script = http::Script::new(&credentials, SIZE);
-            times(HttpClient::connect(server.http()?, script).await?, &sink, messages, limit).await?
+            let client = HttpClient::connect(server.http()?, script).await?;
+            measure::one_by_one(client, &sink, messages, PACE, limit).await?
         }
-        _ => times(smtp(server.smtp()?).await?, &sink, messages, limit).await?,
+        _ => measure::one_by_one(smtp(server.smtp()?).await?, &sink, messages, PACE, limit).await?,
     };
     server.stop().await?;
     Ok(times)
-}
-
-/// Sends the messages; returns how long each took.
-async fn times(
-    mut client: impl Client,
-    sink: &Sink,
-    messages: u64,
-    limit: Duration,
-) -> Result<Vec<Duration>> {
-    let mut times = Vec::new();
-    for number in 0..messages {
-        let begun = Instant::now();
-        client.submit(number).await?;
-        times.push(sink.wait_for(number + 1, limit).await?.last.duration_since(begun));
-        sleep_until((begun + PACE).into()).await;
-    }
-    client.close().await?;
-    Ok(times)
-}
-
-/// Returns the [`PERCENTILES`] of some times by nearest rank, in milliseconds.
-fn percentiles(mut times: Vec<Duration>) -> [f64; 4] {
-    times.sort_unstable();
-    let milliseconds = |time: &Duration| time.as_secs_f64() * 1e3;
-    PERCENTILES.map(|percent| {
-        let rank = (times.len() * percent).div_ceil(100).max(1);
-        times.get(rank - 1).map_or(f64::NAN, milliseconds)
-    })
 }

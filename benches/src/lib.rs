@@ -23,6 +23,7 @@ pub mod name_server;
 pub mod options;
 pub mod report;
 pub mod server;
+pub mod signed;
 pub mod sink;
 pub mod smtp;
 pub mod usage;

@@ -11,6 +11,7 @@ use crate::{
     usage::{Memory, Process},
 };
 use std::time::{Duration, Instant};
+use tokio::time::sleep_until;
 
 /// Sessions of every load.
 pub const SESSIONS: usize = 20;
@@ -29,6 +30,10 @@ pub struct Rates {
     pub processor: f64,
     /// The most memory of it that ever was resident, in bytes.
     pub peak: u64,
+    /// Processor time a message of the processes that it has started, in microseconds.
+    pub helpers: f64,
+    /// The most memory of them that ever was resident, in bytes.
+    pub helpers_peak: u64,
 }
 
 /// A [`Rates`] of the server and of the same load without it.
@@ -136,16 +141,64 @@ where
     C: Client,
     F: Future<Output = Result<C>> + Send + 'static,
 {
-    let (before, start) = (process.processor_time()?, Instant::now());
+    let (before, helpers_before) = (process.processor_time()?, processor_times(&process.children()?));
+    let start = Instant::now();
     let accepting = load.run(connect).await?;
     let arrivals = sink.wait_for(load.messages, load.limit).await?;
     tokio::time::sleep(SETTLE).await;
     let used = process.processor_time()?.saturating_sub(before);
+    let helpers = process.children()?;
+    let helped = processor_times(&helpers).saturating_sub(helpers_before);
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / count(load.messages);
     Ok(Rates {
         accepted: per_second(load.messages, accepting),
         delivered: per_second(load.messages, arrivals.last.duration_since(start)),
-        processor: used.as_secs_f64() * 1e6 / count(load.messages),
+        processor: each(used),
         peak: process.memory(Memory::Peak)?,
+        helpers: each(helped),
+        helpers_peak: helpers.iter().filter_map(|helper| helper.memory(Memory::Peak).ok()).sum(),
+    })
+}
+
+/// What processes have used together; one that has ended meanwhile counts for nothing.
+fn processor_times(processes: &[Process]) -> Duration {
+    processes.iter().filter_map(|process| process.processor_time().ok()).sum()
+}
+
+/// Hands in one message after the other, each `pace` after the one before, and returns how long each took from the first octet of
+/// the send until the sink had the final dot.
+///
+/// # Errors
+/// Whatever keeps a message from arriving.
+pub async fn one_by_one(
+    mut client: impl Client,
+    sink: &Sink,
+    messages: u64,
+    pace: Duration,
+    limit: Duration,
+) -> Result<Vec<Duration>> {
+    let mut times = Vec::new();
+    for number in 0..messages {
+        let begun = Instant::now();
+        client.submit(number).await?;
+        times.push(sink.wait_for(number + 1, limit).await?.last.duration_since(begun));
+        sleep_until((begun + pace).into()).await;
+    }
+    client.close().await?;
+    Ok(times)
+}
+
+/// The percentiles that [`percentiles`] returns.
+pub const PERCENTILES: [usize; 4] = [50, 90, 99, 100];
+
+/// Returns the [`PERCENTILES`] of some times by nearest rank, in milliseconds.
+#[must_use]
+pub fn percentiles(mut times: Vec<Duration>) -> [f64; 4] {
+    times.sort_unstable();
+    let milliseconds = |time: &Duration| time.as_secs_f64() * 1e3;
+    PERCENTILES.map(|percent| {
+        let rank = (times.len() * percent).div_ceil(100).max(1);
+        times.get(rank - 1).map_or(f64::NAN, milliseconds)
     })
 }
 

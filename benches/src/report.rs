@@ -78,9 +78,11 @@ mod tests {
 
     #[test]
     fn a_row_has_a_cell_for_each_column() {
+        let none =
+            Rates { accepted: 0.0, delivered: 0.0, processor: 0.0, peak: 0, helpers: 0.0, helpers_peak: 0 };
         let round = Round {
-            ceiling: Rates { accepted: 10_000.0, delivered: 9_999.6, processor: 80.0, peak: 0 },
-            server: Rates { accepted: 5_000.0, delivered: 2_500.0, processor: 120.0, peak: 64 * 1_048_576 },
+            ceiling: Rates { accepted: 10_000.0, delivered: 9_999.6, processor: 80.0, ..none },
+            server: Rates { accepted: 5_000.0, delivered: 2_500.0, processor: 120.0, peak: 64 << 20, ..none },
         };
         let load = Load { sessions: 20, messages: 20_000, limit: Duration::ZERO, pace: None };
         let cells = throughput(10_000, load, &round);

@@ -102,6 +102,18 @@ impl Installation {
         Credentials::from_json(&output.stdout)
     }
 
+    /// Runs a command of the binary on the state folder, as `["worker", "list"]`.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with what it says if it fails.
+    pub fn run(&self, command: &[&str]) -> Result<()> {
+        let what = command.join(" ");
+        let output = Command::new(&self.binary).args(command).arg("--state").arg(self.state()).output();
+        let output = output.context(&what)?;
+        let said = || Error::unexpected(&what, String::from_utf8_lossy(&output.stderr));
+        output.status.success().then_some(()).ok_or_else(said)
+    }
+
     /// Leaves [`Self::bootstrap`]'s domain only its key for this algorithm, in the state folder's own records: there
     /// is no command for that.
     ///

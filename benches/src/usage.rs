@@ -30,6 +30,21 @@ impl Process {
         Self(std::process::id())
     }
 
+    /// Returns the processes that it has started and that still run.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system does not tell.
+    pub fn children(self) -> Result<Vec<Self>> {
+        let entries = fs::read_dir("/proc").context("list the processes")?;
+        let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let is_child = |id: &u32| {
+            // One that has just ended is nobody's child.
+            let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            parent(&stat) == Some(self.0)
+        };
+        Ok(ids.filter(is_child).map(Self).collect())
+    }
+
     /// Returns the processor time of all its threads so far, user and system, to a hundredth of a second.
     ///
     /// # Errors
@@ -70,6 +85,12 @@ fn ticks(stat: &str) -> Option<u64> {
     Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
+/// Field 4 of `stat`, ppid.
+fn parent(stat: &str) -> Option<u32> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    after_name.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 fn bytes(status: &str, field: &str) -> Option<u64> {
     let rest = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -83,7 +104,7 @@ mod tests {
     #[test]
     fn processor_time_is_user_and_system_whatever_the_name() {
         let stat = "12 (a ) (b) S 1 12 12 0 -1 4194304 500 0 0 0 123 45 9 9 20 0 4 0 1000";
-        assert_eq!(ticks(stat), Some(168));
+        assert_eq!((ticks(stat), parent(stat)), (Some(168), Some(1)));
         assert_eq!(ticks("12 (a) S 1"), None);
     }
 

@@ -14,6 +14,7 @@ mod sending;
 mod submission;
 mod suppressions;
 mod webhooks;
+mod workers;
 
 pub(crate) use acme::Acme;
 pub(crate) use delivery::{Delivery, Dns, Events, Route};
@@ -24,6 +25,7 @@ pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
 pub(crate) use suppressions::Suppressions;
 pub(crate) use webhooks::Webhooks;
+pub(crate) use workers::Workers;
 
 use bytesize::ByteSize;
 use mailwright_actors::smtp::relay::Network;
@@ -56,6 +58,7 @@ pub(crate) struct Config {
     pub(crate) suppressions: Suppressions,
     pub(crate) limits: Limits,
     pub(crate) routing: Routing,
+    pub(crate) workers: Workers,
     pub(crate) acme: Acme,
     pub(crate) spool: Spool,
     pub(crate) log: Log,
@@ -131,6 +134,7 @@ impl Default for Config {
             suppressions: Suppressions::default(),
             limits: Limits::default(),
             routing: Routing::default(),
+            workers: Workers::default(),
             acme: Acme::default(),
             spool: Spool::default(),
             log: Log::default(),
@@ -212,6 +216,7 @@ impl Config {
         config.submission.check(&config.acme)?;
         config.inbound.check()?;
         config.routing.check()?;
+        config.workers.check()?;
         config.reject_over()?;
         config.milters()?;
         config.gate()?;
@@ -377,6 +382,11 @@ mod tests {
                 "verification_from postmaster require_authentication honour_dmarc trusted_sealers in_session local_handler mx spf_include \
                  mta_sts mta_sts_max_age mta_sts_host tls_reports policy_host reports spam milters",
             ),
+            (
+                "workers",
+                "enabled runtime wall_limit cpu_limit memory_limit concurrency idle allow_addresses listen domain on_failure \
+                 hold_first hold_max_interval hold_for",
+            ),
             ("acme", "directory contact terms_agreed hosts authorities"),
             ("spool", "segment_size min_free memory max_entries"),
             ("log", "level format"),
@@ -473,6 +483,16 @@ mod tests {
             ("[routing.spam]\nreject_over = -1", "routing.spam.reject_over"),
             ("[[routing.milters]]\naddress = \"localhost:1\"", "routing.milters.address"),
             ("[[routing.milters]]\naddress = \"[::1]:1\"\ntimeout = \"0s\"", "routing.milters.timeout"),
+            ("[workers]\nwall_limit = \"0s\"", "workers.wall_limit"),
+            ("[workers]\nwall_limit = \"5s\"\ncpu_limit = \"6s\"", "workers.cpu_limit"),
+            ("[workers]\nmemory_limit = \"16MiB\"", "workers.memory_limit"),
+            ("[workers]\nconcurrency = 0", "workers.concurrency"),
+            ("[workers]\nallow_addresses = [\"localhost\"]", "workers.allow_addresses"),
+            ("[workers]\nlisten = [\"127.0.0.1:8788\"]", "workers.domain"),
+            ("[workers]\ndomain = \"a b\"", "workers.domain"),
+            ("[workers]\nhold_first = \"0s\"", "workers.hold_first"),
+            ("[workers]\nhold_max_interval = \"1s\"", "workers.hold_max_interval"),
+            ("[workers]\nhold_for = \"1s\"", "workers.hold_for"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),

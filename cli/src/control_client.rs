@@ -1,5 +1,7 @@
 //! Talking to the running server through the control socket in its state folder.
 
+mod web_socket;
+
 use crate::{config::Config, node::CONTROL_SOCKET};
 use http_body_util::{BodyExt, Full};
 use hyper::{
@@ -75,6 +77,25 @@ impl ControlClientError {
     }
 }
 
+/// What a request carries.
+struct Content {
+    /// Its media type.
+    kind: String,
+    octets: Bytes,
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self { kind: "application/json".to_owned(), octets: Bytes::new() }
+    }
+}
+
+impl Content {
+    fn json(body: Option<&Value>) -> Self {
+        Self { octets: body.map(Value::to_string).unwrap_or_default().into(), ..Self::default() }
+    }
+}
+
 /// A client of one server. Each request has a connection of its own.
 #[derive(Debug)]
 pub(crate) struct ControlClient {
@@ -115,6 +136,17 @@ impl ControlClient {
         self.result(Method::PATCH, path, Some(body))
     }
 
+    /// The `result` of a PUT of octets of the media type `kind`.
+    pub(crate) fn put_octets<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: &str,
+        octets: Vec<u8>,
+    ) -> Result<T, ControlClientError> {
+        let content = Content { kind: kind.to_owned(), octets: octets.into() };
+        Ok(serde_json::from_value(self.call(Method::PUT, path, content)?["result"].take())?)
+    }
+
     /// The objects of a list, page by page.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<Value>, ControlClientError> {
         let mut objects = Vec::new();
@@ -137,17 +169,21 @@ impl ControlClient {
 
     /// The whole envelope of a GET, for lists with a cursor.
     pub(crate) fn envelope(&self, path: &str) -> Result<Value, ControlClientError> {
-        self.call(Method::GET, path, None)
+        self.call(Method::GET, path, Content::default())
     }
 
     /// What a GET answers to whoever wants text.
     pub(crate) fn text(&self, path: &str) -> Result<String, ControlClientError> {
-        let body = block_on(async {
-            let answer = self.send(Method::GET, path, None, "text/plain").await?;
+        Ok(String::from_utf8_lossy(&self.octets(path, "text/plain")?).into_owned())
+    }
+
+    /// What a GET answers to whoever wants the media type `kind`.
+    pub(crate) fn octets(&self, path: &str, kind: &str) -> Result<Bytes, ControlClientError> {
+        block_on(async {
+            let answer = self.send(Method::GET, path, Content::default(), kind).await?;
             let (status, body) = (answer.status(), answer.into_body().collect().await?.to_bytes());
             if status.is_success() { Ok(body) } else { Err(refusal(&body)) }
-        })?;
-        Ok(String::from_utf8_lossy(&body).into_owned())
+        })
     }
 
     /// Hands each line of a GET that goes on for ever to `line`, until the server or `line` ends it.
@@ -157,7 +193,7 @@ impl ControlClient {
         mut line: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         block_on(async {
-            let answer = self.send(Method::GET, path, None, "application/x-ndjson").await?;
+            let answer = self.send(Method::GET, path, Content::default(), "application/x-ndjson").await?;
             let status = answer.status();
             let mut body = answer.into_body();
             if !status.is_success() {
@@ -183,13 +219,13 @@ impl ControlClient {
         path: &str,
         body: Option<&Value>,
     ) -> Result<T, ControlClientError> {
-        let mut envelope = self.call(method, path, body)?;
+        let mut envelope = self.call(method, path, Content::json(body))?;
         Ok(serde_json::from_value(envelope.get_mut("result").map(Value::take).unwrap_or_default())?)
     }
 
-    fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ControlClientError> {
+    fn call(&self, method: Method, path: &str, content: Content) -> Result<Value, ControlClientError> {
         block_on(async {
-            let answer = self.send(method, path, body, "application/json").await?;
+            let answer = self.send(method, path, content, "application/json").await?;
             let (status, body) = (answer.status(), answer.into_body().collect().await?.to_bytes());
             if status.is_success() { Ok(serde_json::from_slice(&body)?) } else { Err(refusal(&body)) }
         })
@@ -200,7 +236,7 @@ impl ControlClient {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        content: Content,
         accept: &str,
     ) -> Result<Response<Incoming>, ControlClientError> {
         let no_server = |source| ControlClientError::NoServer { socket: self.socket.clone(), source };
@@ -208,15 +244,14 @@ impl ControlClient {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // What goes wrong with it is seen by whoever reads the answer.
         tokio::spawn(connection);
-        let body = body.map(Value::to_string).unwrap_or_default();
         let request = Request::builder()
             .method(method)
             .uri(format!("{PREFIX}{path}"))
             .header(header::HOST, "localhost")
             .header(header::ACCEPT, accept)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::CONTENT_LENGTH, body.len())
-            .body(Full::new(Bytes::from(body)))?;
+            .header(header::CONTENT_TYPE, content.kind)
+            .header(header::CONTENT_LENGTH, content.octets.len())
+            .body(Full::new(content.octets))?;
         Ok(sender.send_request(request).await?)
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod logging;
 mod node;
 mod stop_signals;
+mod worker;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -58,6 +59,8 @@ enum Command {
     Address(commands::address::Args),
     /// List, make and remove rules: what becomes of mail from the world
     Route(commands::route::Args),
+    /// Workers: your own code that decides about mail; deploy, list, roll back, their secrets, keys and queues
+    Worker(commands::worker::Args),
     /// List, make, roll and remove API tokens
     Token(commands::token::Args),
     /// Show who changed what in the configuration
@@ -74,6 +77,9 @@ enum Command {
     Bootstrap(commands::bootstrap::Args),
     /// Print the description of the HTTP API (OpenAPI 3.1), as a server serves it
     Openapi,
+    /// Become workerd in its sandbox, as the server asks
+    #[command(hide = true)]
+    WorkerLaunch(commands::worker_launch::Args),
 }
 
 fn main() -> ExitCode {
@@ -96,6 +102,7 @@ fn main() -> ExitCode {
         Command::Zone(args) => commands::zone::run(&args),
         Command::Address(args) => commands::address::run(&args),
         Command::Route(args) => commands::route::run(&args),
+        Command::Worker(args) => commands::worker::run(&args),
         Command::Token(args) => commands::token::run(&args),
         Command::Audit(args) => commands::audit::run(&args),
         Command::Doctor(args) => return commands::doctor::main(&args),
@@ -104,6 +111,7 @@ fn main() -> ExitCode {
         Command::Spam(args) => commands::spam::run(&args),
         Command::Bootstrap(args) => commands::bootstrap::run(&args),
         Command::Openapi => commands::openapi::run(),
+        Command::WorkerLaunch(args) => commands::worker_launch::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

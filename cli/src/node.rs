@@ -10,6 +10,7 @@ mod records;
 mod reports;
 mod submission;
 mod suppressions;
+mod workers;
 
 pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
@@ -37,7 +38,9 @@ use mailwright_engine::{
     dkim::{self, DkimError},
     smtp::server::{Dsn, ServerConfig},
 };
-use mailwright_routing::{reception::Reception, reports::ReportsInbox, return_path::ReturnPath};
+use mailwright_routing::{
+    held::HeldKeeper, reception::Reception, reports::ReportsInbox, return_path::ReturnPath,
+};
 use mailwright_storage::{
     Recovery, StateDir, StorageError,
     control::{Control, ControlError},
@@ -55,6 +58,7 @@ use std::{
 };
 use submission::SubmissionParts;
 use tokio::sync::{Notify, oneshot, watch};
+use workers::RunningWorkers;
 
 /// Threads that read content back from disk and do what else would block; each takes memory of its own.
 const BLOCKING_THREADS: usize = 16;
@@ -111,6 +115,7 @@ pub(crate) struct Node {
     engine: Engine,
     domains: Addr<DomainChecker>,
     records: Records,
+    workers: RunningWorkers,
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
@@ -158,6 +163,7 @@ impl Node {
         suppressions::keep_clean(records.suppressions.clone());
         inbound::renew_keys(&control, config.inbound.keys()?);
         let (stopping, _) = watch::channel(false);
+        let workers = RunningWorkers::start(config, &state, &control, engine.intake(), &records).await?;
         let mut node = Self {
             state,
             control,
@@ -169,6 +175,7 @@ impl Node {
             engine,
             domains,
             records,
+            workers,
             servers: Vec::new(),
             control_socket: None,
             stopping,
@@ -181,12 +188,13 @@ impl Node {
         node.serve_submission(config, sockets.submission)?;
         let returns = node.return_path(config)?;
         let reports = node.reports_inbox(config)?;
-        let reception = node.reception(config, &returns, &reports)?;
+        let (reception, held) = node.reception(config, &returns, &reports)?;
+        node.workers.keep(held.clone(), node.stopping.subscribe());
         node.serve_inbound(config, sockets.inbound, &reception)?;
         node.serve_policy_host(config, sockets.policy_host)?;
         node.report(config, dns)?;
         node.http = sockets.http.as_ref().map(TcpListener::local_addr).transpose()?;
-        let api = web::Data::new(node.api(config, metrics, returns, reception, reports)?);
+        let api = web::Data::new(node.api(config, metrics, returns, reception, reports, held)?);
         if let Some(listener) = sockets.http {
             node.servers.push(mailwright_api::serve(listener, api.clone())?);
         }
@@ -241,6 +249,7 @@ impl Node {
         returns: ReturnPath,
         reception: Reception,
         reports: ReportsInbox,
+        held: HeldKeeper,
     ) -> Result<AppState, NodeError> {
         let settings = ApiSettings {
             hostname: config.hostname(),
@@ -269,6 +278,10 @@ impl Node {
             returns,
             reception,
             reports,
+            runs: self.workers.runs.clone(),
+            stores: self.records.workers.stores.clone(),
+            workers: self.workers.workers.clone(),
+            held,
             metrics,
             settings,
             stopping: self.stopping.subscribe(),
@@ -295,6 +308,7 @@ impl Node {
             tracing::warn!("clients still connected were cut short");
         }
         drop(self.control_socket);
+        self.workers.stop().await;
         self.engine.stop(until.saturating_duration_since(Instant::now())).await;
         self.records.close();
         if let Err(error) = self.control.flush() {

@@ -8,8 +8,10 @@ use mailwright_actors::clock;
 use mailwright_engine::{
     address::{EmailAddress, ReversePath},
     return_path::token::{SrsError, TokenError, original_sender},
+    worker::ScriptName,
 };
 use mailwright_storage::control::{Control, Matched, ObjectId, Route, RouteAction, RoutingZone};
+use mailwright_workers::Workers;
 use std::sync::Arc;
 
 /// Local parts that every domain must have, in any case.
@@ -84,18 +86,20 @@ pub struct Directory {
     returns: ReturnPath,
     reports: ReportsInbox,
     postmaster: Option<EmailAddress>,
+    workers: Option<Workers>,
 }
 
 impl Directory {
     /// By the keys, domains and rules in `control`. `postmaster` gets mail for the addresses of a zone that every domain
-    /// must have, where no rule takes it.
+    /// must have, where no rule takes it; `workers` run the code that has mail by a rule.
     pub fn new(
         control: Arc<Control>,
         returns: ReturnPath,
         reports: ReportsInbox,
         postmaster: Option<EmailAddress>,
+        workers: Option<Workers>,
     ) -> Self {
-        Self { control, returns, reports, postmaster }
+        Self { control, returns, reports, postmaster, workers }
     }
 
     /// What a message from `sender` to `address` is for.
@@ -103,6 +107,23 @@ impl Directory {
     /// # Errors
     /// When the address takes none, or not this one.
     pub fn find(&self, sender: &ReversePath, address: &EmailAddress) -> Result<Addressee, Unrouted> {
+        match self.leads_to(sender, address)? {
+            Addressee::Routed(zone, RouteAction::Worker(name)) if !self.has_worker(&zone, &name) => {
+                Err(Unrouted::NoWorker(name))
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// The same, whether or not the code is there that is to have the mail.
+    ///
+    /// # Errors
+    /// When the address takes none, or not this one.
+    pub(crate) fn leads_to(
+        &self,
+        sender: &ReversePath,
+        address: &EmailAddress,
+    ) -> Result<Addressee, Unrouted> {
         match self.returns.mailbox(address) {
             Ok(mailbox) => return Ok(Addressee::Returned(mailbox)),
             // A domain can be in a zone with routing and have bounces as well.
@@ -120,9 +141,17 @@ impl Directory {
             Route::Foreign => Err(Unrouted::Foreign),
             Route::Unknown(zone) => self.required(zone, address).ok_or(Unrouted::Unknown),
             Route::Inactive(zone, _) => self.required(zone, address).ok_or(Unrouted::Inactive),
-            Route::Take(Matched { action: RouteAction::Worker(name), .. }) => Err(Unrouted::NoWorker(name)),
             Route::Take(Matched { zone, action, .. }) => Ok(Addressee::Routed(zone, action)),
         }
+    }
+
+    /// Whether the code is there that is to have the mail.
+    fn has_worker(&self, zone: &RoutingZone, name: &str) -> bool {
+        let script = name.parse::<ScriptName>().ok();
+        self.workers
+            .as_ref()
+            .zip(script)
+            .is_some_and(|(workers, script)| workers.is_deployed(&zone.account_id, &script))
     }
 
     /// Who gets mail for an address that every domain must have (RFC 5321 section 4.5.1, RFC 2142 section 4).

@@ -12,15 +12,16 @@ use std::time::Duration;
 
 declare_metrics! {
     /// Mail from the world by what was decided on it, once for each address of ours that a message was for: forwarded
-    /// (accepted, to go on), dropped (as its rule says), rejected (for good) or deferred (its sender is to come again).
+    /// (accepted, to go on), dropped (as its rule says), processed (taken by a Worker, which sent it nowhere), held (taken, to
+    /// be shown to its Worker later), rejected (for good) or deferred (its sender is to come again).
     counter MESSAGES = "mailwright_routing_messages_total";
-    /// Messages from the world refused after they were seen, by reason. temperror, milter_down, busy and fault are
-    /// refusals for now, of which the last two are ours.
+    /// Messages from the world refused after they were seen, by reason. temperror, milter_down, worker_failed, busy
+    /// and fault are refusals for now, of which the last two are ours.
     counter REFUSED = "mailwright_routing_refused_total";
     /// Destinations tried while the sender waited, by outcome: delivered, refused (the sender heard it), deferred (it is
     /// tried again) or late (no outcome in time, so the message was accepted).
     counter IN_SESSION = "mailwright_routing_in_session_total";
-    /// Seconds that a step took of a message from the world: authentication, spam, milter, seal, commit (until it was
+    /// Seconds that a step took of a message from the world: authentication, spam, milter, worker, seal, commit (until it was
     /// safe on disk) or delivery (the wait for its outcome).
     histogram STEP_SECONDS = "mailwright_routing_step_seconds";
     /// What checks of messages from the world found, by method (iprev, spf, dkim, dmarc, arc) and result, in the words
@@ -30,6 +31,8 @@ declare_metrics! {
     /// there), foreign (on another domain), out_of_time, full (too many about that day), and of others why they are no
     /// report: none, too_large, packed (cannot be unpacked) or malformed.
     counter REPORTS_RECEIVED = "mailwright_reports_received_total";
+    /// Messages that are held until a Worker can have them.
+    gauge HELD = "mailwright_routing_held_messages";
     /// DMARC reports that were due, by result: queued, unwanted (nobody asks for it any more, or has not agreed), too_large
     /// (for all who want it), empty, put_off (tried again later) or untold (given up after days).
     counter DMARC_REPORTS = "mailwright_dmarc_reports_total";
@@ -45,6 +48,10 @@ pub enum Action {
     Forwarded,
     /// It was taken and thrown away, as its rule says.
     Dropped,
+    /// A Worker took it, and sent it nowhere.
+    Processed,
+    /// It was taken, and its Worker is to have it later.
+    Held,
     /// It was refused for good.
     Rejected,
     /// It was refused for now.
@@ -70,6 +77,10 @@ pub enum Refusal {
     Milter,
     /// A milter did not answer.
     MilterDown,
+    /// A Worker said so.
+    Worker,
+    /// A Worker did not come to an end with it.
+    WorkerFailed,
     /// Its destination refused it while the sender waited.
     Destination,
     /// There was no room for it.
@@ -100,6 +111,8 @@ pub enum Step {
     Spam,
     /// All milters.
     Milter,
+    /// The Workers of its addresses.
+    Worker,
     /// The ARC set.
     Seal,
     /// Until it was safe on disk.
@@ -109,13 +122,16 @@ pub enum Step {
 }
 
 impl Action {
-    const ALL: [Self; 4] = [Self::Forwarded, Self::Dropped, Self::Rejected, Self::Deferred];
+    const ALL: [Self; 6] =
+        [Self::Forwarded, Self::Dropped, Self::Processed, Self::Held, Self::Rejected, Self::Deferred];
 
     /// Its name, as the label `action` has it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Forwarded => "forwarded",
             Self::Dropped => "dropped",
+            Self::Processed => "processed",
+            Self::Held => "held",
             Self::Rejected => "rejected",
             Self::Deferred => "deferred",
         }
@@ -123,7 +139,7 @@ impl Action {
 }
 
 impl Refusal {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Loop,
         Self::Author,
         Self::Unauthenticated,
@@ -132,6 +148,8 @@ impl Refusal {
         Self::Spam,
         Self::Milter,
         Self::MilterDown,
+        Self::Worker,
+        Self::WorkerFailed,
         Self::Destination,
         Self::Busy,
         Self::Fault,
@@ -148,6 +166,8 @@ impl Refusal {
             Self::Spam => "spam",
             Self::Milter => "milter",
             Self::MilterDown => "milter_down",
+            Self::Worker => "worker",
+            Self::WorkerFailed => "worker_failed",
             Self::Destination => "destination",
             Self::Busy => "busy",
             Self::Fault => "fault",
@@ -180,8 +200,15 @@ impl InSession {
 }
 
 impl Step {
-    const ALL: [Self; 6] =
-        [Self::Authentication, Self::Spam, Self::Milter, Self::Seal, Self::Commit, Self::Delivery];
+    const ALL: [Self; 7] = [
+        Self::Authentication,
+        Self::Spam,
+        Self::Milter,
+        Self::Worker,
+        Self::Seal,
+        Self::Commit,
+        Self::Delivery,
+    ];
 
     /// Its name, as the label `step` has it.
     pub const fn as_str(self) -> &'static str {
@@ -189,6 +216,7 @@ impl Step {
             Self::Authentication => "authentication",
             Self::Spam => "spam",
             Self::Milter => "milter",
+            Self::Worker => "worker",
             Self::Seal => "seal",
             Self::Commit => "commit",
             Self::Delivery => "delivery",

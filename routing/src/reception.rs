@@ -93,7 +93,7 @@ impl Reception {
             Ok(()) => What::Heard,
             Err(reply) => What::Refused(reply),
         };
-        Fate { id, what, judgement: None }
+        Fate { id, what, by_worker: false, judgement: None }
     }
 
     async fn hear_all(

@@ -10,10 +10,8 @@
 //! **Suppressions** ([`suppressions`]) say whom not to write to, **limits** ([`limits`]) how much may be sent. **Requests**
 //! ([`requests`]) remember what was asked for with a key, so that nothing is sent twice. **Reports** ([`reports`]) sum up
 //! how mail fared with DMARC, here and elsewhere. **Workers** ([`workers`]) have their code, keys and values, queues and data
-//! points here. [`state_dir`] owns the folder, in which a [`PrivateFolder`] keeps keys;
-//! [`disk`] is what the
-//! journal is written to, and
-//! [`fail_point`] names the moments at which tests kill the process.
+//! points here; what is **held** ([`held`]) waits until one can have it. [`state_dir`] owns the folder, in which a
+//! [`PrivateFolder`] keeps keys; [`disk`] is what the journal is written to, and [`fail_point`] names the moments at which tests kill the process.
 
 pub mod activity;
 pub mod content;
@@ -23,6 +21,7 @@ pub mod disk;
 pub mod error;
 pub mod events;
 pub mod fail_point;
+pub mod held;
 pub mod journal;
 pub mod limits;
 pub mod metrics;

@@ -118,6 +118,11 @@ impl StateDir {
         self.path.join("reports")
     }
 
+    /// Where mail waits that no Worker could have.
+    pub fn held_dir(&self) -> PathBuf {
+        self.path.join("held")
+    }
+
     /// Where Workers are, and what they keep.
     pub fn workers_dir(&self) -> PathBuf {
         self.path.join("workers")

@@ -166,16 +166,48 @@ impl Api {
     /// # Errors
     /// [`Error::Http`] if there is no answer.
     pub fn request(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Result<Answer> {
+        self.exchange(method, path, "application/json", body.into(), headers)
+    }
+
+    /// Makes any request with a body of any media type.
+    ///
+    /// # Errors
+    /// [`Error::Http`] if there is no answer.
+    pub fn upload(&self, method: &str, path: &str, media_type: &str, body: Vec<u8>) -> Result<Answer> {
+        self.exchange(method, path, media_type, body, &[])
+    }
+
+    /// Makes any request as to the host `host`, without a token.
+    ///
+    /// # Errors
+    /// [`Error::Http`] if there is no answer.
+    pub fn ask(&self, host: &str, method: &str, path: &str, media_type: &str, body: &[u8]) -> Result<Answer> {
+        let what = format!("{method} http://{host}{path}");
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let request = request.header("host", host).header("content-type", media_type).body(body.to_vec());
+        let request = request.map_err(|source| failed(&what, source.into()))?;
+        let response = self.agent.run(request).map_err(|source| failed(&what, source))?;
+        Answer::read(&what, response)
+    }
+
+    fn exchange(
+        &self,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: Vec<u8>,
+        headers: &[(&str, &str)],
+    ) -> Result<Answer> {
         let what = format!("{method} {path}");
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
             .header("authorization", format!("Bearer {}", self.account.token))
-            .header("content-type", "application/json");
+            .header("content-type", media_type);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(body.to_owned()).map_err(|source| failed(&what, source.into()))?;
+        let request = request.body(body).map_err(|source| failed(&what, source.into()))?;
         let response = self.agent.run(request).map_err(|source| failed(&what, source))?;
         Answer::read(&what, response)
     }

@@ -9,7 +9,7 @@
 //! Environment:
 //! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
 //! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
-//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `pebble`, `promtool`, `rspamd`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `pebble`, `promtool`, `rspamd`, `workerd`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
 //! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
@@ -63,6 +63,9 @@ pub mod tmpfs;
 pub mod unbound;
 pub mod wait;
 pub mod webhook_receiver;
+pub mod worker;
+pub mod worker_world;
+pub mod workerd;
 pub mod zone;
 
 pub use error::{Error, Result};

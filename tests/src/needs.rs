@@ -17,7 +17,7 @@ use crate::stepped_clock::COMPILER;
 use crate::swaks::{PERL, SWAKS};
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
-use crate::{fetched, javascript, python};
+use crate::{fetched, javascript, python, workerd};
 
 /// A need that not every machine can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Need {
     Promtool,
     /// The spam filter rspamd, likewise.
     Rspamd,
+    /// The runtime workerd, of the packages of `tests/js/package.json`.
+    Workerd,
     /// An IPv6 loopback address.
     Ipv6,
     /// The program openssl.
@@ -74,6 +76,7 @@ impl Need {
             Self::Pebble => "pebble",
             Self::Promtool => "promtool",
             Self::Rspamd => "rspamd",
+            Self::Workerd => "workerd",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
             Self::NetworkNamespaces => "netns",
@@ -96,6 +99,7 @@ impl Need {
             Self::Pebble => fetched::has(PEBBLE),
             Self::Promtool => fetched::has(PROMTOOL),
             Self::Rspamd => fetched::has(RSPAMD),
+            Self::Workerd => workerd::binary().exists(),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),
             Self::Cc => Path::new(COMPILER).exists(),

@@ -70,6 +70,8 @@ pub struct Server {
     pub inbound: Option<SocketAddr>,
     /// Where the policy host of MTA-STS is, if it is on.
     pub policy_host: Option<SocketAddr>,
+    /// Where the `fetch()` handlers of Workers are reached, if they are.
+    pub workers: Option<SocketAddr>,
 }
 
 impl Server {
@@ -89,7 +91,8 @@ impl Server {
         let optional = |key: &str| contents[key].as_str().and_then(|text| text.parse().ok());
         let (submission, submission_tls) = (optional("submission"), optional("submission_tls"));
         let (inbound, policy_host) = (optional("inbound"), optional("policy_host"));
-        let server = Self { process, http, smtp, submission, submission_tls, inbound, policy_host };
+        let workers = optional("workers");
+        let server = Self { process, http, smtp, submission, submission_tls, inbound, policy_host, workers };
         Ok((server, contents))
     }
 
@@ -128,7 +131,15 @@ impl Dev {
     /// # Errors
     /// [`Error::Unexpected`] or [`Error::Timeout`] if it does not come up.
     pub fn start() -> Result<Self> {
-        Self::start_on(StateFolder::new()?)
+        Self::start_with(|_| {})
+    }
+
+    /// Does the same with a change to the command that starts it.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn start_with(change: impl FnOnce(&mut Command)) -> Result<Self> {
+        Self::start_on(StateFolder::new()?, change)
     }
 
     /// Stops it gracefully and starts it again on the same state folder.
@@ -140,14 +151,15 @@ impl Dev {
         if !status.success() {
             return Err(Error::unexpected("stop", format!("{status}\n{}", self.server.process.log_text())));
         }
-        Self::start_on(self.state)
+        Self::start_on(self.state, |_| {})
     }
 
-    fn start_on(state: StateFolder) -> Result<Self> {
+    fn start_on(state: StateFolder, change: impl FnOnce(&mut Command)) -> Result<Self> {
         let mut command = mailwright();
         command
             .args(["dev", "--http", "127.0.0.1:0", "--smtp", "0", "--sandbox", "0", "--state"])
             .arg(state.path());
+        change(&mut command);
         let (server, contents) = Server::start(command, &state.path().join("dev.json"), &state.log())?;
         let api = Api::new(server.http, Account::from_json(&contents)?);
         let folder = contents["sandbox_dir"].as_str().unwrap_or_default();

@@ -56,7 +56,10 @@ pub fn find(settings: &WorkersSettings) -> Result<RuntimeFound, RuntimeMissing> 
     let mut looked = Vec::new();
     for path in candidates(settings) {
         match probe(&path) {
-            Ok(version) => return Ok(RuntimeFound { path, version }),
+            // It is started in another folder.
+            Ok(version) => {
+                return Ok(RuntimeFound { path: std::path::absolute(&path).unwrap_or(path), version });
+            }
             Err(why) => looked.push((path, why)),
         }
     }

@@ -86,7 +86,9 @@ fn addressed(event: &Event) -> &[String] {
     let received = match event {
         Event::Accepted(accepted) => accepted.received.as_deref(),
         Event::Rejected(refused) | Event::Failed(refused) => refused.received.as_deref(),
-        Event::Dropped(dropped) => Some(dropped.received.as_ref()),
+        Event::Dropped(dropped) | Event::Processed(dropped) | Event::Held(dropped) => {
+            Some(dropped.received.as_ref())
+        }
         _ => None,
     };
     received.map(|received| received.addressed.as_slice()).unwrap_or_default()

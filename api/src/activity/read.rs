@@ -177,7 +177,7 @@ pub(super) fn address(field: &str, text: &str) -> Result<String, ApiError> {
 pub(super) fn status(direction: Direction, text: &str) -> Result<Status, ApiError> {
     let known = direction.statuses();
     known.iter().find(|status| status.as_str() == text).copied().ok_or_else(|| {
-        let known = known.map(Status::as_str).join(", ");
+        let known = known.iter().copied().map(Status::as_str).collect::<Vec<_>>().join(", ");
         ApiError::schema("status", format!("'status': a status is one of {known}."))
     })
 }

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(super) struct RoutedQuery {
-    /// With this status: `forwarded`, `dropped`, `rejected`, `deliveryFailed` or `sent`.
+    /// With this status: `forwarded`, `dropped`, `processed`, `rejected`, `deliveryFailed` or `sent`.
     #[serde(alias = "state")]
     status: String,
     /// For this address of ours.

@@ -6,7 +6,7 @@ use mailwright_storage::{
     activity::{Direction, Status},
     events::{
         Event, LoggedEvent,
-        event::{Accepted, Attempt, Received, Refused},
+        event::{Accepted, Attempt, Ran, Received, Refused},
     },
 };
 use serde::Serialize;
@@ -112,7 +112,7 @@ fn reason(attempt: &Attempt) -> String {
 /// How a recipient stands after an event; `None` if that is as before.
 fn status(event: &Event, direction: Direction) -> Option<Status> {
     match event {
-        Event::Accepted(_) | Event::Addressed(_) => Some(Status::Sent),
+        Event::Accepted(_) | Event::Addressed(_) | Event::Held(_) => Some(Status::Sent),
         Event::Attempt(attempt) => Some(match (attempt.outcome, direction) {
             (Outcome::Delivered, Direction::Sending) => Status::Delivered,
             (Outcome::Delivered, Direction::Routing) => Status::Forwarded,
@@ -123,6 +123,7 @@ fn status(event: &Event, direction: Direction) -> Option<Status> {
         Event::Suppressed(_) | Event::Rejected(_) => Some(Status::Rejected),
         Event::Failed(_) => Some(Status::Failed),
         Event::Dropped(_) => Some(Status::Dropped),
+        Event::Processed(_) | Event::Released(_) => Some(Status::Processed),
         _ => None,
     }
 }
@@ -166,7 +167,11 @@ fn addressed(event: &Event) -> Vec<String> {
     let mut addressed = match event {
         Event::Accepted(accepted) => accepted.received.as_ref().map(|received| received.addressed.clone()),
         Event::Rejected(refused) if refused.origin == Origin::Routing => Some(refused.to.clone()),
-        Event::Dropped(dropped) => Some(dropped.to.clone()),
+        Event::Dropped(dropped) | Event::Processed(dropped) | Event::Held(dropped) => {
+            Some(dropped.to.clone())
+        }
+        Event::Released(released) => Some(released.to.clone()),
+        Event::Ran(ran) => Some(vec![ran.to.clone()]),
         _ => None,
     }
     .unwrap_or_default();
@@ -183,7 +188,9 @@ fn recipients(event: &Event, address: impl Fn(u16) -> Option<String>) -> Vec<Str
         // They are addresses of ours.
         Event::Rejected(refused) if refused.origin == Origin::Routing => Vec::new(),
         Event::Rejected(refused) | Event::Failed(refused) => refused.to.clone(),
-        Event::Dropped(_) => Vec::new(),
+        Event::Dropped(_) | Event::Processed(_) | Event::Ran(_) | Event::Held(_) | Event::Released(_) => {
+            Vec::new()
+        }
         Event::Attempt(attempt) if !attempt.address.is_empty() => vec![attempt.address.clone()],
         _ => indexes(event)
             .into_iter()
@@ -208,6 +215,18 @@ fn sentence(event: &Event) -> String {
         Event::Dropped(dropped) => {
             let came = came(&dropped.received);
             format!("It came {came}, and was thrown away, as the rule of its address says.")
+        }
+        Event::Processed(processed) => {
+            let came = came(&processed.received);
+            format!("It came {came}, and was taken by the Worker of its address, which sent it nowhere.")
+        }
+        Event::Ran(ran) => told(ran),
+        Event::Held(held) => {
+            let came = came(&held.received);
+            format!("It came {came}, and was taken; the Worker of its address is to have it later.")
+        }
+        Event::Released(released) => {
+            format!("The Worker of its address has had it; what came of it is {}.", released.as_message)
         }
         Event::LateBounce(bounce) => {
             format!("It came back after its server had taken it ({}): {}", bounce.status, bounce.text)
@@ -234,6 +253,22 @@ fn taken(accepted: &Accepted) -> String {
             format!("Accepted by {origin}, {size} octets to {recipients}, and queued.")
         }
     }
+}
+
+/// What a Worker did and said.
+fn told(ran: &Ran) -> String {
+    let Ran { script, outcome, wall_ms, lines, exceptions, .. } = ran;
+    let mut text = format!("The Worker {script} had it for {wall_ms} ms; outcome {outcome}.");
+    for line in
+        exceptions.iter().map(|exception| format!("exception: {exception}")).chain(lines.iter().cloned())
+    {
+        text.push('\n');
+        text.push_str(&line);
+    }
+    if ran.truncated {
+        text.push_str("\n(there was more)");
+    }
+    text
 }
 
 fn refusal(refused: &Refused) -> String {

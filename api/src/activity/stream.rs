@@ -281,7 +281,10 @@ fn may_concern(scope: &Scope, logged: &LoggedEvent) -> bool {
         Event::Accepted(accepted) => (accepted.account.as_ref(), Some(accepted.origin)),
         Event::Attempt(attempt) => (attempt.tenant.as_ref(), None),
         Event::Rejected(refused) | Event::Failed(refused) => (Some(&refused.account), Some(refused.origin)),
-        Event::Dropped(dropped) => (Some(&dropped.account), Some(Origin::Routing)),
+        Event::Dropped(dropped) | Event::Processed(dropped) | Event::Held(dropped) => {
+            (Some(&dropped.account), Some(Origin::Routing))
+        }
+        Event::Ran(ran) => (Some(&ran.account), Some(Origin::Routing)),
         _ => return logged.about.is_some(),
     };
     let of_scope = |wanted: &String| account.is_some_and(|account| account.as_str() == wanted);

@@ -50,6 +50,9 @@ fn tags() -> Value {
         ("Routing rules", "What becomes of mail from the world."),
         ("Email routing", "Zones that take mail, and what they are to have in the DNS."),
         ("Destination addresses", "Addresses whose owners have agreed to be written to."),
+        ("Workers", "People's own code for their mail."),
+        ("Workers KV", "Keys and values that Workers keep."),
+        ("Queues", "Queues of messages for Workers."),
         ("Webhooks", "Where an account wants to be told what became of its mail."),
         ("Accounts", "Accounts, and who changed what."),
         ("Zones", "The domains that accounts own."),
@@ -142,6 +145,19 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
         "token_id" => (reference("Id"), "The token's id."),
         "rule_id" => (reference("Id"), "The rule's id; the catch-all's is the zone's."),
         "address_id" => (reference("Id"), "The destination address's id."),
+        "script_name" => {
+            let schema = json!({ "type": "string", "pattern": "^[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?$" });
+            (schema, "The Worker's name.")
+        }
+        "version_id" => (reference("Uuid"), "The version's id."),
+        "secret_name" => (json!({ "type": "string", "minLength": 1 }), "The secret's name."),
+        "tail_id" => (reference("Id"), "The tail's id."),
+        "namespace_id" => (reference("Id"), "The namespace's id."),
+        "key_name" => {
+            (json!({ "type": "string", "minLength": 1, "maxLength": 512 }), "The key, percent-encoded.")
+        }
+        "queue_id" => (reference("Id"), "The queue's id."),
+        "consumer_id" => (reference("Id"), "The consumer's id."),
         "secret" => (json!({ "type": "string", "minLength": 1 }), "What the link in the mail ends in."),
         "suppression_id" => (reference("Uuid"), "The suppression's id."),
         "token" => (json!({ "type": "string", "minLength": 1 }), "What stands in the link."),

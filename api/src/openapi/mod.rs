@@ -14,6 +14,7 @@ pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, On
 
 use crate::{
     activity, delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe, webhooks,
+    workers,
 };
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
@@ -53,6 +54,7 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
         scheduled::Described::openapi(),
         suppressions::Described::openapi(),
         webhooks::Described::openapi(),
+        workers::Described::openapi(),
     ]
 }
 

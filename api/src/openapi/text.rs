@@ -53,9 +53,9 @@ kinds! {
     /// What a token may do.
     PermissionName = words(Permission::ALL.map(Permission::as_str));
     /// How a recipient of a message stands.
-    SendingStatus = words(Direction::Sending.statuses().map(Status::as_str));
+    SendingStatus = words(Direction::Sending.statuses().iter().copied().map(Status::as_str));
     /// How mail from the world stands, for an address of ours.
-    RoutingStatus = words(Direction::Routing.statuses().map(Status::as_str));
+    RoutingStatus = words(Direction::Routing.statuses().iter().copied().map(Status::as_str));
     /// How mail that is sent or comes from the world stands.
     MessageStatus = words(Status::ALL.map(Status::as_str));
     /// What a method of authentication found (RFC 8601 section 2.7).

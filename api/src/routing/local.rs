@@ -18,12 +18,16 @@ use mailwright_routing::{
     gate::Facts,
     pipeline::{Arrived, Fate, What},
 };
+use mailwright_storage::events::event::Ran;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 use utoipa::IntoParams;
 
 /// Who the client says it is, in trace fields and to SPF.
 const HELO: &str = "localhost";
+/// How long to wait for what a Worker says: it is told when the last of its promises has settled.
+const RUN_PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -74,18 +78,23 @@ pub(super) async fn handle(
         spam: None,
     };
     let shown = match state.reception.hand_in(mail, &recipient).await {
-        Ok(fate) => shown(&fate),
+        Ok(fate) => {
+            let ran = if fate.by_worker { state.runs.of(fate.id, RUN_PATIENCE).await } else { None };
+            shown(&fate, ran)
+        }
         Err(reply) => refused(&reply),
     };
     Ok(success(shown))
 }
 
-fn shown(fate: &Fate) -> Value {
+fn shown(fate: &Fate, ran: Option<Ran>) -> Value {
     let outcome = match fate.what {
         What::Heard => "heard",
         What::Delivered => "forwarded",
         What::Queued => "queued",
         What::Dropped => "dropped",
+        What::Processed => "processed",
+        What::Held => "held",
         What::Refused(_) => "refused",
     };
     json!({
@@ -93,12 +102,22 @@ fn shown(fate: &Fate) -> Value {
         "reply": fate.reply().to_string(),
         "message_id": fate.id.to_string(),
         "authentication": fate.judgement.as_deref().map(results),
+        "worker": ran.map(told),
+    })
+}
+
+/// What a Worker did and said.
+fn told(ran: Ran) -> Value {
+    let Ran { script, version, outcome, wall_ms, lines, exceptions, .. } = ran;
+    json!({
+        "script": script, "version": version, "outcome": outcome, "wall_ms": wall_ms,
+        "logs": lines, "exceptions": exceptions,
     })
 }
 
 /// A recipient that is not taken.
 fn refused(reply: &Reply) -> Value {
-    json!({ "outcome": "refused", "reply": reply.to_string(), "message_id": null, "authentication": null })
+    json!({ "outcome": "refused", "reply": reply.to_string(), "message_id": null, "authentication": null, "worker": null })
 }
 
 fn results(judgement: &Judgement) -> Value {

@@ -11,7 +11,7 @@ use crate::{
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use mailwright_storage::control::{Control, Permission, RoutingRule, Zone};
+use mailwright_storage::control::{Control, Permission, RouteAction, RoutingRule, Zone};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::IntoParams;
@@ -195,5 +195,14 @@ fn found(control: &Control, zone: &Zone, id: &str) -> Result<Arc<RoutingRule>, A
 }
 
 fn shown(state: &AppState, zone: &Zone, rule: &RoutingRule) -> HttpResponse {
-    answer::success(RuleRow::new(&state.control, zone, rule))
+    answer::success_noting(RuleRow::new(&state.control, zone, rule), not_deployed(state, zone, rule))
+}
+
+/// What to tell of a rule whose Worker there is not, or not yet.
+fn not_deployed(state: &AppState, zone: &Zone, rule: &RoutingRule) -> Option<String> {
+    let RouteAction::Worker(name) = &rule.says.action else { return None };
+    let script = name.parse().ok().and_then(|name| state.stores.scripts.script(&zone.account_id, &name));
+    let is_deployed = script.is_some_and(|script| script.deployed.is_some());
+    (!is_deployed)
+        .then(|| format!("The Worker {name} is not deployed: until it is, mail of this rule waits for it."))
 }

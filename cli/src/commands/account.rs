@@ -80,7 +80,7 @@ fn tell(place: &Place, account: &Value, done: &str) -> Result<(), CommandError> 
 }
 
 /// A field as text; a dash for what is not there.
-pub(super) fn word(object: &Value, field: &str) -> String {
+pub(crate) fn word(object: &Value, field: &str) -> String {
     match &object[field] {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),

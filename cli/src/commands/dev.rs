@@ -1,5 +1,7 @@
 //! `mailwright dev`
 
+mod worker;
+
 use super::{CommandError, Credentials, by, sandbox, say, set_up};
 use crate::{
     config::{Config, Route},
@@ -22,6 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{oneshot, watch};
+use worker::Developed;
 
 /// The zone that dev sets up for sending.
 const ZONE: &str = "example.com";
@@ -47,6 +50,10 @@ pub(crate) struct Args {
     /// Folder for queue, account and received mail; kept over restarts
     #[arg(long, value_name = "DIR", default_value = "state")]
     state: PathBuf,
+    /// A Worker that gets the mail for example.com: a folder or a file as `mailwright worker deploy` takes it; deployed
+    /// again when a file changes
+    #[arg(long, value_name = "DIR|FILE")]
+    worker: Option<PathBuf>,
 }
 
 /// A port on loopback, or an address with a port.
@@ -90,7 +97,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
             sandbox_dir: sandbox_dir.display().to_string(),
         };
         node.state.write_file("dev.json", &serde_json::to_vec_pretty(&file)?)?;
-        say(&welcome(&file, &config.state))?;
+        say(&welcome(&file, &config.state, args.worker.as_deref()))?;
+        if let Some(path) = &args.worker {
+            Developed::new(path, &config.state, &file.credentials).watch()?;
+        }
         let ended = node.ends().await;
         node.stop().await;
         stopping.send_replace(true);
@@ -171,10 +181,14 @@ fn route(control: &Control, credentials: &Credentials) -> Result<(), CommandErro
     Ok(())
 }
 
-fn welcome(file: &DevFile, state: &Path) -> String {
+fn welcome(file: &DevFile, state: &Path, worker: Option<&Path>) -> String {
     let DevFile { http, smtp, sandbox, sandbox_dir, credentials } = file;
     let Credentials { account_id, token, .. } = credentials;
     let state = state.display();
+    let handled = match worker {
+        Some(path) => format!("handled by the Worker in {}", path.display()),
+        None => format!("routed to {DESTINATION}"),
+    };
     format!(
         r#"mailwright dev: everything on loopback, nothing leaves this machine.
 
@@ -190,7 +204,7 @@ Send a first mail:
       "from": "Mailwright <hello@{ZONE}>", "to": "you@example.net",
       "subject": "The first mail", "text": "It works."}}'
 
-Have mail for {ZONE} routed to {DESTINATION}:
+Have mail for {ZONE} {handled}:
 
   curl "http://{http}/cdn-cgi/handler/email?from=sender@example.org&to=hello@{ZONE}" --data-binary $'From: sender@example.org\nSubject: Routed\n\nIt works too.'
 "#

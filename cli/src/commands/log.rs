@@ -297,7 +297,10 @@ fn story(event: &Value) -> String {
         [one] => format!("{one}: "),
         [first, rest @ ..] => format!("{first} and {} more: ", rest.len()),
     };
-    format!("{}  {to}{}", word(event, "at"), word(event, "text"))
+    // What a Worker said has lines; whose words they are, a mail's maybe, nobody knows.
+    let text = word(event, "text").replace('\n', "\n    ");
+    let text: String = text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    format!("{}  {to}{text}", word(event, "at"))
 }
 
 fn follow(args: &Args, client: &ControlClient, base: &str) -> Result<(), CommandError> {
@@ -334,6 +337,7 @@ mod tests {
         assert_eq!(story(&event(&["a@b.example"])), "2026-11-21T10:00:00.000Z  a@b.example: Delivered.");
         assert!(story(&event(&["a@b.example", "c@d.example"])).contains("a@b.example and 1 more: "));
         assert_eq!(story(&json!({ "at": "x", "text": "Queued." })), "x  Queued.");
+        assert_eq!(story(&json!({ "at": "x", "text": "Ran.\na\u{1b}[2J" })), "x  Ran.\n    a [2J");
     }
 
     #[test]

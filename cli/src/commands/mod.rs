@@ -23,6 +23,8 @@ mod table;
 pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod why;
+pub(crate) mod worker;
+pub(crate) mod worker_launch;
 pub(crate) mod zone;
 
 use crate::{control_client::ControlClientError, node::NodeError};
@@ -59,6 +61,8 @@ pub(crate) enum CommandError {
     Client(#[from] ControlClientError),
     #[error(transparent)]
     Setup(#[from] mailwright_engine::domain_dns::InvalidSetup),
+    #[error(transparent)]
+    Worker(#[from] crate::worker::ProjectError),
     #[error("{0}")]
     Invalid(String),
 }

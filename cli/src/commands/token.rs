@@ -55,7 +55,7 @@ struct Create {
     /// Its name, for people
     name: String,
     /// What it is good for: send, suppression_read, suppression_edit, routing_read, routing_edit, analytics_read,
-    /// admin (all of these), operator (the whole server)
+    /// workers_read, workers_edit, admin (all of these), operator (the whole server)
     #[arg(long = "permission", value_name = "PERMISSION", required = true)]
     permissions: Vec<Permission>,
     /// The account, by its id; may be left out if there is one only

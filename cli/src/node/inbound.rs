@@ -15,6 +15,7 @@ use mailwright_routing::{
     addressee::Directory,
     authentication::Authenticator,
     gate::Gate,
+    held::HeldKeeper,
     inbound::Inbound,
     pipeline::{Pipeline, PipelineParts},
     reception::Reception,
@@ -66,13 +67,14 @@ impl Node {
         }))
     }
 
-    /// What looks after mail from the world.
+    /// What looks after mail from the world, and after what of it waits for Workers.
     pub(super) fn reception(
         &self,
         config: &Config,
         returns: &ReturnPath,
         reports: &ReportsInbox,
-    ) -> Result<Reception, NodeError> {
+    ) -> Result<(Reception, HeldKeeper), NodeError> {
+        let (workers, held) = (self.workers.workers.clone(), self.records.workers.held.clone());
         let pipeline = Pipeline::new(PipelineParts {
             intake: self.engine.intake().clone(),
             board: self.engine.board().clone(),
@@ -80,13 +82,18 @@ impl Node {
             judged: self.records.judged.clone(),
             authenticator: Authenticator::new(&config.dns.servers).map_err(NodeError::Dns)?,
             content: config.content_checks()?,
+            workers: workers.clone(),
+            held: config.workers.hold().then(|| held.clone()),
             settings: config.routing()?,
             stopping: self.stopping.subscribe(),
         });
         let (control, postmaster) = (Arc::clone(&self.control), config.postmaster()?);
-        let directory = Directory::new(control, returns.clone(), reports.clone(), postmaster);
-        let intake = self.engine.intake().clone();
-        Ok(Reception::new(directory, returns.clone(), reports.clone(), pipeline, intake, config.hostname()))
+        let directory = Directory::new(control, returns.clone(), reports.clone(), postmaster, workers);
+        let keeper = HeldKeeper::new(held, directory.clone(), pipeline.clone());
+        let (intake, hostname) = (self.engine.intake().clone(), config.hostname());
+        let reception =
+            Reception::new(directory, returns.clone(), reports.clone(), pipeline, intake, hostname);
+        Ok((reception, keeper))
     }
 
     /// Serves inbound on a thread of its own: it is open to the world, and nobody else is to wait for that.

@@ -48,6 +48,7 @@ pub(super) fn install() -> Result<PrometheusHandle, NodeError> {
     mailwright_actors::metrics::describe();
     mailwright_routing::metrics::describe();
     mailwright_routing::gate::metrics::describe();
+    mailwright_workers::metrics::describe();
     describe_process();
     // What was described is told from the first upkeep on.
     handle.run_upkeep();

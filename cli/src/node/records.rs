@@ -1,6 +1,6 @@
 //! What is kept beside the queue, and the threads that write it.
 
-use super::NodeError;
+use super::{NodeError, workers::WorkerRecords};
 use crate::config::Config;
 use mailwright_actors::clock;
 use mailwright_engine::envelope::Envelope;
@@ -29,6 +29,7 @@ pub(super) struct Records {
     pub(super) reports: Reports,
     /// What is judged tells the reports.
     pub(super) judged: JudgedFeed,
+    pub(super) workers: WorkerRecords,
     threads: Threads,
 }
 
@@ -71,8 +72,19 @@ impl Records {
             outbox: outbox_thread,
             suppressions: suppression_thread,
         };
-        let records =
-            Self { suppressions, bounces, requests, events, activity, outbox, reports, judged, threads };
+        let workers = WorkerRecords::open(config, state)?;
+        let records = Self {
+            suppressions,
+            bounces,
+            requests,
+            events,
+            activity,
+            outbox,
+            reports,
+            judged,
+            workers,
+            threads,
+        };
         Ok((records, starter, recovery))
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     content_type::MediaType,
+    error::{SendError, SendErrorCode},
     headers,
     lines::{find_long_line, to_crlf},
     model::{Attachment, Disposition, SendRequest},
@@ -42,6 +43,24 @@ pub fn build(request: &SendRequest, context: &BuildContext<'_>) -> Vec<u8> {
         message.extend_from_slice(b"\r\n");
     }
     message
+}
+
+/// The lines, each with its CRLF, of `X-` fields that are put on top of a message that goes on. Fields without a value are
+/// left out.
+///
+/// # Errors
+/// Those of custom fields of messages that are sent; and for a name that does not begin with `X-`.
+pub fn extension_fields(fields: &[(String, String)]) -> Result<String, SendError> {
+    let fields: Vec<_> = fields.iter().filter(|(_, value)| !value.trim().is_empty()).cloned().collect();
+    if let Some((name, _)) = fields.iter().find(|(name, _)| !headers::is_extension(name)) {
+        let name: String = name.escape_debug().take(80).collect();
+        let why = format!("\"{name}\" cannot be added: the names of added header fields begin with X-.");
+        return Err(SendError::new(SendErrorCode::HeaderNotAllowed, "headers", why));
+    }
+    headers::check(&fields)?;
+    let mut lines = Vec::new();
+    fields.iter().for_each(|(name, value)| write_text(&mut lines, name, value.trim()));
+    Ok(String::from_utf8_lossy(&lines).into_owned())
 }
 
 fn estimated_len(request: &SendRequest) -> usize {

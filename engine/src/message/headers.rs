@@ -160,7 +160,7 @@ fn check_name_characters(name: &str) -> Result<(), SendError> {
     Ok(())
 }
 
-fn is_extension(name: &str) -> bool {
+pub(super) fn is_extension(name: &str) -> bool {
     name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("X-"))
 }
 

@@ -24,7 +24,7 @@ mod summary;
 mod validate;
 
 pub use advice::{Advice, advice};
-pub use build::{BuildContext, build};
+pub use build::{BuildContext, build, extension_fields};
 pub use error::{SendError, SendErrorCode};
 pub use fields::{Field, Fields, fields, split_header};
 pub use lines::{is_8bit, to_crlf};

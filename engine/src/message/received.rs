@@ -2,6 +2,7 @@
 
 use crate::{id::QueueId, time::UnixMillis};
 use mail_builder::headers::date::Date;
+use serde::{Deserialize, Serialize};
 use std::{fmt, net::IpAddr};
 
 /// Longest word taken from a peer, in characters: the limit of a domain (RFC 5321 section 4.5.3.1.2).
@@ -30,7 +31,7 @@ pub struct ReceivedHeader<'a> {
 }
 
 /// The protocol a message came by: the `with` clause (RFC 3848, RFC 6531 section 4.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReceivedWith {
     /// SMTP opened with HELO.
     Smtp,

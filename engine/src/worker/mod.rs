@@ -7,8 +7,10 @@ mod binding;
 mod event;
 mod module;
 mod name;
+mod reply;
 
 pub use binding::{Binding, BindingKind, SendRules};
-pub use event::{ActionError, EmailEvent, Forward};
+pub use event::{ActionError, EmailEvent, Forward, event_headers};
 pub use module::{Limits, Module, ModuleKind};
 pub use name::{InvalidScriptName, ScriptName};
+pub use reply::{Answered, MAX_REFERENCES, Reply, check_reply};

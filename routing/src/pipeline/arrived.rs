@@ -14,7 +14,7 @@ use mailwright_engine::{
 use std::{net::IpAddr, sync::Arc};
 
 /// A message as a client hands it in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Arrived {
     /// Address of the client.
     pub peer: IpAddr,
@@ -74,6 +74,8 @@ pub struct Fate {
     pub id: QueueId,
     /// What became of it.
     pub what: What,
+    /// Whether a Worker was shown it.
+    pub by_worker: bool,
     /// What was found about it, if it came so far.
     pub judgement: Option<Arc<Judgement>>,
 }
@@ -89,6 +91,10 @@ pub enum What {
     Queued,
     /// A rule threw it away.
     Dropped,
+    /// A Worker took it, and sent it nowhere.
+    Processed,
+    /// A Worker is to have it later; until then it is safe.
+    Held,
     /// It was not taken, or the next server did not.
     Refused(Reply),
 }
@@ -100,7 +106,8 @@ impl Fate {
         match &self.what {
             What::Delivered => ok(format!("Ok: passed on as {}", self.id)),
             What::Queued => ok(format!("Ok: queued as {}", self.id)),
-            What::Dropped => ok(format!("Ok: taken as {}", self.id)),
+            What::Held => ok(format!("Ok: held as {}", self.id)),
+            What::Dropped | What::Processed => ok(format!("Ok: taken as {}", self.id)),
             What::Heard => ok("Ok: heard".to_owned()),
             What::Refused(reply) => reply.clone(),
         }

@@ -22,6 +22,8 @@ pub(super) struct Onward {
     zone: Arc<RoutingZone>,
     /// Where it goes, and the address of ours that it was written to.
     pub(super) recipients: Vec<(EmailAddress, EmailAddress)>,
+    /// Fields that a Worker puts on top, CRLF lines.
+    fields: String,
     /// What was found about it; `None` for news that goes back to where it belongs.
     judgement: Option<Arc<Judgement>>,
 }
@@ -32,8 +34,9 @@ impl Onward {
         zone: Arc<RoutingZone>,
         recipients: Vec<(EmailAddress, EmailAddress)>,
         judgement: Arc<Judgement>,
+        fields: String,
     ) -> Self {
-        Self { zone, recipients, judgement: Some(judgement) }
+        Self { zone, recipients, fields, judgement: Some(judgement) }
     }
 
     /// How many addresses of ours it was written to; none for news.
@@ -44,13 +47,13 @@ impl Onward {
 
     /// News of such mail, for those who wrote it.
     pub(super) fn back(zone: Arc<RoutingZone>, recipients: Vec<(EmailAddress, EmailAddress)>) -> Self {
-        Self { zone, recipients, judgement: None }
+        Self { zone, recipients, fields: String::new(), judgement: None }
     }
 }
 
 /// The message as it goes on.
 pub(super) async fn written(shared: &Shared, id: QueueId, mail: Arrived, onward: Onward) -> NewMessage {
-    let Onward { zone, recipients, judgement } = onward;
+    let Onward { zone, recipients, fields, judgement } = onward;
     let addressed: Vec<_> = recipients.iter().map(|(_, addressed)| addressed.clone()).collect();
     let came = received(&mail, addressed.iter().map(ToString::to_string).collect(), judgement.as_deref());
     let sender = sender(shared, id, &mail.sender, &zone);
@@ -62,6 +65,7 @@ pub(super) async fn written(shared: &Shared, id: QueueId, mail: Arrived, onward:
         content = finished.content;
         trace.push_str(&finished.fields);
         addressed.iter().for_each(|address| trace.push_str(&loop_field(address)));
+        trace.push_str(&fields);
     }
     NewMessage {
         smtputf8,

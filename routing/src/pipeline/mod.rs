@@ -4,12 +4,18 @@
 //! next server refuses it for good meanwhile, he is told so, as if he had talked to that server himself. Nobody is told
 //! later, because the address he gave may be somebody else's.
 
+mod act;
 mod arrived;
 mod content;
 mod forward;
+mod hold;
 mod in_session;
 mod notes;
+mod plan;
+mod reply;
+mod report;
 mod sealers;
+mod worker;
 
 pub use arrived::{Arrived, Fate, What};
 pub use content::ContentChecks;
@@ -22,22 +28,23 @@ use crate::{
 };
 use content::{Checked, Shown};
 use forward::Onward;
-use in_session::{InSession, UnderWay};
 use mailwright_actors::{
     intake::{Intake, IntakeError},
-    smtp::handover::{reply_of, too_many_hops},
+    smtp::handover::too_many_hops,
     watch::OutcomeBoard,
 };
 use mailwright_engine::{
     address::EmailAddress,
-    authentication::{Decision, Judgement, Policy, decide},
+    authentication::{Cause, Decision, Judgement, Policy, decide},
     id::QueueId,
     smtp::reply::{Reply, ReplyClass, SmtpCode},
 };
 use mailwright_storage::{
     control::{Control, RouteAction, RoutingZone},
+    held::HeldStore,
     reports::JudgedFeed,
 };
+use mailwright_workers::Workers;
 use sealers::Sealers;
 use std::{
     sync::Arc,
@@ -70,6 +77,10 @@ pub struct PipelineParts {
     pub authenticator: Authenticator,
     /// Who looks at the content.
     pub content: ContentChecks,
+    /// Who runs Workers; `None` where that is switched off.
+    pub workers: Option<Workers>,
+    /// Where mail is held whose Workers cannot have it; `None` where its senders are to come again.
+    pub held: Option<HeldStore>,
     /// How.
     pub settings: RoutingSettings,
     /// Turns true when the process stops: then nobody waits any more.
@@ -93,6 +104,15 @@ struct Judged {
     /// Its recipients, all of the zone, and what their rules say.
     routed: Vec<(EmailAddress, RouteAction)>,
     judgement: Arc<Judgement>,
+    /// Whether anybody answers for it. A Worker may have it all the same.
+    can_be_forwarded: bool,
+}
+
+impl Judged {
+    /// Whether code alone decides about it: what nobody answers for must not go on, and a Worker may look at it.
+    fn is_for_workers(&self) -> bool {
+        self.routed.iter().all(|(_, action)| matches!(action, RouteAction::Worker(_)))
+    }
 }
 
 impl Pipeline {
@@ -107,7 +127,7 @@ impl Pipeline {
         let addresses = recipients.iter().map(|(address, _)| address);
         if let Some(reply) = too_many_hops(&mail.content).or_else(|| mail.went_on_from(addresses)) {
             metrics::refused(Refusal::Loop);
-            return Fate { id, what: What::Refused(reply), judgement: None };
+            return Fate { id, what: What::Refused(reply), by_worker: false, judgement: None };
         }
         let (mut routed, mut back) = (Vec::new(), Vec::new());
         for (address, addressee) in recipients {
@@ -121,14 +141,14 @@ impl Pipeline {
             Some(zone) => {
                 let to = back.into_iter().map(|(_, recipient)| recipient).collect();
                 let what = self.send_on(id, mail, Onward::back(zone, to)).await;
-                Fate { id, what, judgement: None }
+                Fate { id, what, by_worker: false, judgement: None }
             }
             None => match routed.first().map(|(zone, _)| Arc::clone(zone)) {
                 Some(zone) => {
                     let routed = routed.into_iter().map(|(_, recipient)| recipient).collect();
                     self.route(id, mail, zone, routed).await
                 }
-                None => Fate { id, what: What::Dropped, judgement: None },
+                None => Fate { id, what: What::Dropped, by_worker: false, judgement: None },
             },
         }
     }
@@ -142,6 +162,7 @@ impl Pipeline {
         routed: Vec<(EmailAddress, RouteAction)>,
     ) -> Fate {
         let parts = &self.0.parts;
+        let by_worker = routed.iter().any(|(_, action)| matches!(action, RouteAction::Worker(_)));
         let began = Instant::now();
         let unjudged = Unjudged {
             peer: mail.peer,
@@ -152,10 +173,14 @@ impl Pipeline {
         };
         let judgement = Arc::new(parts.authenticator.judge(&unjudged).await);
         metrics::step(Step::Authentication, began.elapsed());
-        let judged = Judged { id, mail, zone, routed, judgement: Arc::clone(&judgement) };
         let decision = decide(&judgement, &parts.settings.policy);
         reports::judged(&parts.judged, &judgement, &decision);
+        let can_be_forwarded = is_vouched_for(&decision);
+        let judged = Judged { id, mail, zone, routed, judgement: Arc::clone(&judgement), can_be_forwarded };
         let what = match decision {
+            Decision::Reject { cause: Cause::Unauthenticated, .. } if judged.is_for_workers() => {
+                self.inspect(judged).await
+            }
             Decision::Reject { cause, status, text } => {
                 let reply = Reply::new(SmtpCode::MAILBOX_UNAVAILABLE, Some(status), text);
                 self.refuse(&judged, cause.into(), reply)
@@ -166,13 +191,13 @@ impl Pipeline {
             }
             Decision::Take | Decision::Quarantine { .. } => self.inspect(judged).await,
         };
-        Fate { id, what, judgement: Some(judgement) }
+        Fate { id, what, by_worker, judgement: Some(judgement) }
     }
 
     /// Has the content of a message looked at that its sender answers for.
     async fn inspect(&self, mut judged: Judged) -> What {
         let parts = &self.0.parts;
-        let Judged { id, mail, zone, routed, judgement } = &mut judged;
+        let Judged { id, mail, zone, routed, judgement, .. } = &mut judged;
         let shown = Shown {
             hostname: &parts.settings.hostname,
             id: *id,
@@ -190,68 +215,9 @@ impl Pipeline {
         }
     }
 
-    /// Does what the rules say with a message that is taken.
-    async fn act(&self, judged: Judged) -> What {
-        let Judged { id, mail, zone, routed, judgement } = judged;
-        let (mut onward, mut dropped) = (Vec::<(EmailAddress, EmailAddress)>::new(), Vec::new());
-        for (address, action) in routed {
-            match action {
-                RouteAction::Forward(destinations) => {
-                    for destination in destinations {
-                        if !onward.iter().any(|(known, _)| *known == destination) {
-                            onward.push((destination, address.clone()));
-                        }
-                    }
-                }
-                // Workers are refused when they are named as recipients, as long as there are none.
-                RouteAction::Drop | RouteAction::Worker(_) => dropped.push(address),
-            }
-        }
-        if !dropped.is_empty() {
-            // What goes on has the name of the message; what does not has one of its own.
-            let id = if onward.is_empty() { id } else { self.0.parts.intake.next_id().0 };
-            if let Some(event) = notes::dropped(&mail, &zone, &dropped, &judgement) {
-                self.0.parts.intake.note(id, event);
-            }
-            dropped.iter().for_each(|_| metrics::decided(Action::Dropped));
-        }
-        if onward.is_empty() {
-            return What::Dropped;
-        }
-        self.send_on(id, mail, Onward::judged(zone, onward, judgement)).await
-    }
-
-    /// Has a message go on, and waits a while to hear of it.
-    async fn send_on(&self, id: QueueId, mail: Arrived, onward: Onward) -> What {
-        let parts = &self.0.parts;
-        let patience = parts.settings.in_session;
-        let (recipients, addresses) = (onward.recipients.clone(), onward.addresses());
-        let watch = (!patience.is_zero()).then(|| parts.board.watch(id));
-        let message = forward::written(&self.0, id, mail, onward).await;
-        let began = Instant::now();
-        if let Err(error) = parts.intake.accept(message).await {
-            metrics::refused(reason(&error));
-            return What::Refused(reply_of(&error));
-        }
-        metrics::step(Step::Commit, began.elapsed());
-        (0..addresses).for_each(|_| metrics::decided(Action::Forwarded));
-        let Some(watch) = watch else { return What::Queued };
-        let began = Instant::now();
-        let mut stopping = parts.stopping.clone();
-        let outcome = tokio::select! {
-            outcome = UnderWay { watch, recipients }.outcome(patience) => outcome,
-            // It is safe: nobody has to wait for it.
-            _ = stopping.wait_for(|stopping| *stopping) => InSession::Queued,
-        };
-        metrics::step(Step::Delivery, began.elapsed());
-        match outcome {
-            InSession::Delivered => What::Delivered,
-            InSession::Queued => What::Queued,
-            InSession::Refused(reply) => {
-                metrics::refused(Refusal::Destination);
-                What::Refused(reply)
-            }
-        }
+    /// Whether somebody answers for a message of which this was found.
+    fn can_be_forwarded(&self, judgement: &Judgement) -> bool {
+        is_vouched_for(&decide(judgement, &self.0.parts.settings.policy))
     }
 
     /// Refuses a message for all its recipients, and notes that for their zone.
@@ -267,6 +233,11 @@ impl Pipeline {
         }
         What::Refused(reply)
     }
+}
+
+/// Whether somebody answers for a message that was decided on so.
+fn is_vouched_for(decision: &Decision) -> bool {
+    matches!(decision, Decision::Take | Decision::Quarantine { .. })
 }
 
 /// For metrics: why a message could not be had safe.

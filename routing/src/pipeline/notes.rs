@@ -57,15 +57,47 @@ pub(super) fn refused(
     })))
 }
 
-/// That the rules of an account's addresses threw it away; `None` if nobody owns them any more.
+/// What tells of mail that was taken for these addresses and goes nowhere; `None` if nobody owns them any more.
+pub(super) type Kept = fn(&Arrived, &RoutingZone, &[EmailAddress], &Judgement) -> Option<Event>;
+
+/// That the rules of an account's addresses threw it away.
 pub(super) fn dropped(
     mail: &Arrived,
     zone: &RoutingZone,
     addressed: &[EmailAddress],
     judgement: &Judgement,
 ) -> Option<Event> {
+    Some(Event::Dropped(kept(mail, zone, addressed, judgement)?))
+}
+
+/// That the Workers of an account's addresses took it and sent it nowhere.
+pub(super) fn processed(
+    mail: &Arrived,
+    zone: &RoutingZone,
+    addressed: &[EmailAddress],
+    judgement: &Judgement,
+) -> Option<Event> {
+    Some(Event::Processed(kept(mail, zone, addressed, judgement)?))
+}
+
+/// That the Workers of an account's addresses are to have it later.
+pub(super) fn held(
+    mail: &Arrived,
+    zone: &RoutingZone,
+    addressed: &[EmailAddress],
+    judgement: &Judgement,
+) -> Option<Event> {
+    Some(Event::Held(kept(mail, zone, addressed, judgement)?))
+}
+
+fn kept(
+    mail: &Arrived,
+    zone: &RoutingZone,
+    addressed: &[EmailAddress],
+    judgement: &Judgement,
+) -> Option<Box<Dropped>> {
     let to: Vec<_> = addressed.iter().take(Accepted::SHOWN).map(ToString::to_string).collect();
-    Some(Event::Dropped(Box::new(Dropped {
+    Some(Box::new(Dropped {
         author: author_of(mail.header()),
         to: to.clone(),
         account: zone.account_id.tenant()?,
@@ -74,7 +106,7 @@ pub(super) fn dropped(
         subject: subject_of(mail.header()),
         size: mail.content.len() as u64,
         received: Box::new(received(mail, to, Some(judgement))),
-    })))
+    }))
 }
 
 fn author_of(header: &[u8]) -> String {

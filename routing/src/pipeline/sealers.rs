@@ -4,7 +4,7 @@ use crate::metrics::{self, Step};
 use mailwright_actors::clock;
 use mailwright_engine::{
     authentication::{ArcSealer, AuthenticationResults, Judgement, without_results},
-    dkim::Signer,
+    dkim::{DomainSigner, Signer},
     message::split_header,
 };
 use mailwright_storage::control::{ControlError, ObjectId, RoutingZone};
@@ -92,6 +92,12 @@ fn made(zone: &RoutingZone) -> Result<Option<ArcSealer>, ControlError> {
     let Some(key) = zone.signing_keys().next() else { return Ok(None) };
     let signer = Signer::new(&zone.name, &key.selector, &key.key()?)?;
     Ok(Some(ArcSealer::new(signer)))
+}
+
+/// What signs in a zone's name, if it has a key that does.
+pub(super) fn signer(zone: &RoutingZone) -> Result<Option<DomainSigner>, ControlError> {
+    let Some(key) = zone.signing_keys().next() else { return Ok(None) };
+    Ok(Some(DomainSigner::new(Signer::new(&zone.name, &key.selector, &key.key()?)?, None)))
 }
 
 /// The content without results in our name that are not ours.

@@ -87,13 +87,19 @@ impl MessageChange {
             }
             Event::Complaint(complaint) => self.recipient(complaint.recipient, at).complained = Some(at),
             Event::Unsubscribed(left) => self.recipient(left.recipient, at).unsubscribed = Some(at),
-            Event::Dropped(dropped) => self.dropped(id, *dropped, at),
+            Event::Dropped(dropped) => self.kept(id, *dropped, at, Status::Dropped),
+            Event::Processed(processed) => self.kept(id, *processed, at, Status::Processed),
+            Event::Held(held) => self.kept(id, *held, at, Status::Sent),
+            Event::Released(released) => {
+                self.unrouted(released.to, at, || State::unsent(Status::Processed, "", ""));
+            }
             Event::Rerouted(_)
             | Event::Suspended(_)
             | Event::Resumed(_)
             | Event::Automatic(_)
             | Event::Fallback(_)
-            | Event::ReportSent(_) => {}
+            | Event::ReportSent(_)
+            | Event::Ran(_) => {}
         }
     }
 
@@ -180,8 +186,9 @@ impl MessageChange {
         self.head = Some(Message::refused(id, refused));
     }
 
-    fn dropped(&mut self, id: QueueId, dropped: Dropped, at: UnixMillis) {
-        self.unrouted(dropped.to.clone(), at, || State::unsent(Status::Dropped, "", ""));
+    /// Mail that was taken and goes nowhere, or nowhere yet.
+    fn kept(&mut self, id: QueueId, dropped: Dropped, at: UnixMillis, status: Status) {
+        self.unrouted(dropped.to.clone(), at, || State::unsent(status, "", ""));
         self.head = Some(Message::dropped(id, dropped));
     }
 }

@@ -30,14 +30,19 @@ impl Direction {
     }
 
     /// How its recipients may stand.
-    pub const fn statuses(self) -> &'static [Status; 5] {
+    pub const fn statuses(self) -> &'static [Status] {
         match self {
             Self::Sending => {
                 &[Status::Sent, Status::Delivered, Status::DeliveryFailed, Status::Rejected, Status::Failed]
             }
-            Self::Routing => {
-                &[Status::Sent, Status::Forwarded, Status::Dropped, Status::Rejected, Status::DeliveryFailed]
-            }
+            Self::Routing => &[
+                Status::Sent,
+                Status::Forwarded,
+                Status::Dropped,
+                Status::Processed,
+                Status::Rejected,
+                Status::DeliveryFailed,
+            ],
         }
     }
 }
@@ -60,6 +65,9 @@ pub enum Status {
     /// It was taken and thrown away, as the rule of its address says.
     #[serde(rename = "dropped")]
     Dropped,
+    /// A Worker took it, and sent it nowhere.
+    #[serde(rename = "processed")]
+    Processed,
     /// It was refused for good, given up, cancelled, or came back after its server had taken it.
     #[serde(rename = "deliveryFailed")]
     DeliveryFailed,
@@ -73,11 +81,12 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Sent,
         Self::Delivered,
         Self::Forwarded,
         Self::Dropped,
+        Self::Processed,
         Self::DeliveryFailed,
         Self::Rejected,
         Self::Failed,
@@ -90,6 +99,7 @@ impl Status {
             Self::Delivered => "delivered",
             Self::Forwarded => "forwarded",
             Self::Dropped => "dropped",
+            Self::Processed => "processed",
             Self::DeliveryFailed => "deliveryFailed",
             Self::Rejected => "rejected",
             Self::Failed => "failed",
@@ -105,6 +115,7 @@ impl Status {
             Self::Rejected => 3,
             Self::Failed => 4,
             Self::Dropped => 5,
+            Self::Processed => 6,
         }
     }
 
@@ -122,7 +133,9 @@ impl fmt::Display for Status {
 
 /// Text that is no [`Status`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a status is one of sent, delivered, forwarded, dropped, deliveryFailed, rejected, failed")]
+#[error(
+    "a status is one of sent, delivered, forwarded, dropped, processed, deliveryFailed, rejected, failed"
+)]
 pub struct InvalidStatus;
 
 impl FromStr for Status {

@@ -16,7 +16,9 @@ impl Message {
             Event::Rejected(refused) | Event::Failed(refused) => {
                 Some(Self::refused(id, refused.as_ref().clone()))
             }
-            Event::Dropped(dropped) => Some(Self::dropped(id, dropped.as_ref().clone())),
+            Event::Dropped(dropped) | Event::Processed(dropped) | Event::Held(dropped) => {
+                Some(Self::dropped(id, dropped.as_ref().clone()))
+            }
             _ => None,
         }
     }

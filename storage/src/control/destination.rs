@@ -275,6 +275,12 @@ impl Control {
         self.destinations(account_id).into_iter().find(|known| known.id.as_str() == id)
     }
 
+    /// Whether an account has this destination address, and its owner has said yes.
+    pub fn is_destination(&self, account_id: &ObjectId, address: &EmailAddress) -> bool {
+        let account = account_id.tenant();
+        account.is_some_and(|account| self.read(|state| state.is_verified_destination(&account, address)))
+    }
+
     /// Those of `recipients` that an account may not write to, because it may write to its own verified addresses and
     /// domains only.
     pub fn not_allowed(&self, account: &TenantName, recipients: &[EmailAddress]) -> Vec<EmailAddress> {

@@ -42,6 +42,10 @@ pub enum Permission {
     SuppressionEdit,
     /// See what became of messages.
     AnalyticsRead,
+    /// See Workers, what they keep, and what they say while they run.
+    WorkersRead,
+    /// Change Workers and what they keep.
+    WorkersEdit,
     /// Everything in its account.
     Admin,
     /// Everything in every account, and the server itself.
@@ -49,8 +53,8 @@ pub enum Permission {
 }
 
 impl Permission {
-    /// Every permission.
-    pub const ALL: [Self; 8] = [
+    /// Every permission. Clients know each by its place here: what is new comes last.
+    pub const ALL: [Self; 10] = [
         Self::Send,
         Self::RoutingRead,
         Self::RoutingEdit,
@@ -59,6 +63,8 @@ impl Permission {
         Self::AnalyticsRead,
         Self::Admin,
         Self::Operator,
+        Self::WorkersRead,
+        Self::WorkersEdit,
     ];
 
     /// Its name: `suppression_read`.
@@ -70,6 +76,8 @@ impl Permission {
             Self::SuppressionRead => "suppression_read",
             Self::SuppressionEdit => "suppression_edit",
             Self::AnalyticsRead => "analytics_read",
+            Self::WorkersRead => "workers_read",
+            Self::WorkersEdit => "workers_edit",
             Self::Admin => "admin",
             Self::Operator => "operator",
         }
@@ -82,6 +90,7 @@ impl Permission {
             Self::Admin => other != Self::Operator,
             Self::RoutingEdit => matches!(other, Self::RoutingEdit | Self::RoutingRead),
             Self::SuppressionEdit => matches!(other, Self::SuppressionEdit | Self::SuppressionRead),
+            Self::WorkersEdit => matches!(other, Self::WorkersEdit | Self::WorkersRead),
             _ => self == other,
         }
     }

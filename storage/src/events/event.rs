@@ -63,6 +63,14 @@ pub enum Event {
     Unsubscribed(Unsubscribed),
     /// A message from the world was taken and thrown away, as the rule of its address says.
     Dropped(Box<Dropped>),
+    /// A message from the world was taken by a Worker, which sent it nowhere.
+    Processed(Box<Dropped>),
+    /// A Worker ran for a message.
+    Ran(Box<Ran>),
+    /// A message from the world was taken that its Worker could not have yet.
+    Held(Box<Dropped>),
+    /// A message that was held has been shown to its Worker.
+    Released(Released),
 }
 
 /// The kinds of [`Event`], as the log's index knows them.
@@ -105,6 +113,14 @@ pub enum EventKind {
     Unsubscribed,
     /// [`Event::Dropped`].
     Dropped,
+    /// [`Event::Processed`].
+    Processed,
+    /// [`Event::Ran`].
+    Ran,
+    /// [`Event::Held`].
+    Held,
+    /// [`Event::Released`].
+    Released,
 }
 
 /// A message came in.
@@ -423,12 +439,12 @@ pub struct Checks {
     pub arc: String,
 }
 
-/// A message that was taken and thrown away.
+/// A message that was taken and goes nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dropped {
     /// Its author; empty if there is none.
     pub author: String,
-    /// The addresses of ours that it was for and whose rules say so.
+    /// The addresses of ours that it was for and whose rules or Workers say so.
     pub to: Vec<String>,
     /// Whose they are.
     pub account: TenantName,
@@ -442,6 +458,43 @@ pub struct Dropped {
     pub size: u64,
     /// How it came.
     pub received: Box<Received>,
+}
+
+/// A message that was held was shown to its Worker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// The addresses of ours that it was held for, and is not any more.
+    pub to: Vec<String>,
+    /// The name of what came of it.
+    pub as_message: QueueId,
+}
+
+/// What a Worker did and said while it had a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ran {
+    /// Whose Worker it is.
+    pub account: TenantName,
+    /// The address of ours that the message was for.
+    pub to: String,
+    /// The Worker.
+    pub script: String,
+    /// Its version.
+    pub version: String,
+    /// How it ended, in the words of `wrangler tail`: `ok`, `exception`, `exceededCpu`, ...
+    pub outcome: String,
+    /// Milliseconds from its beginning to its end.
+    pub wall_ms: u32,
+    /// What it wrote, a line each: `level: text`; at most [`Ran::MAX_TEXT`] octets in all.
+    pub lines: Vec<String>,
+    /// The exceptions that nobody caught.
+    pub exceptions: Vec<String>,
+    /// Whether more was written than is kept.
+    pub truncated: bool,
+}
+
+impl Ran {
+    /// Most octets of what is kept of a run.
+    pub const MAX_TEXT: usize = 16 << 10;
 }
 
 /// A recipient failed after its server had taken the message.
@@ -495,13 +548,17 @@ impl Event {
             Self::Complaint(_) => EventKind::Complaint,
             Self::Unsubscribed(_) => EventKind::Unsubscribed,
             Self::Dropped(_) => EventKind::Dropped,
+            Self::Processed(_) => EventKind::Processed,
+            Self::Ran(_) => EventKind::Ran,
+            Self::Held(_) => EventKind::Held,
+            Self::Released(_) => EventKind::Released,
         }
     }
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Accepted,
         Self::Attempt,
         Self::Expired,
@@ -520,6 +577,10 @@ impl EventKind {
         Self::Complaint,
         Self::Unsubscribed,
         Self::Dropped,
+        Self::Processed,
+        Self::Ran,
+        Self::Held,
+        Self::Released,
     ];
 
     /// Its name, as in JSON.
@@ -543,6 +604,10 @@ impl EventKind {
             Self::Complaint => "complaint",
             Self::Unsubscribed => "unsubscribed",
             Self::Dropped => "dropped",
+            Self::Processed => "processed",
+            Self::Ran => "ran",
+            Self::Held => "held",
+            Self::Released => "released",
         }
     }
 }

@@ -1,13 +1,13 @@
 //! A database of Workers: a file, what is written to it by [`Commits`], and connections that read.
 
 use super::commits::{Commits, lock};
-use crate::{disk::sync_dir, error::StorageError};
+use crate::{disk::sync_dir, error::StorageError, private_folder::PrivateFolder};
 use mailwright_engine::time::UnixMillis;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::{
     fs::OpenOptions,
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::Path,
     sync::{
         Mutex, MutexGuard, TryLockError,
@@ -52,11 +52,11 @@ pub(super) struct Database {
 impl Database {
     /// Opens the database in the folder `dir`, making both, for their owner only, if they are missing.
     pub(super) fn open(dir: &Path, schema: Schema) -> Result<Self, StorageError> {
-        make_dir(dir)?;
+        PrivateFolder::open(dir)?;
         let file = dir.join(format!("{}.sqlite", schema.name));
         // The files beside it get the rights of this one.
         let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&file);
-        made.map_err(|error| StorageError::io("create", &file, error))?;
+        made.and_then(|_| sync_dir(dir)).map_err(|error| StorageError::io("create", &file, error))?;
         let failed = |error: rusqlite::Error| failed(schema.name, &error);
         let mut writer = connect(&file).map_err(failed)?;
         make_tables(&mut writer, &file, schema)?;
@@ -144,16 +144,6 @@ fn make_tables(connection: &mut Connection, file: &Path, schema: Schema) -> Resu
     transaction.execute_batch(schema.tables).map_err(failed)?;
     transaction.pragma_update(None, "user_version", schema.number).map_err(failed)?;
     transaction.commit().map_err(failed)
-}
-
-/// Makes a folder, for its owner only, in one that is there.
-fn make_dir(dir: &Path) -> Result<(), StorageError> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    let made = std::fs::DirBuilder::new().mode(0o700).create(dir);
-    let safe = made.and_then(|()| dir.parent().map_or(Ok(()), sync_dir));
-    safe.map_err(|error| StorageError::io("create", dir, error))
 }
 
 /// What SQLite said, as an error of storage.

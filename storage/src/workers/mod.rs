@@ -36,11 +36,11 @@ pub use scripts::{
 
 use crate::{
     control::{ControlError, ObjectId},
-    disk::sync_dir,
     error::StorageError,
+    private_folder::PrivateFolder,
 };
 use mailwright_engine::time::UnixMillis;
-use std::{os::unix::fs::DirBuilderExt, path::Path};
+use std::path::Path;
 
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,11 +73,7 @@ impl WorkerStores {
     /// # Errors
     /// When the file system or a database refuses, or a newer version wrote one.
     pub fn open(dir: &Path, settings: WorkerStoreSettings) -> Result<Self, StorageError> {
-        if !dir.is_dir() {
-            let made = std::fs::DirBuilder::new().mode(0o700).create(dir);
-            let safe = made.and_then(|()| dir.parent().map_or(Ok(()), sync_dir));
-            safe.map_err(|error| StorageError::io("create", dir, error))?;
-        }
+        PrivateFolder::open(dir)?;
         Ok(Self {
             scripts: ScriptStore::open(&dir.join("scripts"))?,
             kv: KvStore::open(&dir.join("kv"), settings.kv)?,

@@ -45,11 +45,6 @@ impl Refusal {
         self.status
     }
 
-    /// The sentence.
-    pub(crate) fn sentence(&self) -> &str {
-        &self.sentence
-    }
-
     /// The answer: the sentence in its first line and in its body.
     pub(crate) fn answer<B: From<Bytes>>(&self) -> Response<B> {
         let mut answer = Response::new(B::from(Bytes::from(self.sentence.clone())));

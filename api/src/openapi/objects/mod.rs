@@ -13,3 +13,5 @@ pub mod routing;
 pub mod sending;
 pub mod suppressions;
 pub mod tokens;
+pub mod workers;
+pub mod workers_kept;

@@ -136,7 +136,8 @@ pub struct DestinationAddress {
 /// What routing did with a message.
 #[derive(Debug, ToSchema)]
 pub struct LocalEmail {
-    /// `forwarded` (the next server has it), `queued`, `dropped`, `heard` (news of sent mail, acted on) or `refused`.
+    /// `forwarded` (the next server has it), `queued`, `dropped`, `processed` (by a Worker, which sent it
+    /// nowhere), `held`, `heard` (news of sent mail, acted on) or `refused`.
     #[schema(inline)]
     pub outcome: LocalOutcome,
     /// What a client of SMTP would have been told.
@@ -145,6 +146,26 @@ pub struct LocalEmail {
     pub message_id: Option<String>,
     /// What was found about its sender; `null` if it did not come so far.
     pub authentication: Option<AuthenticationSummary>,
+    /// What the Worker did that has mail for the recipient; `null` if there is none.
+    #[schema(inline)]
+    pub worker: Option<LocalRun>,
+}
+
+/// What a Worker did with a message.
+#[derive(Debug, ToSchema)]
+pub struct LocalRun {
+    /// Its name.
+    pub script: String,
+    /// The version that ran.
+    pub version: String,
+    /// How it ended: `ok`, `exception`, `exceededCpu`, `exceededMemory` or `canceled`.
+    pub outcome: String,
+    /// Milliseconds.
+    pub wall_ms: u32,
+    /// What it wrote with `console`, a line each: `level: text`.
+    pub logs: Vec<String>,
+    /// Exceptions that nobody caught.
+    pub exceptions: Vec<String>,
 }
 
 /// See [`LocalEmail`].
@@ -157,6 +178,10 @@ pub enum LocalOutcome {
     Queued,
     /// A rule threw it away.
     Dropped,
+    /// A Worker took it, and sent it nowhere.
+    Processed,
+    /// A Worker is to have it later.
+    Held,
     /// It was news of sent mail.
     Heard,
     /// It was not taken.

@@ -250,3 +250,20 @@ proptest! {
         prop_assert_eq!(fields(header).count(), 8);
     }
 }
+
+#[test]
+fn added_fields_are_extensions_and_fold_and_encode_as_others_do() {
+    let field = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let lines = extension_fields(&[
+        field("X-Score", "0.1"),
+        field("x-reasons", " "),
+        field("X-Who", "J\u{f6}rg"),
+        field("X-Long", &"word ".repeat(40)),
+    ]);
+    let lines = lines.unwrap();
+    assert!(lines.starts_with("X-Score: 0.1\r\nX-Who: =?utf-8?"), "{lines}");
+    assert!(lines.lines().all(|line| line.len() <= 78 && line.is_ascii()), "{lines}");
+    for (name, value) in [("Subject", "x"), ("X-A\r\nBcc", "x"), ("X-A", "x\r\nBcc: y"), ("X-A", "\0")] {
+        assert!(extension_fields(&[field(name, value)]).is_err(), "{name}: {value}");
+    }
+}

@@ -4,10 +4,11 @@ use super::{
     KvError, KvStore, MAX_KEY,
     entries::{at_most, seconds},
 };
-use crate::{control::ObjectId, workers::database::number};
-use data_encoding::BASE64URL_NOPAD;
+use crate::{control::ObjectId, cursor, workers::database::number};
 use mailwright_engine::time::UnixMillis;
 use rusqlite::params;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Most keys of a page.
 pub const MAX_LISTED: usize = 1_000;
@@ -43,6 +44,22 @@ pub struct KvKey {
     pub metadata: Option<String>,
 }
 
+/// The key after which a page begins.
+#[derive(Debug, Serialize, Deserialize)]
+struct After(String);
+
+impl After {
+    fn read(text: &str) -> Result<Self, KvError> {
+        cursor::read(text).map_err(|error| KvError::Invalid(error.to_string()))
+    }
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        cursor::write(self, f)
+    }
+}
+
 impl KvStore {
     /// A page of the keys of a namespace whose entries have not expired.
     ///
@@ -62,13 +79,14 @@ impl KvStore {
             return Err(KvError::Invalid(format!("a page has 1 to {MAX_LISTED} keys, not {limit}")));
         }
         let after =
-            list.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(read_cursor).transpose()?;
+            list.cursor.as_deref().filter(|cursor| !cursor.is_empty()).map(After::read).transpose()?;
+        let after = after.map(|After(key)| key).unwrap_or_default();
         let n = self.number(account, namespace)?;
         let mut keys = self.0.db.read(|db| {
             let select = "SELECT key, expires, metadata FROM entries
                           WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND key > ?4
                           AND (expires IS NULL OR expires > ?5) ORDER BY key LIMIT ?6";
-            let (prefix, after) = (list.prefix.as_bytes(), after.as_deref().unwrap_or_default());
+            let (prefix, after) = (list.prefix.as_bytes(), after.as_bytes());
             let mut select = db.prepare_cached(select)?;
             let wanted = params![n, prefix, beyond(prefix), after, seconds(now), number(limit + 1)];
             let keys = select.query_map(wanted, |row| {
@@ -83,7 +101,7 @@ impl KvStore {
         let more = keys.len() > limit;
         keys.truncate(limit);
         let last = keys.last().filter(|_| more);
-        let cursor = last.map(|last| BASE64URL_NOPAD.encode(last.name.as_bytes()));
+        let cursor = last.map(|last| After(last.name.clone()).to_string());
         Ok(KvPage { keys, cursor })
     }
 }
@@ -93,10 +111,4 @@ fn beyond(prefix: &[u8]) -> Vec<u8> {
     let mut beyond = prefix.to_vec();
     beyond.push(u8::MAX);
     beyond
-}
-
-/// The key after which a page begins.
-fn read_cursor(cursor: &str) -> Result<Vec<u8>, KvError> {
-    let key = BASE64URL_NOPAD.decode(cursor.as_bytes()).ok().filter(|key| key.len() <= MAX_KEY);
-    key.ok_or_else(|| KvError::Invalid("the cursor is not one that a list has returned".to_owned()))
 }

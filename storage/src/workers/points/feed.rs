@@ -1,6 +1,6 @@
 //! Points on their way to the disk.
 
-use super::{DataPoint, rows};
+use super::{DataPoint, PointSettings, rows};
 use crate::{control::ObjectId, error::StorageError, metrics, workers::database::Database};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use mailwright_engine::time::UnixMillis;
@@ -11,10 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Points that may be on their way: at most some 100 MiB if all are as large as can be.
-const ON_THE_WAY: usize = 8_192;
+/// Points that may be on their way: some 70 MiB if all are as large as can be.
+const ON_THE_WAY: usize = 4_096;
 /// Points that are written with one sync.
-const TOGETHER: usize = 2_048;
+const TOGETHER: usize = 1_024;
 /// How long the first of them waits for others.
 const GATHER: Duration = Duration::from_secs(1);
 
@@ -35,10 +35,10 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    pub(super) fn start(db: Arc<Database>) -> Result<Self, StorageError> {
+    pub(super) fn start(db: Arc<Database>, settings: PointSettings) -> Result<Self, StorageError> {
         let (points, arriving) = bounded(ON_THE_WAY);
         let thread = std::thread::Builder::new().name("worker-points".to_owned());
-        let thread = thread.spawn(move || write(&db, &arriving));
+        let thread = thread.spawn(move || write(&db, settings.account_octets, &arriving));
         let failed = |error| StorageError::io("start the thread of", Path::new("points"), error);
         Ok(Self { points, thread: thread.map_err(failed)? })
     }
@@ -57,11 +57,11 @@ impl Feed {
     }
 }
 
-fn write(db: &Database, arriving: &Receiver<NewPoint>) {
+fn write(db: &Database, most: u64, arriving: &Receiver<NewPoint>) {
     while let Ok(first) = arriving.recv() {
         let points = gather(first, arriving);
         let count = points.len() as u64;
-        if let Err(error) = rows::add(db, points) {
+        if let Err(error) = rows::add(db, points, most) {
             metrics::points_lost(count);
             tracing::error!(%error, count, "data points of Workers were not written");
         }

@@ -3,7 +3,7 @@
 //! A point is told to a thread of its own by a bounded way and never waited for; what does not fit is lost and counted.
 //! What is written survives the process, and a power cut but for the last second.
 //!
-//! **Bounds.** Points of 31 days, and of an account [`PointSettings::account_points`], the newest.
+//! **Bounds.** Points of 31 days, and of an account [`PointSettings::account_octets`], the newest.
 
 mod feed;
 mod model;
@@ -38,7 +38,6 @@ pub struct PointStore(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     db: Arc<Database>,
-    settings: PointSettings,
     /// `None` once it was closed.
     feed: Mutex<Option<Feed>>,
 }
@@ -50,8 +49,8 @@ impl PointStore {
     /// When the file system or SQLite refuses, a newer version wrote the database, or there is no thread to be had.
     pub fn open(dir: &Path, settings: PointSettings) -> Result<Self, StorageError> {
         let db = Arc::new(Database::open(dir, rows::SCHEMA)?);
-        let feed = Mutex::new(Some(Feed::start(Arc::clone(&db))?));
-        Ok(Self(Arc::new(Shared { db, settings, feed })))
+        let feed = Mutex::new(Some(Feed::start(Arc::clone(&db), settings)?));
+        Ok(Self(Arc::new(Shared { db, feed })))
     }
 
     /// Tells of points of a dataset; never waits. What there is no room for is lost and counted.
@@ -101,12 +100,12 @@ impl PointStore {
         rows::datasets(&self.0.db, account)
     }
 
-    /// Removes points that are too old or too many; others get in between its steps.
+    /// Removes points that are too old; others get in between its steps.
     ///
     /// # Errors
     /// When the database cannot be changed; what was removed until then is.
     pub fn purge(&self, now: UnixMillis) -> Result<(), StorageError> {
-        rows::purge(&self.0.db, now.saturating_sub(KEPT), self.0.settings.account_points)
+        rows::purge(&self.0.db, now.saturating_sub(KEPT))
     }
 
     /// Removes all points of an account.

@@ -14,13 +14,13 @@ const MAX_INDEXES: usize = 4;
 /// How much is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PointSettings {
-    /// Most points of an account; beyond it the oldest go.
-    pub account_points: u64,
+    /// Most octets of all points of an account; beyond it the oldest go.
+    pub account_octets: u64,
 }
 
 impl Default for PointSettings {
     fn default() -> Self {
-        Self { account_points: 1_000_000 }
+        Self { account_octets: 1 << 30 }
     }
 }
 

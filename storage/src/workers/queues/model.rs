@@ -11,8 +11,8 @@ pub const MAX_MESSAGE: usize = 128_000;
 pub const MAX_BATCH: usize = 100;
 /// Most octets of messages that are sent, or leased, together.
 pub const MAX_BATCH_OCTETS: usize = 256_000;
-/// Most seconds that a message waits by itself.
-pub const MAX_DELAY: u32 = 43_200;
+/// Most seconds that a message waits by itself: what the tools of the service take.
+pub const MAX_DELAY: u32 = 86_400;
 /// Most seconds that a message is kept.
 pub const MAX_RETENTION: u32 = 14 * 86_400;
 
@@ -210,7 +210,7 @@ pub struct QueueStatus {
     pub leased: u64,
     /// Octets of all that wait.
     pub octets: u64,
-    /// When the oldest of them was sent.
+    /// When the one was sent that has been in the queue for longest.
     pub oldest: Option<UnixMillis>,
     /// Messages that ever came.
     pub sent: u64,

@@ -153,8 +153,9 @@ impl QueueStore {
             let later = "SELECT count(*) FROM messages WHERE queue = ? AND due > ?";
             let later = db.prepare_cached(later)?.query_row(params![slot.n, millis(now)], |row| row.get(0));
             let later: i64 = later?;
-            let oldest = "SELECT min(sent) FROM messages WHERE queue = ?";
-            let oldest: Option<i64> = db.prepare_cached(oldest)?.query_row([slot.n], |row| row.get(0))?;
+            let oldest = "SELECT sent FROM messages WHERE queue = ? ORDER BY arrived LIMIT 1";
+            let oldest =
+                db.prepare_cached(oldest)?.query_row([slot.n], |row| row.get::<_, i64>(0)).optional()?;
             let counts = "SELECT messages, octets, sent, acknowledged, dead, dropped, expired, purged
                           FROM queues WHERE n = ?";
             let counts = db.prepare_cached(counts)?.query_row([slot.n], |row| {

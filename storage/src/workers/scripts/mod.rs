@@ -14,6 +14,7 @@ mod hosts;
 mod model;
 mod rows;
 mod secrets;
+mod withdraw;
 mod write;
 
 #[cfg(test)]

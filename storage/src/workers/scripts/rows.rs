@@ -4,7 +4,10 @@ use super::{Deployment, Known, Script, ScriptError, Version, VersionId, code::Pl
 use crate::{
     control::ObjectId,
     error::StorageError,
-    workers::database::{Schema, millis, time},
+    workers::{
+        database::{Schema, millis, time},
+        random_id,
+    },
 };
 use mailwright_engine::worker::ScriptName;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -157,6 +160,18 @@ pub(super) fn deployments(
     )
 }
 
+/// The number of a Worker in other tables.
+pub(super) fn number(db: &Connection, account: &ObjectId, name: &ScriptName) -> Result<i64, ScriptError> {
+    find(db, account, name)?.ok_or_else(|| ScriptError::NoScript(name.clone()))
+}
+
+fn find(db: &Connection, account: &ObjectId, name: &ScriptName) -> Result<Option<i64>, ScriptError> {
+    let find = "SELECT n FROM scripts WHERE account = ? AND name = ?";
+    let found =
+        db.prepare_cached(find)?.query_row(params![account.as_str(), name.as_str()], |row| row.get(0));
+    Ok(found.optional()?)
+}
+
 /// The number of a Worker in other tables, which is made if there is none.
 pub(super) fn enter(
     db: &Connection,
@@ -164,13 +179,10 @@ pub(super) fn enter(
     name: &ScriptName,
     origin: &Origin,
 ) -> Result<i64, ScriptError> {
-    let find = "SELECT n FROM scripts WHERE account = ? AND name = ?";
-    let found =
-        db.prepare_cached(find)?.query_row(params![account.as_str(), name.as_str()], |row| row.get(0));
-    if let Some(n) = found.optional()? {
+    if let Some(n) = find(db, account, name)? {
         return Ok(n);
     }
-    let id = super::super::random_id()?;
+    let id = random_id()?;
     db.execute(
         "INSERT INTO scripts (account, name, id, created, modified, workers_dev, previews, settings, numbers)
          VALUES (?, ?, ?, ?, ?, false, false, 'null', 0)",

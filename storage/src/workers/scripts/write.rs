@@ -129,7 +129,7 @@ impl ScriptStore {
         let deployment = Deployment { id, origin, version: version.id.clone(), annotations };
         let (of, called) = (account.clone(), name.clone());
         let (deployment, forgotten) = self.0.db.change(move |db| {
-            let n = rows::enter(db, &of, &called, &deployment.origin)?;
+            let n = rows::number(db, &of, &called)?;
             let about = rows::encode(&deployment)?;
             let put = "INSERT INTO deployments (script, version, about) VALUES (?, ?, ?)";
             db.execute(put, params![n, deployment.version.as_str(), about])?;
@@ -151,7 +151,8 @@ impl ScriptStore {
         name: &ScriptName,
         host: Host,
     ) -> Result<Arc<Script>, ScriptError> {
-        self.update(account, name, "workers_dev = ?, previews = ?", (host.workers_dev, host.previews))
+        let set = "UPDATE scripts SET workers_dev = ?, previews = ? WHERE n = ?";
+        self.update(account, name, move |db, n| db.execute(set, params![host.workers_dev, host.previews, n]))
     }
 
     /// Keeps what clients say of a Worker, in place of what they said before. Blocks for a sync.
@@ -166,25 +167,20 @@ impl ScriptStore {
     ) -> Result<Arc<Script>, ScriptError> {
         let settings = settings.to_string();
         checks::settings(&settings)?;
-        self.update(account, name, "settings = ?", (settings,))
+        let set = "UPDATE scripts SET settings = ? WHERE n = ?";
+        self.update(account, name, move |db, n| db.execute(set, params![settings, n]))
     }
 
     fn update(
         &self,
         account: &ObjectId,
         name: &ScriptName,
-        set: &'static str,
-        values: impl rusqlite::Params + Send + 'static,
+        update: impl FnOnce(&Connection, i64) -> rusqlite::Result<usize> + Send + 'static,
     ) -> Result<Arc<Script>, ScriptError> {
         let _changing = lock(&self.0.changes);
         self.require(account, name)?;
         let (of, called) = (account.clone(), name.clone());
-        self.0.db.change(move |db| {
-            // The two of the key are plain letters and digits.
-            let key = format!("account = '{of}' AND name = '{called}'");
-            db.execute(&format!("UPDATE scripts SET {set} WHERE {key}"), values)?;
-            Ok::<_, ScriptError>(())
-        })?;
+        self.0.db.change(move |db| Ok::<_, ScriptError>(update(db, rows::number(db, &of, &called)?)?))?;
         self.look_again(account, name)?;
         self.require(account, name)
     }
@@ -226,7 +222,7 @@ impl ScriptStore {
     }
 
     /// Brings what is in memory up to what is on disk.
-    fn look_again(&self, account: &ObjectId, name: &ScriptName) -> Result<(), ScriptError> {
+    pub(super) fn look_again(&self, account: &ObjectId, name: &ScriptName) -> Result<(), ScriptError> {
         let script = self.0.db.read(|db| rows::one(db, account, name))?;
         self.learn(|known| {
             let of_account = known.entry(account.clone()).or_default();
@@ -239,7 +235,7 @@ impl ScriptStore {
     }
 
     /// Removes files that no version has any more. One that stays is removed by the next start.
-    fn forget(&self, account: &ObjectId, name: &ScriptName, codes: Vec<VersionId>) {
+    pub(super) fn forget(&self, account: &ObjectId, name: &ScriptName, codes: Vec<VersionId>) {
         for code in codes {
             if let Err(error) = code::remove(&self.0.dir, &(account.clone(), name.clone(), code)) {
                 tracing::warn!(%error, "the modules of a forgotten version of a Worker stay until the next start");
@@ -284,7 +280,11 @@ fn prune(db: &Connection, n: i64) -> Result<Vec<VersionId>, ScriptError> {
                   RETURNING code";
     let mut forget = db.prepare_cached(forget)?;
     let codes = forget.query_map(params![n, VERSIONS_KEPT], |row| row.get::<_, String>(0))?;
-    let codes = codes.collect::<rusqlite::Result<Vec<_>>>()?;
+    unused(db, n, codes.collect::<rusqlite::Result<Vec<_>>>()?)
+}
+
+/// Those of the files that no version of a Worker has any more.
+pub(super) fn unused(db: &Connection, n: i64, codes: Vec<String>) -> Result<Vec<VersionId>, ScriptError> {
     let mut unused = Vec::new();
     for code in codes {
         let used = "SELECT 1 FROM versions WHERE script = ? AND code = ? LIMIT 1";

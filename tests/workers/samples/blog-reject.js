@@ -1,0 +1,6 @@
+export default {
+  async email(message, env, ctx) {
+      message.setReject("Address not allowed");
+  }
+}
+
