@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use mailwright_tests::control;
 use mailwright_tests::error::{Context, Error, Result};
-use mailwright_tests::http::Api;
+use mailwright_tests::http::{self, Api};
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::sandbox::Sandbox;
 use mailwright_tests::server::{Config, Dev, Installation, Server, mailwright};
@@ -204,11 +204,12 @@ fn dev_deploys_what_is_saved_and_shows_what_is_said() -> Result<()> {
     let storing = "export default { async email(message, env) {\n\
                    await env.SEEN.put(\"from\", message.from);\n\
                    console.log(\"seen\", await env.SEEN.get(\"from\"));\n\
-                   await message.forward(\"you@example.net\");\n} };\n";
+                   await message.forward(\"you@example.net\");\n},\n\
+                   async fetch(request, env) { return new Response(await env.SEEN.get(\"from\")); } };\n";
     write(folder.path(), "src/index.js", storing)?;
     let dev = Dev::start_with(|command| {
         // The runtime is looked for where it is run, too.
-        command.current_dir(workerd::packages()).arg("--worker").arg(folder.path());
+        command.current_dir(workerd::packages()).args(["--fetch", "0", "--worker"]).arg(folder.path());
     })?;
     until("mail that the Worker forwards", LIMIT, || {
         handed(&dev.api)?;
@@ -216,6 +217,8 @@ fn dev_deploys_what_is_saved_and_shows_what_is_said() -> Result<()> {
     })?;
     let forwarded = dev.mailbox.list()?;
     assert_eq!(forwarded[0].recipients, ["you@example.net"]);
+    let door = dev.server.workers.expect("a door to the Worker");
+    assert_eq!(http::get(door, "/")?.text, "sender@example.org");
     until("what the Worker says at the terminal", LIMIT, || {
         handed(&dev.api)?;
         Ok(dev.server.process.log_text().contains("  seen sender@example.org").then_some(()))
