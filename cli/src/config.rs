@@ -384,7 +384,7 @@ mod tests {
             ),
             (
                 "workers",
-                "enabled runtime wall_limit cpu_limit memory_limit concurrency idle allow_addresses listen domain on_failure \
+                "enabled runtime wall_limit cpu_limit memory_limit concurrency idle allow_addresses listen domain max_connections on_failure \
                  hold_first hold_max_interval hold_for",
             ),
             ("acme", "directory contact terms_agreed hosts authorities"),
@@ -490,6 +490,7 @@ mod tests {
             ("[workers]\nallow_addresses = [\"localhost\"]", "workers.allow_addresses"),
             ("[workers]\nlisten = [\"127.0.0.1:8788\"]", "workers.domain"),
             ("[workers]\ndomain = \"a b\"", "workers.domain"),
+            ("[workers]\nmax_connections = 0", "workers.max_connections"),
             ("[workers]\nhold_first = \"0s\"", "workers.hold_first"),
             ("[workers]\nhold_max_interval = \"1s\"", "workers.hold_max_interval"),
             ("[workers]\nhold_for = \"1s\"", "workers.hold_for"),

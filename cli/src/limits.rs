@@ -46,7 +46,9 @@ impl Config {
         let submission = self.submission.listen.len() + self.submission.listen_tls.len();
         let sessions = (self.smtp.max_sessions.saturating_mul(self.smtp.listen.len()))
             .saturating_add(self.submission.max_sessions.saturating_mul(submission))
-            .saturating_add(self.inbound.max_sessions.saturating_mul(self.inbound.listen.len()));
+            .saturating_add(self.inbound.max_sessions.saturating_mul(self.inbound.listen.len()))
+            // A request is a connection here, and one to its Worker.
+            .saturating_add(self.workers.max_connections.saturating_mul(2 * self.workers.listen.len()));
         let is_served = matches!(self.http_address(), Ok(Some(_)));
         let workers = if is_served { self.http.workers.max(1) } else { 0 };
         let clients = mailwright_api::MAX_CONNECTIONS.saturating_mul(workers);

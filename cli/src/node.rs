@@ -112,6 +112,8 @@ pub(crate) struct Node {
     pub(crate) submission: SubmissionAddresses,
     pub(crate) inbound: Vec<SocketAddr>,
     pub(crate) policy_host: Vec<SocketAddr>,
+    /// Where `fetch()` handlers of Workers are reached.
+    pub(crate) worker_doors: Vec<SocketAddr>,
     engine: Engine,
     domains: Addr<DomainChecker>,
     records: Records,
@@ -172,6 +174,7 @@ impl Node {
             submission: SubmissionAddresses::default(),
             inbound: Vec::new(),
             policy_host: Vec::new(),
+            worker_doors: Vec::new(),
             engine,
             domains,
             records,
@@ -190,6 +193,9 @@ impl Node {
         let reports = node.reports_inbox(config)?;
         let (reception, held) = node.reception(config, &returns, &reports)?;
         node.workers.keep(held.clone(), node.stopping.subscribe());
+        let queues = node.records.workers.stores.queues.clone();
+        node.workers.feed(queues, config.workers.wall_limit, node.stopping.subscribe());
+        node.serve_workers(sockets.workers, &config.workers.door())?;
         node.serve_inbound(config, sockets.inbound, &reception)?;
         node.serve_policy_host(config, sockets.policy_host)?;
         node.report(config, dns)?;
@@ -324,6 +330,7 @@ struct Sockets {
     submission: SubmissionParts,
     inbound: InboundParts,
     policy_host: PolicyHostParts,
+    workers: Vec<TcpListener>,
     http: Option<TcpListener>,
 }
 
@@ -334,10 +341,11 @@ impl Sockets {
         let submission = SubmissionParts::prepare(config, &issued)?;
         let inbound = InboundParts::prepare(config, &issued)?;
         let policy_host = PolicyHostParts::prepare(config, issued)?;
+        let workers = if config.workers.are_on() { bind_all(&config.workers.listen)? } else { Vec::new() };
         let failed = |address| move |source| NodeError::Listen { address, source };
         let http = config.http_address()?;
         let http = http.map(|address| bind(address).map_err(failed(address))).transpose()?;
-        Ok(Self { smtp, submission, inbound, policy_host, http })
+        Ok(Self { smtp, submission, inbound, policy_host, workers, http })
     }
 }
 

@@ -249,14 +249,30 @@ impl WorkerWorld {
         })
     }
 
-    /// Makes a queue whose messages go to a Worker, as soon as there is one.
+    /// Makes a queue, and returns its id.
     ///
     /// # Errors
     /// Those of [`Self::call`].
-    pub fn queue(&self, name: &str, consumer: &str, settings: &Value) -> Result<()> {
-        let id = text(&self.account("POST", "queues", &json!({ "queue_name": name }))?["queue_id"]);
-        let body = json!({ "type": "worker", "script_name": consumer, "settings": settings });
-        self.account("POST", &format!("queues/{id}/consumers"), &body)?;
+    pub fn queue(&self, name: &str) -> Result<String> {
+        Ok(text(&self.account("POST", "queues", &json!({ "queue_name": name }))?["queue_id"]))
+    }
+
+    /// Has a Worker consume the messages of a queue.
+    ///
+    /// # Errors
+    /// Those of [`Self::call`].
+    pub fn consume(
+        &self,
+        queue: &str,
+        worker: &str,
+        settings: &Value,
+        dead_letters: Option<&str>,
+    ) -> Result<()> {
+        let mut body = json!({ "type": "worker", "script_name": worker, "settings": settings });
+        if let Some(dead_letters) = dead_letters {
+            body["dead_letter_queue"] = json!(dead_letters);
+        }
+        self.account("POST", &format!("queues/{queue}/consumers"), &body)?;
         Ok(())
     }
 

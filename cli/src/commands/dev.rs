@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{oneshot, watch};
-use worker::Developed;
+use worker::Development;
 
 /// The zone that dev sets up for sending.
 const ZONE: &str = "example.com";
@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// again when a file changes
     #[arg(long, value_name = "DIR|FILE")]
     worker: Option<PathBuf>,
+    /// Port or address where the fetch() handler of the Worker is reached
+    #[arg(long, value_name = "[ADDR:]PORT", default_value = "8788", value_parser = address, requires = "worker")]
+    fetch: SocketAddr,
 }
 
 /// A port on loopback, or an address with a port.
@@ -69,6 +72,7 @@ struct DevFile {
     http: String,
     smtp: String,
     sandbox: String,
+    workers: String,
     #[serde(flatten)]
     credentials: Credentials,
     sandbox_dir: String,
@@ -76,6 +80,7 @@ struct DevFile {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
+    let developed = args.worker.as_deref().map(|path| Development::prepare(path, args.fetch)).transpose()?;
     let sandbox = sandbox::socket(args.sandbox)?;
     let sandbox_address = sandbox.local_addr()?;
     let config = config(args, sandbox_address);
@@ -89,7 +94,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         let received = spawn_sandbox(sandbox, kept, stopped)?;
         let credentials = credentials(&node)?;
         route(&node.control, &credentials)?;
+        let developed = developed.map(|developed| developed.begin(&mut node, &credentials)).transpose()?;
         let file = DevFile {
+            workers: node.worker_doors.first().map(ToString::to_string).unwrap_or_default(),
             http: node.http.map(|address| address.to_string()).unwrap_or_default(),
             smtp: node.smtp.first().map(ToString::to_string).unwrap_or_default(),
             sandbox: sandbox_address.to_string(),
@@ -98,8 +105,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         };
         node.state.write_file("dev.json", &serde_json::to_vec_pretty(&file)?)?;
         say(&welcome(&file, &config.state, args.worker.as_deref()))?;
-        if let Some(path) = &args.worker {
-            Developed::new(path, &config.state, &file.credentials).watch()?;
+        if let Some(developed) = developed {
+            developed.watch()?;
         }
         let ended = node.ends().await;
         node.stop().await;
@@ -182,11 +189,13 @@ fn route(control: &Control, credentials: &Credentials) -> Result<(), CommandErro
 }
 
 fn welcome(file: &DevFile, state: &Path, worker: Option<&Path>) -> String {
-    let DevFile { http, smtp, sandbox, sandbox_dir, credentials } = file;
+    let DevFile { http, smtp, sandbox, sandbox_dir, credentials, workers } = file;
     let Credentials { account_id, token, .. } = credentials;
     let state = state.display();
     let handled = match worker {
-        Some(path) => format!("handled by the Worker in {}", path.display()),
+        Some(path) => {
+            format!("handled by the Worker in {}, whose fetch() is at http://{workers}/", path.display())
+        }
         None => format!("routed to {DESTINATION}"),
     };
     format!(

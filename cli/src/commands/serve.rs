@@ -37,12 +37,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         let submission_tls = node.submission.tls.first().map(ToString::to_string).unwrap_or_default();
         let inbound = node.inbound.first().map(ToString::to_string).unwrap_or_default();
         let policy_host = node.policy_host.first().map(ToString::to_string).unwrap_or_default();
+        let workers = node.worker_doors.first().map(ToString::to_string).unwrap_or_default();
         let ready = json!({
             "http": http, "smtp": smtp, "submission": submission, "submission_tls": submission_tls,
-            "inbound": inbound, "policy_host": policy_host,
+            "inbound": inbound, "policy_host": policy_host, "workers": workers,
         });
         node.state.write_file("ready.json", &serde_json::to_vec(&ready)?)?;
-        tracing::info!(http, smtp, submission, submission_tls, inbound, policy_host, state = %config.state.display(), "ready");
+        tracing::info!(http, smtp, submission, submission_tls, inbound, policy_host, workers, state = %config.state.display(), "ready");
         let ended = node.ends().await;
         node.stop().await;
         Ok(ended?)

@@ -6,7 +6,7 @@ use humantime_serde::re::humantime::format_duration;
 use mailwright_actors::smtp::relay::Network;
 use mailwright_engine::address::Domain;
 use mailwright_storage::held::HoldTimes;
-use mailwright_workers::WorkersSettings;
+use mailwright_workers::{DoorSettings, Scope, WorkersSettings};
 use serde::Deserialize;
 use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
@@ -16,7 +16,7 @@ pub(crate) struct Workers {
     enabled: bool,
     runtime: String,
     #[serde(with = "humantime_serde")]
-    wall_limit: Duration,
+    pub(crate) wall_limit: Duration,
     #[serde(with = "humantime_serde")]
     cpu_limit: Duration,
     memory_limit: ByteSize,
@@ -26,6 +26,7 @@ pub(crate) struct Workers {
     allow_addresses: Vec<String>,
     pub(crate) listen: Vec<SocketAddr>,
     domain: String,
+    pub(crate) max_connections: usize,
     on_failure: OnFailure,
     #[serde(with = "humantime_serde")]
     hold_first: Duration,
@@ -58,6 +59,7 @@ impl Default for Workers {
             allow_addresses: Vec::new(),
             listen: Vec::new(),
             domain: String::new(),
+            max_connections: 500,
             on_failure: OnFailure::TempFail,
             hold_first: Duration::from_secs(30),
             hold_max_interval: Duration::from_secs(3_600),
@@ -85,6 +87,9 @@ impl Workers {
         }
         if !(1..=10_000).contains(&self.concurrency) {
             return Err(invalid("workers.concurrency", &self.concurrency, &"from 1 to 10000"));
+        }
+        if !(1..=super::MOST_SESSIONS).contains(&self.max_connections) {
+            return Err(invalid("workers.max_connections", &self.max_connections, &"from 1 to 100000"));
         }
         self.check_addresses()?;
         self.check_hold()
@@ -138,6 +143,12 @@ impl Workers {
     /// Whether mail that they could not handle is held.
     pub(crate) fn hold(&self) -> bool {
         self.on_failure == OnFailure::Hold
+    }
+
+    /// How the door to their `fetch()` handlers is kept, where it leads to all of them.
+    pub(crate) fn door(&self) -> DoorSettings {
+        let scope = Scope::Below(self.domain.to_ascii_lowercase());
+        DoorSettings { scope, max_connections: self.max_connections }
     }
 
     /// When mail that is held is tried again.

@@ -1,6 +1,6 @@
 //! Starting who runs Workers, and looking after what is kept for them.
 
-use super::{BLOCKING_THREADS, NodeError, records::Records};
+use super::{BLOCKING_THREADS, Node, NodeError, records::Records};
 use crate::config::Config;
 use actix_rt::Arbiter;
 use mailwright_actors::{clock, intake::Intake, probe::watch_arbiter};
@@ -10,10 +10,10 @@ use mailwright_storage::{
     StateDir,
     control::Control,
     held::HeldStore,
-    workers::{WorkerStoreSettings, WorkerStores},
+    workers::{QueueStore, ScriptStore, WorkerStoreSettings, WorkerStores},
 };
-use mailwright_workers::{Workers, WorkersParts};
-use std::{io, sync::Arc, time::Duration};
+use mailwright_workers::{Door, DoorSettings, Workers, WorkersParts, feed_queues};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
     time::{MissedTickBehavior, interval},
@@ -21,6 +21,9 @@ use tokio::{
 
 /// How often what is over is removed; it does not count in the meantime either.
 const PURGE_EVERY: Duration = Duration::from_secs(60);
+
+/// What an event may take beside the time that it is given, until another has its messages.
+const LEASE_MARGIN: Duration = Duration::from_secs(30);
 
 /// What is kept of Workers and for them.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ pub(super) struct RunningWorkers {
     /// None where they are off.
     pub(super) workers: Option<Workers>,
     pub(super) runs: RunNotes,
+    /// Resolves when messages of queues are brought to nobody any more.
+    fed: Option<oneshot::Receiver<()>>,
 }
 
 impl RunningWorkers {
@@ -65,7 +70,7 @@ impl RunningWorkers {
         arbiter.spawn(keep_clean(stores.clone()));
         let runs = RunNotes::new(intake.clone());
         if !config.workers.are_on() {
-            return Ok(Self { arbiter, workers: None, runs });
+            return Ok(Self { arbiter, workers: None, runs, fed: None });
         }
         let suppressions = records.suppressions.clone();
         let mailer = WorkerMailer::new(Arc::clone(control), intake.clone(), suppressions, config.hostname());
@@ -82,7 +87,36 @@ impl RunningWorkers {
         // They take the thread that they are made on for their own.
         arbiter.spawn(async move { drop(made.send(Workers::new(parts))) });
         let workers = making.await.map_err(|_| io::Error::other("the thread for Workers has ended"))?;
-        Ok(Self { arbiter, workers: Some(workers), runs })
+        Ok(Self { arbiter, workers: Some(workers), runs, fed: None })
+    }
+
+    /// Brings messages of queues to the Workers that consume them, until `stopping` turns true.
+    pub(super) fn feed(&mut self, queues: QueueStore, wall: Duration, stopping: watch::Receiver<bool>) {
+        let Some(workers) = self.workers.clone() else { return };
+        // An event may wait for as long as it may take.
+        let lease = wall.saturating_mul(2).saturating_add(LEASE_MARGIN);
+        let (done, fed) = oneshot::channel::<()>();
+        self.fed = Some(fed);
+        self.arbiter.spawn(async move {
+            feed_queues(workers, queues, clock::now, lease, stopping).await;
+            drop(done);
+        });
+    }
+
+    /// Opens a door to `fetch()` handlers, until `stopping` turns true; nothing where Workers are off.
+    fn open(
+        &self,
+        door: TcpListener,
+        scripts: ScriptStore,
+        settings: DoorSettings,
+        stopping: watch::Receiver<bool>,
+    ) {
+        let Some(workers) = self.workers.clone() else { return };
+        self.arbiter.spawn(async move {
+            if let Err(error) = Door::new(workers, scripts, settings).run(door, stopping).await {
+                tracing::error!(%error, "the door to Workers failed");
+            }
+        });
     }
 
     /// Has mail that waits for its Workers shown to them, until `stopping` turns true.
@@ -91,11 +125,31 @@ impl RunningWorkers {
     }
 
     /// Ends all processes; whoever has events for them has to be gone.
-    pub(super) async fn stop(&self) {
+    pub(super) async fn stop(self) {
+        if let Some(fed) = self.fed {
+            // It ends by itself, as the server stops.
+            let _ = fed.await;
+        }
         if let Some(workers) = &self.workers {
             workers.stop().await;
         }
         self.arbiter.stop();
+    }
+}
+
+impl Node {
+    /// Opens doors to the `fetch()` handlers of Workers at these sockets.
+    pub(crate) fn serve_workers(
+        &mut self,
+        doors: Vec<TcpListener>,
+        settings: &DoorSettings,
+    ) -> Result<(), NodeError> {
+        for door in doors {
+            self.worker_doors.push(door.local_addr()?);
+            let scripts = self.records.workers.stores.scripts.clone();
+            self.workers.open(door, scripts, settings.clone(), self.stopping.subscribe());
+        }
+        Ok(())
     }
 }
 

@@ -29,9 +29,7 @@ impl Contract {
         let Some(world) = WorkerWorld::start(&["other.test"], "")? else { return Ok(None) };
         world.destinations(&["team@box.example", "other@box.example", "later@box.example"])?;
         let (results, kv) = (world.namespace("results")?, world.namespace("kv")?);
-        let settings = json!({ "batch_size": 10, "max_wait_time_ms": 100, "max_retries": 1, "dead_letter_queue": "dead" });
-        world.queue("dead", "contract", &json!({ "batch_size": 10, "max_wait_time_ms": 100 }))?;
-        world.queue("work", "contract", &settings)?;
+        let (work, dead) = (world.queue("work")?, world.queue("dead")?);
         let restricted = |name: &str, rules: &Value| {
             let mut binding = rules.clone();
             binding["type"] = json!("send_email");
@@ -51,6 +49,9 @@ impl Contract {
                 &json!({ "allowed_destination_addresses": ["ann@example.net", "ben@example.net"] }),
             ));
         world.deploy_in("example.com", &worker)?;
+        let at_once = json!({ "batch_size": 10, "max_wait_time_ms": 100, "max_retries": 1 });
+        world.consume(&dead, "contract", &at_once, None)?;
+        world.consume(&work, "contract", &at_once, Some("dead"))?;
         Ok(Some(Self { world, results }))
     }
 
@@ -67,7 +68,7 @@ impl Contract {
 
     pub(crate) fn said_to(&self, case: &str, from: &str, fields: &str) -> Result<Value> {
         let reply = self.bring_case(case, from, fields)?;
-        assert_eq!(reply.code, 250, "{case}: {reply:?}");
+        assert_eq!(reply.code, 250, "{case}: {reply:?}\n{}", self.server.process.log_text());
         self.result(case)
     }
 

@@ -61,8 +61,9 @@ fn mail_is_put_on_a_queue_and_worked_on_by_its_consumer() -> Result<()> {
         .with_kv("SALES_LEADS", &leads);
     let queue = json!({ "type": "queue", "name": "EMAIL_QUEUE", "queue_name": "emails" });
     let analytics = json!({ "type": "analytics_engine", "name": "EMAIL_ANALYTICS", "dataset": "emails" });
-    world.queue("emails", "queued", &json!({ "batch_size": 10, "max_wait_time_ms": 100 }))?;
+    let emails = world.queue("emails")?;
     world.deploy_in("queued.test", &worker.with(queue).with(analytics))?;
+    world.consume(&emails, "queued", &json!({ "batch_size": 10, "max_wait_time_ms": 100 }), None)?;
 
     // What is urgent does not wait on the queue.
     for (to, subject, answered) in [

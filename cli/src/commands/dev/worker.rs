@@ -6,13 +6,17 @@ use super::super::{
 };
 use crate::{
     control_client::{ControlClient, escaped},
+    node::{Node, NodeError},
     worker::{self, Given, Missing, Project},
 };
+use mailwright_actors::smtp::listener::bind;
 use mailwright_engine::worker::ScriptName;
+use mailwright_workers::{DoorSettings, Scope};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
     fs, io,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     thread,
     time::{Duration, SystemTime},
@@ -22,8 +26,36 @@ use std::{
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Most files that are looked at: a folder that holds more is not a Worker's.
 const MOST_FILES: usize = 5_000;
+/// Most HTTP clients at a time.
+const MOST_CLIENTS: usize = 100;
 /// How long somebody who was hung up on waits before listening again.
 const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
+/// A Worker that is to be developed, and what that needs that can fail.
+pub(super) struct Development {
+    path: PathBuf,
+    name: ScriptName,
+    door: TcpListener,
+}
+
+impl Development {
+    /// Reads what the Worker at `path` is called, and binds where its `fetch()` is reached.
+    pub(super) fn prepare(path: &Path, fetch: SocketAddr) -> Result<Self, CommandError> {
+        let name = Project::read(path, &Given::default())?.name;
+        let door = bind(fetch).map_err(|source| NodeError::Listen { address: fetch, source })?;
+        Ok(Self { path: path.to_path_buf(), name, door })
+    }
+
+    /// Opens the door.
+    pub(super) fn begin(self, node: &mut Node, credentials: &Credentials) -> Result<Developed, CommandError> {
+        let unknown = || CommandError::Invalid("the account of the last start is gone".to_owned());
+        let account = node.control.account(&credentials.account_id).ok_or_else(unknown)?;
+        let scope = Scope::One(account.id.clone(), self.name);
+        node.serve_workers(vec![self.door], &DoorSettings { scope, max_connections: MOST_CLIENTS })?;
+        let state = node.state.path().to_path_buf();
+        Ok(Developed { path: self.path, state, credentials: credentials.clone(), heard: None })
+    }
+}
 
 /// A Worker under development.
 pub(super) struct Developed {
@@ -35,16 +67,6 @@ pub(super) struct Developed {
 }
 
 impl Developed {
-    /// The Worker at `path`, for the server that runs on `state`.
-    pub(super) fn new(path: &Path, state: &Path, credentials: &Credentials) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            state: state.to_path_buf(),
-            credentials: credentials.clone(),
-            heard: None,
-        }
-    }
-
     /// Deploys it, now and whenever a file changes, on a thread of its own that ends with the process.
     ///
     /// # Errors
