@@ -92,6 +92,7 @@ mod tests {
         ];
         let binding = |kind| Binding { name: "N".to_owned(), kind };
         let program = Program {
+            entry: "e".to_owned(),
             main_module: "a".to_owned(),
             modules: Vec::new(),
             compatibility_date: String::new(),

@@ -55,6 +55,8 @@ const INTERNAL: [(&str, &str); 4] = [
 /// A version of a Worker, as far as workerd is told of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Program {
+    /// What our entry module is called: a name that no code knows, so that none imports it.
+    pub(crate) entry: String,
     /// The module that exports the handlers.
     pub(crate) main_module: String,
     /// All modules, that one among them.
@@ -83,7 +85,7 @@ pub(crate) type Files = Vec<(String, Vec<u8>)>;
 
 /// The files from which workerd serves a Worker.
 pub(crate) fn files(program: Program, bounds: &Bounds) -> Files {
-    let entry = unused("mailwright-entry", |name| program.modules.iter().any(|module| module.name == name));
+    let entry = unused(&program.entry, |name| program.modules.iter().any(|module| module.name == name));
     let hidden = unused("$mailwright", |name| program.bindings.iter().any(|binding| binding.name == name));
     let bindings = Bindings::of(&program, &hidden);
     let mut files = vec![(FILE.to_owned(), Vec::new())];
@@ -210,6 +212,7 @@ mod tests {
             content: b"content".to_vec(),
         };
         Program {
+            entry: "mailwright-entry".to_owned(),
             main_module: modules[0].0.to_owned(),
             modules: modules.iter().map(module).collect(),
             compatibility_date: "2026-04-01".to_owned(),

@@ -4,6 +4,7 @@ use super::Workers;
 use crate::{
     EventError,
     config::{Bounds, Program},
+    events::token,
     host::{Host, HostParts},
     metrics::START_FAILURES,
     process::{self, Ending, Occupant, Process, Starting},
@@ -248,6 +249,7 @@ fn program(version: &Version, modules: Vec<mailwright_engine::worker::Module>) -
         "timestamp": version.origin.at.to_string(),
     });
     Program {
+        entry: format!("mailwright-{}", token().unwrap_or_default()),
         main_module: version.main_module.clone(),
         modules,
         compatibility_date: version.compatibility_date.clone(),
