@@ -20,7 +20,7 @@ use tokio::{
 const ALL: usize = 128 << 20;
 /// What room is given out in.
 const UNIT: usize = 1 << 10;
-/// Most octets that are read of a body that is too long.
+/// Most octets that are read of a body that was refused.
 const FORGOTTEN: usize = 256 << 20;
 /// How long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -55,15 +55,13 @@ impl Rooms {
     }
 
     /// Reads a body of at most `most` octets. What comes in a stream, of no known length, takes room for as much as it
-    /// may become. What is too long is read to its end and forgotten: were the connection closed at once, the runtime
-    /// would find it broken and never see the answer (RFC 9112 section 9.6).
+    /// may become.
     ///
     /// # Errors
-    /// When it is larger, breaks off, or there is no room for it.
-    pub(crate) async fn read(&self, mut body: Incoming, most: usize) -> Result<(Bytes, Room), Refusal> {
+    /// When it is larger, breaks off, or there is no room for it. It may not have been read to its end then.
+    pub(crate) async fn read(&self, body: &mut Incoming, most: usize) -> Result<(Bytes, Room), Refusal> {
         let length = body.size_hint().exact().map(|octets| usize::try_from(octets).unwrap_or(usize::MAX));
         if length.is_some_and(|octets| octets > most) {
-            forget(body).await;
             return Err(over(most));
         }
         let room = self.take(length.unwrap_or(most)).await?;
@@ -72,8 +70,6 @@ impl Rooms {
             let frame = frame.map_err(|_| Refusal::bad("The request broke off."))?;
             let Ok(data) = frame.into_data() else { continue };
             if all.len() + data.len() > most {
-                drop(all);
-                forget(body).await;
                 return Err(over(most));
             }
             all.extend_from_slice(&data);
@@ -82,8 +78,9 @@ impl Rooms {
     }
 }
 
-/// Reads what is left of a body, as far as that is worth it.
-async fn forget(mut body: Incoming) {
+/// Reads what is left of a body that was refused, as far as that is worth it: were the connection closed at once, the
+/// runtime would find it broken and never see the answer (RFC 9112 section 9.6).
+pub(crate) async fn forget(body: &mut Incoming) {
     let mut left = FORGOTTEN;
     while let Some(Ok(frame)) = body.frame().await {
         let octets = frame.data_ref().map_or(0, Bytes::len);

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// All cases, by name.
-pub const ALL: [(&str, fn()); 5] = [
+pub(crate) const ALL: [(&str, fn()); 5] = [
     ("a_namespace_keeps_keys_and_values", a_namespace_keeps_keys_and_values),
     ("messages_of_all_formats_go_through_a_queue", messages_of_all_formats_go_through_a_queue),
     ("mail_is_sent_in_both_forms", mail_is_sent_in_both_forms),
