@@ -3,6 +3,7 @@
 //! It has a `main` of its own, because this program is also what starts workerd in its sandbox.
 
 mod bench;
+mod bindings;
 mod cases;
 mod fixture;
 
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         bench::measure();
         return ExitCode::SUCCESS;
     }
-    for (name, case) in cases::ALL {
+    for (name, case) in cases::ALL.iter().chain(&bindings::ALL) {
         if wanted.is_none_or(|wanted| name.contains(wanted.as_str())) {
             let began = Instant::now();
             case();
