@@ -67,7 +67,7 @@ def of_keys(client, account):
     namespaces = client.kv.namespaces
     made = namespaces.create(account_id=account, title="sdk")
     at = {"account_id": account, "namespace_id": made.id}
-    namespaces.values.update("a/b ü%", **at, value="one", metadata=json.dumps({"n": 1}))
+    namespaces.values.update("a/b ü%", **at, value=b"one", metadata=json.dumps({"n": 1}))
     entries = [{"key": f"many{n}", "value": "eA==", "base64": True, "metadata": {"n": n}} for n in range(3)]
     written = namespaces.bulk_update(made.id, account_id=account, body=entries)
     page = namespaces.keys.list(made.id, account_id=account, limit=10, prefix="many")
@@ -82,7 +82,7 @@ def of_keys(client, account):
         "keys": [[key.name, key.metadata] for key in page],
         "found": plain(found),
         "removed": namespaces.bulk_delete(made.id, account_id=account, body=["many0"]).successful_key_count,
-        "short": code(lambda: namespaces.values.update("k", **at, value="v", expiration_ttl=10)),
+        "short": code(lambda: namespaces.values.update("k", **at, value=b"v", expiration_ttl=10)),
     }
     namespaces.values.delete("a/b ü%", **at)
     report["gone"] = code(lambda: namespaces.values.get("a/b ü%", **at))
