@@ -114,8 +114,7 @@ fn what_ends_badly_has_not_happened() -> Result<()> {
     for action in ["forward", "reject", "reply"] {
         assert!(late[action]["message"].is_string(), "what is over is over: {late}");
     }
-    let told = world.mentioned(ADDRESS)?;
-    assert!(told.contains("boom from the Worker"), "{told}");
+    world.until_mentioned(ADDRESS, "boom from the Worker")?;
     assert_eq!(world.passed_on()?.len(), 0, "nothing was forwarded, nobody answered");
     Ok(())
 }
