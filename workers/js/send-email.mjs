@@ -3,7 +3,7 @@
 // The request is a length of four octets (big endian), so many octets of JSON, and then octets as they are: the message
 // itself, or the contents of attachments one after the other. Nothing is encoded here, for that would be the Worker's
 // processor time.
-import { EmailMessage } from "mailwright-internal:email";
+import { EmailMessage, rawOf } from "mailwright-internal:email";
 
 const encoder = new TextEncoder();
 
@@ -34,7 +34,7 @@ function failure(code, message) {
 
 // An EmailMessage: text, octets or a stream of them.
 async function ready(message) {
-  const raw = new Uint8Array(await new Response(message.raw).arrayBuffer());
+  const raw = new Uint8Array(await new Response(rawOf(message)).arrayBuffer());
   return [{ from: message.from, to: message.to }, raw];
 }
 

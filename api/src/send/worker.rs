@@ -9,7 +9,7 @@ use mailwright_actors::intake::Intake;
 use mailwright_engine::{
     address::{EmailAddress, Mailbox},
     envelope::Origin,
-    message::{SendError, SendErrorCode, author, hints::SendingHints, split_header},
+    message::{SendError, SendErrorCode, author, hints::SendingHints, split_header, to_crlf},
     worker::{ActionError, SendRules},
 };
 use mailwright_storage::{control::Control, suppressions::Suppressions};
@@ -79,7 +79,7 @@ impl Parts {
                 sender.draft_noted(&request, asked)
             }
             OutgoingMail::Raw { from, to, raw } => {
-                let request = ready(&from, &to, raw, &rules)?;
+                let request = ready(&from, &to, &raw, &rules)?;
                 let author = author(split_header(&request.mime).0);
                 allowed(&rules, author.iter().chain([request.from.address()]), request.recipients.iter())?;
                 sender.draft_raw_noted(&request)
@@ -98,8 +98,8 @@ fn addressed(mut message: Value, rules: &SendRules) -> Value {
     message
 }
 
-/// An `EmailMessage`.
-fn ready(from: &str, to: &str, raw: Vec<u8>, rules: &SendRules) -> Result<RawRequest, SendError> {
+/// An `EmailMessage`. Its lines may end as its author's tools like it: its header is looked at as receivers will see it.
+fn ready(from: &str, to: &str, raw: &[u8], rules: &SendRules) -> Result<RawRequest, SendError> {
     let to = if to.is_empty() { rules.destination.as_deref().unwrap_or_default() } else { to };
     let invalid = |field: &str, why: String| {
         SendError::new(SendErrorCode::ValidationError, field, format!("'{field}': {why}."))
@@ -110,7 +110,7 @@ fn ready(from: &str, to: &str, raw: Vec<u8>, rules: &SendRules) -> Result<RawReq
     Ok(RawRequest {
         from: Mailbox::parse(from).map_err(|error| invalid("from", error.to_string()))?,
         recipients: vec![EmailAddress::parse(to).map_err(|error| invalid("to", error.to_string()))?],
-        mime: raw,
+        mime: to_crlf(raw).into_owned(),
         asked: SendingHints::default(),
     })
 }
@@ -207,10 +207,18 @@ mod tests {
             assert_eq!(addressed(message, &one)["to"], "b@y.example");
         }
         assert_eq!(addressed(json!({ "to": "c@y.example" }), &one)["to"], "c@y.example");
-        assert_eq!(
-            ready("a@x.example", "", b"x".to_vec(), &one).unwrap().recipients,
-            [address("b@y.example")]
-        );
-        assert!(ready("a@x.example", "", b"x".to_vec(), &SendRules::default()).is_err());
+        assert_eq!(ready("a@x.example", "", b"x", &one).unwrap().recipients, [address("b@y.example")]);
+        assert!(ready("a@x.example", "", b"x", &SendRules::default()).is_err());
+    }
+
+    #[test]
+    fn the_author_of_a_message_is_found_however_its_lines_end() {
+        for raw in [
+            &b"Subject: s\nFrom: ceo@x.example\n\ntext\n"[..],
+            b"Subject: s\r\nFrom: ceo@x.example\r\n\r\ntext",
+        ] {
+            let request = ready("noreply@x.example", "b@y.example", raw, &SendRules::default()).unwrap();
+            assert_eq!(author(split_header(&request.mime).0), Some(address("ceo@x.example")));
+        }
     }
 }

@@ -33,7 +33,7 @@ use mailwright_storage::{
 };
 use queue::Producer;
 use refusal::Refusal;
-use room::{Kept, Rooms};
+use room::{Kept, Rooms, forget};
 use serde_json::json;
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use tokio::{
@@ -142,15 +142,18 @@ impl Inner {
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Kept> {
-        let answer = Box::pin(self.dispatch(request)).await;
-        answer.unwrap_or_else(|refusal| {
-            tracing::debug!(script = %self.parts.script, %refusal, "a Worker's request was refused");
-            refusal.answer()
-        })
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Kept> {
+        match Box::pin(self.dispatch(&mut request)).await {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                tracing::debug!(script = %self.parts.script, %refusal, "a Worker's request was refused");
+                forget(request.body_mut()).await;
+                refusal.answer()
+            }
+        }
     }
 
-    async fn dispatch(&self, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
+    async fn dispatch(&self, request: &mut Request<Incoming>) -> Result<Response<Kept>, Refusal> {
         let who = request.headers().get(wire::BINDING).cloned();
         match who.as_ref().and_then(|field| field.to_str().ok()) {
             Some(wire::DESK) => self.desk(request).await,
@@ -160,7 +163,7 @@ impl Inner {
         }
     }
 
-    async fn binding(&self, index: &str, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
+    async fn binding(&self, index: &str, request: &mut Request<Incoming>) -> Result<Response<Kept>, Refusal> {
         let found = index.parse::<usize>().ok().and_then(|index| self.parts.bindings.get(index));
         let (services, account) = (&self.services, &self.parts.account);
         match found.map(|binding| &binding.kind) {
@@ -174,9 +177,13 @@ impl Inner {
         }
     }
 
-    async fn send(&self, rules: &SendRules, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
-        expect(&request, "/send")?;
-        let (body, _room) = self.services.rooms.read(request.into_body(), send::BODY_MAX).await?;
+    async fn send(
+        &self,
+        rules: &SendRules,
+        request: &mut Request<Incoming>,
+    ) -> Result<Response<Kept>, Refusal> {
+        expect(request, "/send")?;
+        let (body, _room) = self.services.rooms.read(request.body_mut(), send::BODY_MAX).await?;
         let sent = match send::read(&body) {
             Ok(message) => {
                 let (account, script) = (self.parts.account.clone(), self.parts.script.clone());
@@ -192,9 +199,13 @@ impl Inner {
         Ok(Response::new(Kept::from(&answer)))
     }
 
-    async fn points(&self, dataset: &str, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
-        expect(&request, "/points")?;
-        let (body, _room) = self.services.rooms.read(request.into_body(), points::BODY_MAX).await?;
+    async fn points(
+        &self,
+        dataset: &str,
+        request: &mut Request<Incoming>,
+    ) -> Result<Response<Kept>, Refusal> {
+        expect(request, "/points")?;
+        let (body, _room) = self.services.rooms.read(request.body_mut(), points::BODY_MAX).await?;
         for point in points::read(&body)? {
             // Each by itself: one that cannot be is no reason to lose the others.
             let written =
@@ -206,10 +217,10 @@ impl Inner {
         Ok(no_content())
     }
 
-    async fn desk(&self, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
+    async fn desk(&self, request: &mut Request<Incoming>) -> Result<Response<Kept>, Refusal> {
         let question = Question::read(request.method(), request.uri().path())?;
         let desk = desk::of(&self.parts.events, request.headers());
-        let (body, room) = self.services.rooms.read(request.into_body(), desk::BODY_MAX).await?;
+        let (body, room) = self.services.rooms.read(request.body_mut(), desk::BODY_MAX).await?;
         let answered = match (desk, question) {
             (Err(error), _) => Err(error),
             (Ok(desk), Question::MayForward) => question.ask(&*desk, &body),
@@ -224,8 +235,8 @@ impl Inner {
         Ok(Response::new(Kept::from(&answer)))
     }
 
-    async fn traces(&self, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
-        let (body, _room) = self.services.rooms.read(request.into_body(), wire::TRACES_MAX).await?;
+    async fn traces(&self, request: &mut Request<Incoming>) -> Result<Response<Kept>, Refusal> {
+        let (body, _room) = self.services.rooms.read(request.body_mut(), wire::TRACES_MAX).await?;
         self.parts.traces.traces(&body);
         Ok(no_content())
     }

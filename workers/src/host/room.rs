@@ -1,8 +1,8 @@
 //! Bodies within bounds: of each, and of all that are in memory.
 
 use super::refusal::Refusal;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
     convert::Infallible,
@@ -20,6 +20,8 @@ use tokio::{
 const ALL: usize = 128 << 20;
 /// What room is given out in.
 const UNIT: usize = 1 << 10;
+/// Most octets that are read of a body that was refused.
+const FORGOTTEN: usize = 256 << 20;
 /// How long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -56,19 +58,34 @@ impl Rooms {
     /// may become.
     ///
     /// # Errors
-    /// When it is larger, breaks off, or there is no room for it.
-    pub(crate) async fn read(&self, body: Incoming, most: usize) -> Result<(Bytes, Room), Refusal> {
+    /// When it is larger, breaks off, or there is no room for it. It may not have been read to its end then.
+    pub(crate) async fn read(&self, body: &mut Incoming, most: usize) -> Result<(Bytes, Room), Refusal> {
         let length = body.size_hint().exact().map(|octets| usize::try_from(octets).unwrap_or(usize::MAX));
         if length.is_some_and(|octets| octets > most) {
             return Err(over(most));
         }
         let room = self.take(length.unwrap_or(most)).await?;
-        let read = Limited::new(body, most).collect().await;
-        let read = read.map_err(|error| {
-            let is_over = error.is::<http_body_util::LengthLimitError>();
-            if is_over { over(most) } else { Refusal::bad("The request broke off.") }
-        })?;
-        Ok((read.to_bytes(), room))
+        let mut all = BytesMut::with_capacity(length.unwrap_or_default());
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Refusal::bad("The request broke off."))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if all.len() + data.len() > most {
+                return Err(over(most));
+            }
+            all.extend_from_slice(&data);
+        }
+        Ok((all.freeze(), room))
+    }
+}
+
+/// Reads what is left of a body that was refused, as far as that is worth it: were the connection closed at once, the
+/// runtime would find it broken and never see the answer (RFC 9112 section 9.6).
+pub(crate) async fn forget(body: &mut Incoming) {
+    let mut left = FORGOTTEN;
+    while let Some(Ok(frame)) = body.frame().await {
+        let octets = frame.data_ref().map_or(0, Bytes::len);
+        let Some(rest) = left.checked_sub(octets) else { return };
+        left = rest;
     }
 }
 

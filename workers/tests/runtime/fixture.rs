@@ -9,8 +9,8 @@ use mailwright_storage::{
     workers::{Code, NewDeployment, NewVersion, Origin, WorkerStoreSettings, WorkerStores},
 };
 use mailwright_workers::{
-    EmailDone, EventDesk, EventError, Mailer, Observer, Run, RuntimeFound, SendRequest, Sending, Workers,
-    WorkersParts, WorkersSettings, find,
+    EmailDone, EventDesk, EventError, Mailer, Observer, OutgoingMail, Run, RuntimeFound, SendRequest,
+    Sending, Workers, WorkersParts, WorkersSettings, find,
 };
 use std::{
     collections::BTreeMap,
@@ -50,6 +50,7 @@ pub(crate) struct Fixture {
     pub(crate) stores: WorkerStores,
     pub(crate) account: ObjectId,
     pub(crate) told: Arc<Told>,
+    pub(crate) post: Arc<Post>,
     pub(crate) dir: TempDir,
 }
 
@@ -62,12 +63,22 @@ impl Observer for Told {
     }
 }
 
-struct NoMail;
+/// Notes what is sent; refuses what has the subject `refused`.
+#[derive(Default)]
+pub(crate) struct Post(pub Mutex<Vec<SendRequest>>);
 
-impl Mailer for NoMail {
-    fn send(&self, _: SendRequest) -> Sending<'_> {
-        let message = "no mail is sent here".to_owned();
-        Box::pin(async { Err(ActionError { code: Some("E_DELIVERY_FAILED".to_owned()), message }) })
+impl Mailer for Post {
+    fn send(&self, request: SendRequest) -> Sending<'_> {
+        let is_refused =
+            matches!(&request.message, OutgoingMail::Built(message) if message["subject"] == "refused");
+        self.0.lock().unwrap().push(request);
+        Box::pin(async move {
+            if is_refused {
+                let (code, message) = ("E_SENDER_NOT_VERIFIED".to_owned(), "Verify it first.".to_owned());
+                return Err(ActionError { code: Some(code), message });
+            }
+            Ok("message-1@here.example".to_owned())
+        })
     }
 }
 
@@ -103,17 +114,24 @@ impl Fixture {
         let mut settings = WorkersSettings::new(std::env::current_exe().unwrap(), dir.path().join("workers"));
         settings.binary = Some(runtime().unwrap().path.clone());
         change(&mut settings);
-        let told = Arc::new(Told::default());
+        let (told, post) = (Arc::new(Told::default()), Arc::new(Post::default()));
         let workers = Workers::new(WorkersParts {
             scripts: stores.scripts.clone(),
             kv: stores.kv.clone(),
             queues: stores.queues.clone(),
             points: stores.points.clone(),
-            mailer: Arc::new(NoMail),
+            mailer: post.clone(),
             observer: told.clone(),
             settings,
         });
-        Self { workers, stores, account: "0123456789abcdef0123456789abcdef".parse().unwrap(), told, dir }
+        Self {
+            workers,
+            stores,
+            account: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            told,
+            post,
+            dir,
+        }
     }
 
     /// Deploys a Worker of one module.

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
 mod bench;
+mod bindings;
 mod cases;
 mod fixture;
 
@@ -36,7 +37,7 @@ fn main() -> ExitCode {
         bench::measure();
         return ExitCode::SUCCESS;
     }
-    for (name, case) in cases::ALL {
+    for (name, case) in cases::ALL.iter().chain(&bindings::ALL) {
         if wanted.is_none_or(|wanted| name.contains(wanted.as_str())) {
             let began = Instant::now();
             case();

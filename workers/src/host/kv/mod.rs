@@ -49,13 +49,12 @@ impl<'a> Namespace<'a> {
     ///
     /// # Errors
     /// In the service's words where it has some.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
+    pub(super) async fn answer(&self, request: &mut Request<Incoming>) -> Result<Response<Kept>, Refusal> {
         let now = (self.services.now)();
-        let (head, body) = request.into_parts();
-        match KvRequest::read(&head.method, &head.uri, &head.headers, now)? {
+        match KvRequest::read(request.method(), request.uri(), request.headers(), now)? {
             KvRequest::Get { key } => self.get(key).await,
             KvRequest::Put { key, expires, metadata } => {
-                let (value, room) = self.services.rooms.read(body, MAX_VALUE).await?;
+                let (value, room) = self.services.rooms.read(request.body_mut(), MAX_VALUE).await?;
                 let expiration = expires.map(mailwright_engine::time::UnixMillis::as_secs);
                 let put = KvPut { key, value: value.into(), metadata, expiration };
                 let done = self.stored(move |kv, account, id, now| kv.put(account, id, put, now)).await;
@@ -72,7 +71,7 @@ impl<'a> Namespace<'a> {
                 Ok(json_answer(shown(page).to_string().into(), None))
             }
             KvRequest::Bulk => {
-                let (body, _room) = self.services.rooms.read(body, BULK_BODY_MAX).await?;
+                let (body, _room) = self.services.rooms.read(request.body_mut(), BULK_BODY_MAX).await?;
                 self.bulk(BulkBody::read(&body)?).await
             }
         }

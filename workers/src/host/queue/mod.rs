@@ -28,16 +28,15 @@ impl Producer<'_> {
     ///
     /// # Errors
     /// When messages cannot be taken; then none is.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Result<Response<Kept>, Refusal> {
-        let (head, body) = request.into_parts();
-        let sent = match (&head.method, head.uri.path()) {
+    pub(super) async fn answer(&self, request: &mut Request<Incoming>) -> Result<Response<Kept>, Refusal> {
+        let sent = match (request.method(), request.uri().path()) {
             (&Method::POST, "/message") => {
-                let (body, _room) = self.services.rooms.read(body, request::BODY_MAX).await?;
-                vec![request::message(&head.headers, body)?]
+                let (body, _room) = self.services.rooms.read(request.body_mut(), request::BODY_MAX).await?;
+                vec![request::message(request.headers(), body)?]
             }
             (&Method::POST, "/batch") => {
-                let (body, _room) = self.services.rooms.read(body, request::BODY_MAX).await?;
-                request::batch(&head.headers, &body)?
+                let (body, _room) = self.services.rooms.read(request.body_mut(), request::BODY_MAX).await?;
+                request::batch(request.headers(), &body)?
             }
             (&Method::GET, "/metrics") => {
                 return Ok(Response::new(Kept::from(&self.send(Vec::new()).await?)));
