@@ -15,6 +15,8 @@ SCHEMAS = "#/components/schemas/"
 with open(os.environ["API_WORLD"], encoding="utf-8") as file:
     WORLD = json.load(file)
 OBJECTS, SPARES = WORLD["objects"], WORLD["spares"]
+# What is named by its owner.
+NAMES = ("script_name", "secret_name", "key_name")
 # What of a request names an object; where any of them is another account's, there is nothing.
 OWNED = ("account_id", "zone_id", "token_id")
 
@@ -78,7 +80,7 @@ def map_path_parameters(context, path_parameters):
             kinds = {"/webhooks/": "webhook_id", "/scheduled/": "scheduled_id"}
             key = next((kind for part, kind in kinds.items() if part in context.operation.path), name)
         last = list(path_parameters)[-1]
-        if not re.fullmatch("[0-9a-f]{32}|[0-9a-f-]{36}", str(value)) and key != "id":
+        if not re.fullmatch("[0-9a-f]{32}|[0-9a-f-]{36}", str(value)) and key not in ("id", *NAMES):
             return path_parameters
         if removes and name == last:
             # Each is there once; afterwards there is nothing of that id, which is an answer, too.

@@ -15,7 +15,7 @@ fn folder() -> PathBuf {
 /// Returns whether the packages are there, and Node.js that runs them.
 #[must_use]
 pub(crate) fn is_installed() -> bool {
-    folder().join("node_modules/cloudflare").exists()
+    ["cloudflare", "wrangler"].iter().all(|name| folder().join("node_modules").join(name).exists())
         && Command::new("node").arg("--version").output().is_ok()
 }
 

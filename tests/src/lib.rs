@@ -66,6 +66,7 @@ pub mod webhook_receiver;
 pub mod worker;
 pub mod worker_world;
 pub mod workerd;
+pub mod wrangler;
 pub mod zone;
 
 pub use error::{Error, Result};

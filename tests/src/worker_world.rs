@@ -155,12 +155,14 @@ impl WorkerWorld {
         self.call(method, &format!("accounts/{}/{path}", self.installation.account.account_id), body)
     }
 
-    /// Uploads and deploys a Worker.
+    /// Uploads and deploys a Worker, and has it reached by HTTP.
     ///
     /// # Errors
     /// Those of [`Self::call`].
     pub fn deploy(&self, worker: &Worker) -> Result<()> {
         self.upload(worker)?.result();
+        let path = format!("workers/scripts/{}/subdomain", worker.name());
+        self.account("POST", &path, &json!({ "enabled": true }))?;
         Ok(())
     }
 
@@ -359,6 +361,19 @@ impl WorkerWorld {
             told.push_str(&self.account("GET", &path, &Value::Null)?.to_string());
         }
         Ok(told)
+    }
+
+    /// Waits until the log of mail to `address` has these words.
+    ///
+    /// # Errors
+    /// [`Error::Unexpected`] with what it says if it does not have them in time.
+    pub fn until_mentioned(&self, address: &str, words: &str) -> Result<()> {
+        let mut said = String::new();
+        let found = wait::until(&format!("{words:?} in the log"), LIMIT, || {
+            said = self.mentioned(address)?;
+            Ok(said.contains(words).then_some(()))
+        });
+        found.map_err(|error| Error::unexpected(error.to_string(), said))
     }
 
     /// How many have arrived for `recipient`.

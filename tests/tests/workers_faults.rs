@@ -178,10 +178,9 @@ fn without_the_runtime_mail_for_workers_is_put_off_and_all_else_works() -> Resul
     world.deploy_in("example.com", &forwarder("worker", 1))?;
     let reply = world.bring(SENDER, ADDRESS, &letter(SENDER, ADDRESS, "put off", ""))?;
     assert!(reply.code == 451 && reply.lines[0].starts_with("4."), "{reply:?}");
-    wait::until("the reason in the log", LIMIT, || {
-        let said = world.mentioned(ADDRESS)?;
-        Ok((said.contains("/nowhere/workerd") && said.contains("worker setup")).then_some(()))
-    })?;
+    for words in ["/nowhere/workerd", "worker setup"] {
+        world.until_mentioned(ADDRESS, words)?;
+    }
     world.catch_all("example.com", &json!([{ "type": "forward", "value": [TEAM] }]))?;
     assert_eq!(bring(&world, "forwarded")?, 250);
     world.arrived(TEAM, "forwarded")?;
@@ -199,7 +198,7 @@ fn mail_can_wait_here_until_its_worker_is_mended() -> Result<()> {
     // Taken is taken: it outlives us, too.
     world.server.process.kill()?;
     world.server = world.installation.start()?;
-    wait::until("another try", LIMIT, || Ok(world.mentioned(ADDRESS)?.contains("not yet").then_some(())))?;
+    world.until_mentioned(ADDRESS, "not yet")?;
     assert_eq!(world.passed_on()?.len(), 0);
     world.deploy(&forwarder("worker", 1))?;
     for subject in ["one", "two"] {

@@ -257,7 +257,7 @@ const cases = {
   async queue(message, { QUEUE }) {
     await QUEUE.send({ kind: "json", nested: [1, { two: 2 }] });
     await QUEUE.send("a text", { contentType: "text" });
-    await QUEUE.send(new Uint8Array([1, 2, 3]).buffer, { contentType: "bytes" });
+    await QUEUE.send(new Uint8Array([1, 2, 3]), { contentType: "bytes" });
     await QUEUE.send(new Map([["v8", new Date(0)]]), { contentType: "v8" });
     await QUEUE.sendBatch([{ body: { kind: "batch", at: 0 } }, { body: { kind: "batch", at: 1 } }], { delaySeconds: 1 });
     await QUEUE.send({ kind: "retried" });

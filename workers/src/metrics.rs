@@ -31,10 +31,13 @@ declare_metrics! {
     counter LOGS_LOST = "mailwright_workers_logs_lost_total";
 }
 
-/// Names the metrics and shows them from the start.
+/// Tells the recorder, which must be installed, what the metrics mean, and begins every series: an alarm on a counter
+/// that rises for the first time needs to have seen it at zero.
 pub fn describe() {
     describe_all();
+    let _ = histogram!(START_SECONDS);
     for kind in ["email", "fetch", "queue"] {
+        let _ = (histogram!(WALL_SECONDS, "kind" => kind), histogram!(CPU_SECONDS, "kind" => kind));
         for outcome in RunOutcome::ALL {
             counter!(INVOCATIONS, "kind" => kind, "outcome" => outcome.as_str()).increment(0);
         }

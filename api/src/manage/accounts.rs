@@ -11,6 +11,7 @@ use crate::{
     page::{Page, PageQuery},
     request::{body, query},
     server::AppState,
+    workers,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_storage::control::{Account, Permission};
@@ -111,8 +112,9 @@ pub(super) async fn delete(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &id, Permission::Operator)?;
-    let deleted = json!({ "id": account.id });
+    let (id, deleted) = (account.id.clone(), json!({ "id": account.id }));
     change(&state, move |control| control.delete_account(&account.id, &caller.by())).await?;
+    workers::forget(&state, id).await?;
     Ok(answer::success(deleted))
 }
 

@@ -52,7 +52,14 @@ impl Form {
         Ok(Self { parts: parts(body.bytes(), boundary).await?, _body: Some(body) })
     }
 
-    /// A form of these parts, of a body that is held elsewhere.
+    /// A body that is one part of this name by itself.
+    pub(super) fn of_one(name: &str, body: Body) -> Self {
+        let (name, content) = (name.to_owned(), body.bytes());
+        Self { parts: vec![Part { name, file_name: None, media_type: None, content }], _body: Some(body) }
+    }
+
+    /// A form of these parts.
+    #[cfg(test)]
     pub(super) fn of(parts: Vec<Part>) -> Self {
         Self { parts, _body: None }
     }

@@ -143,6 +143,31 @@ impl Metadata {
         }
     }
 
+    /// Whether it says anything that a version has.
+    pub(super) fn changes_version(&self) -> bool {
+        self.bindings.is_some()
+            || self.compatibility_date.is_some()
+            || self.compatibility_flags.is_some()
+            || self.limits.is_some()
+    }
+
+    /// A version with what is said in place of what it was; bindings are not looked at.
+    ///
+    /// # Errors
+    /// 400 for what makes no sense.
+    pub(super) fn amend(self, version: NewVersion) -> Result<NewVersion, ApiError> {
+        self.refuse_what_is_missing()?;
+        Ok(NewVersion {
+            limits: if self.limits.is_some() { self.limits()? } else { version.limits },
+            compatibility_date: match self.compatibility_date.as_deref() {
+                Some(text) => date(Some(text))?,
+                None => version.compatibility_date,
+            },
+            compatibility_flags: self.compatibility_flags.unwrap_or(version.compatibility_flags),
+            ..version
+        })
+    }
+
     /// The bindings, each read by `read`.
     pub(super) fn bindings(
         &self,

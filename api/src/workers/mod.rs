@@ -31,7 +31,7 @@ use crate::{access::Caller, answer::ApiError, delivery::blocking, server::AppSta
 use mailwright_actors::clock;
 use mailwright_engine::worker::ScriptName;
 use mailwright_storage::{
-    control::Account,
+    control::{Account, ObjectId},
     workers::{Origin, Script, ScriptError, ScriptStore},
 };
 use mailwright_workers::Workers;
@@ -86,6 +86,17 @@ fn changed(state: &AppState, script: &Script) {
     }
     // What it could not have before it may have now.
     state.held.hurry();
+}
+
+/// Removes the Workers of an account that is gone, and what they keep.
+///
+/// # Errors
+/// 503 when something of it stays on the disk; nobody can ask for it any more.
+pub(crate) async fn forget(state: &AppState, account: ObjectId) -> Result<(), ApiError> {
+    let (stores, scripts) = (state.stores.clone(), state.stores.scripts.scripts(&account));
+    blocking(move || stores.remove_account(&account).map_err(|error| stored(&error))).await?;
+    scripts.iter().for_each(|script| changed(state, script));
+    Ok(())
 }
 
 impl From<ScriptError> for ApiError {

@@ -4,7 +4,7 @@
 
 use super::{
     bindings, change, changed,
-    form::{self, Form, Part},
+    form::{self, Form},
     found,
     metadata::Metadata,
     origin, scripts, shown,
@@ -14,7 +14,7 @@ use crate::{
     answer::{self, ApiError},
     openapi::{
         Answer, Body, Known, Lookup,
-        objects::workers::{WorkerScriptSettings, WorkerSettings},
+        objects::workers::{WorkerBinding, WorkerLimits, WorkerScriptSettings, WorkerSettings},
     },
     request::{self, body},
     server::AppState,
@@ -22,13 +22,51 @@ use crate::{
 use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_storage::{
     control::{Account, Permission},
-    workers::{NewDeployment, NewVersion, Script},
+    workers::{NewDeployment, NewVersion, Origin, Script},
 };
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-/// What clients say of a Worker that means nothing here.
-const TOLD_AGAIN: [&str; 4] = ["logpush", "observability", "tags", "tail_consumers"];
+/// What a client says of a Worker that means nothing here; what it does not say stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = WorkerScriptSettingsChange)]
+pub(super) struct ScriptSettingsBody {
+    /// Kept.
+    logpush: Option<bool>,
+    /// Kept.
+    #[schema(value_type = Option<Object>)]
+    observability: Option<Map<String, Value>>,
+    /// What it is to be marked with.
+    tags: Option<Vec<String>>,
+    /// None: there are no tail Workers.
+    #[schema(value_type = Option<Vec<Object>>, max_items = 0)]
+    tail_consumers: Option<Vec<Value>>,
+}
+
+/// What a client says of a Worker beside its code.
+#[derive(Debug, ToSchema)]
+#[schema(as = WorkerSettingsChange)]
+#[expect(
+    dead_code,
+    reason = "the metadata of uploads is read in its place; this describes what of it can be changed"
+)]
+pub(super) struct SettingsBody {
+    /// What means nothing here.
+    #[serde(flatten)]
+    #[schema(inline)]
+    script: ScriptSettingsBody,
+    /// What it may use from now on; one with nothing but `name` and `type` is that which there is.
+    bindings: Option<Vec<WorkerBinding>>,
+    /// The day whose behaviour of the runtime it wants.
+    compatibility_date: Option<String>,
+    /// Changes of that behaviour.
+    compatibility_flags: Option<Vec<String>>,
+    /// What it may take.
+    limits: Option<WorkerLimits>,
+}
 
 /// `GET …/scripts/{script_name}/settings`
 #[utoipa::path(
@@ -50,7 +88,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch, path = "/client/v4/accounts/{account_id}/workers/scripts/{script_name}/settings",
     tag = "Workers", operation_id = "change_worker_settings",
-    request_body = WorkerSettings,
+    request_body = SettingsBody,
     responses((status = 200, body = Answer<WorkerSettings>), Known, Lookup, Body),
 )]
 pub(super) async fn patch(
@@ -65,43 +103,48 @@ pub(super) async fn patch(
     let form = if form::is_form(&http) {
         Form::read(&http, &state, payload).await?
     } else {
-        let content = state.bodies.read(&http, payload).await?.bytes();
-        Form::of(vec![Part { name: "settings".into(), file_name: None, media_type: None, content }])
+        Form::of_one("settings", state.bodies.read(&http, payload).await?)
     };
     let part = form.part("settings").ok_or_else(|| {
         ApiError::schema("settings", "The request needs a part 'settings' that says what is to change.")
     })?;
     let said: Metadata = request::parse(&part.content)?;
-    if said.bindings.is_some() {
-        rebind(
-            &http,
-            &caller,
-            &state,
-            &account,
-            &script,
-            said.bindings(&form, |reader| reader.read_change())?.only(),
-        )
-        .await?;
+    let told: ScriptSettingsBody = request::parse(&part.content)?;
+    told.check()?;
+    if said.changes_version() {
+        let new = amended(&state, &account, &script, said, &form)?;
+        run(&state, &script, new, origin(&http, &caller)).await?;
     }
-    let told: Map<String, Value> = request::parse(&part.content)?;
-    keep(&state, &script, &told).await?;
+    keep(&state, &script, told).await?;
     Ok(answer::success(whole(&*found(&state, &account, &path.1)?)))
 }
 
-/// Has the version that runs go on with other bindings.
-async fn rebind(
-    http: &HttpRequest,
-    caller: &Caller,
+/// The version that runs, with what is said of it in place of what it was.
+fn amended(
     state: &AppState,
     account: &Account,
+    script: &Script,
+    said: Metadata,
+    form: &Form,
+) -> Result<NewVersion, ApiError> {
+    let running = script.deployed.as_ref().ok_or_else(|| ApiError::no_object("version"))?;
+    let mut new = NewVersion::like(running);
+    if said.bindings.is_some() {
+        let wanted = said.bindings(form, |reader| reader.read_change())?.only();
+        new.bindings = wanted.resolve(&running.bindings)?;
+        scripts::there_are(state, account, &new.bindings)?;
+    }
+    said.amend(new)
+}
+
+/// Has a version run from now on that has the code of one that did.
+async fn run(
+    state: &AppState,
     script: &Arc<Script>,
-    wanted: super::metadata::Bindings,
+    new: NewVersion,
+    origin: Origin,
 ) -> Result<(), ApiError> {
-    let running = script.deployed.clone().ok_or_else(|| ApiError::no_object("version"))?;
-    let bindings = wanted.resolve(&running.bindings)?;
-    scripts::there_are(state, account, &bindings)?;
-    let new = NewVersion { bindings, ..NewVersion::like(&running) };
-    let (of, origin) = (Arc::clone(script), origin(http, caller));
+    let of = Arc::clone(script);
     change(state, move |scripts| {
         let version = scripts.upload(&of.account, &of.name, new, origin.clone())?;
         scripts.deploy(&of.account, &of.name, &version.id, NewDeployment::default(), origin)
@@ -130,7 +173,7 @@ pub(super) async fn get_script(
 #[utoipa::path(
     patch, path = "/client/v4/accounts/{account_id}/workers/scripts/{script_name}/script-settings",
     tag = "Workers", operation_id = "change_worker_script_settings",
-    request_body = WorkerScriptSettings,
+    request_body = ScriptSettingsBody,
     responses((status = 200, body = Answer<WorkerScriptSettings>), Known, Lookup, Body),
 )]
 pub(super) async fn patch_script(
@@ -142,17 +185,33 @@ pub(super) async fn patch_script(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let script = found(&state, &account, &path.1)?;
-    let told: Map<String, Value> = body(&http, &state, payload).await?;
-    keep(&state, &script, &told).await?;
+    let told: ScriptSettingsBody = body(&http, &state, payload).await?;
+    told.check()?;
+    keep(&state, &script, told).await?;
     Ok(answer::success(of_script(&*found(&state, &account, &path.1)?)))
 }
 
+impl ScriptSettingsBody {
+    fn check(&self) -> Result<(), ApiError> {
+        if self.tail_consumers.as_ref().is_none_or(Vec::is_empty) {
+            return Ok(());
+        }
+        let why = "Tail Workers are not part of this server: leave 'tail_consumers' empty.";
+        Err(ApiError::schema("tail_consumers", why))
+    }
+}
+
 /// Keeps what a client says that means nothing here.
-async fn keep(state: &AppState, script: &Arc<Script>, told: &Map<String, Value>) -> Result<(), ApiError> {
+async fn keep(state: &AppState, script: &Arc<Script>, told: ScriptSettingsBody) -> Result<(), ApiError> {
     let mut settings = script.settings.as_object().cloned().unwrap_or_default();
-    for name in TOLD_AGAIN {
-        if let Some(value) = told.get(name) {
-            settings.insert(name.to_owned(), check(name, value)?);
+    let said = [
+        ("logpush", told.logpush.map(Value::from)),
+        ("observability", told.observability.map(Value::Object)),
+        ("tags", told.tags.map(Value::from)),
+    ];
+    for (name, value) in said {
+        if let Some(value) = value {
+            settings.insert(name.to_owned(), value);
         }
     }
     let settings = Value::Object(settings);
@@ -161,20 +220,6 @@ async fn keep(state: &AppState, script: &Arc<Script>, told: &Map<String, Value>)
         change(state, move |scripts| scripts.set_settings(&of.account, &of.name, &settings)).await?;
     }
     Ok(())
-}
-
-fn check(name: &str, value: &Value) -> Result<Value, ApiError> {
-    let texts = |list: &Vec<Value>| list.iter().all(Value::is_string);
-    let (is_fine, what) = match name {
-        "logpush" => (value.is_boolean() || value.is_null(), "true or false"),
-        "observability" => (value.is_object() || value.is_null(), "an object"),
-        "tags" => (value.as_array().is_some_and(texts) || value.is_null(), "a list of texts"),
-        _ => (
-            value.is_null() || value.as_array().is_some_and(Vec::is_empty),
-            "empty: there are no tail Workers",
-        ),
-    };
-    if is_fine { Ok(value.clone()) } else { Err(ApiError::schema(name, format!("'{name}' must be {what}."))) }
 }
 
 fn of_script(script: &Script) -> Value {

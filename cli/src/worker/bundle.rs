@@ -40,9 +40,11 @@ const MAIN: &str = "index.js";
 /// There is no esbuild, or it found something wrong.
 pub(super) fn bundle(main: &Path, folder: &Path, reason: String) -> Result<Modules, ProjectError> {
     let Some(esbuild) = esbuild(folder) else { return Err(ProjectError::NoBundler { reason }) };
+    // It runs in the folder, for what the folder says of TypeScript.
+    let main = std::path::absolute(main).map_err(ProjectError::unreadable(main))?;
     let out = tempfile::tempdir().map_err(ProjectError::unreadable(&env::temp_dir()))?;
     let mut command = Command::new(&esbuild);
-    command.arg(main).arg(format!("--outdir={}", out.path().display()));
+    command.arg(&main).arg(format!("--outdir={}", out.path().display()));
     command.args(["--entry-names=index", "--asset-names=[name]-[hash]", "--log-level=warning"]);
     command.args(["--bundle", "--format=esm", "--target=es2024", "--keep-names", "--loader:.js=jsx"]);
     command.args(["--conditions=workerd,worker,browser", "--define:process.env.NODE_ENV=\"production\""]);
@@ -52,7 +54,7 @@ pub(super) fn bundle(main: &Path, folder: &Path, reason: String) -> Result<Modul
     let done = command.current_dir(folder).output().map_err(ProjectError::unreadable(&esbuild))?;
     if !done.status.success() {
         let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-        return Err(ProjectError::Bundle { main: main.to_path_buf(), said });
+        return Err(ProjectError::Bundle { main, said });
     }
     modules::of_folder(out.path(), MAIN)
 }

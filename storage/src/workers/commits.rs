@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn failed(error: rusqlite::Error) -> StorageError {
-        database::failed("test", &error)
+        StorageError::database("test", error)
     }
 
     fn values(dir: &tempfile::TempDir) -> Vec<i64> {

@@ -112,3 +112,52 @@ fn random_id() -> Result<ObjectId, StorageError> {
         error => StorageError::database("workers", error),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> UnixMillis {
+        UnixMillis::new(1_800_000_000_000)
+    }
+
+    /// Puts something into keys and values, a queue and a dataset of an account.
+    fn fill(stores: &WorkerStores, account: &ObjectId) -> ObjectId {
+        let namespace = stores.kv.create(account, "n", now()).unwrap().id.clone();
+        let (key, value) = ("k".to_owned(), b"v".to_vec());
+        let put = KvPut { key, value, metadata: None, expiration: None };
+        stores.kv.put(account, &namespace, put, now()).unwrap();
+        stores.queues.create(account, "q", QueueDraft::default(), now()).unwrap();
+        let message = NewMessage { kind: BodyKind::Text, body: b"m".to_vec(), delay: None };
+        stores.queues.send(account, "q", vec![message], now()).unwrap();
+        stores.points.write(account, "d", vec![DataPoint::default()], now()).unwrap();
+        namespace
+    }
+
+    /// What an account has: namespaces, queues and datasets.
+    fn count(stores: &WorkerStores, account: &ObjectId) -> (usize, usize, usize) {
+        let (namespaces, queues) = (stores.kv.namespaces(account), stores.queues.queues(account));
+        (namespaces.len(), queues.len(), stores.points.datasets(account).unwrap().len())
+    }
+
+    #[test]
+    fn with_an_account_goes_what_its_workers_kept_and_nothing_of_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let open =
+            || WorkerStores::open(&dir.path().join("workers"), WorkerStoreSettings::default()).unwrap();
+        let (gone, stays) = (ObjectId::random().unwrap(), ObjectId::random().unwrap());
+        let stores = open();
+        fill(&stores, &gone);
+        let namespace = fill(&stores, &stays);
+        stores.points.close();
+        let stores = open();
+        assert_eq!(count(&stores, &gone), (1, 1, 1));
+        stores.remove_account(&gone).unwrap();
+        stores.remove_account(&gone).unwrap();
+        let stores = open();
+        assert_eq!((count(&stores, &gone), count(&stores, &stays)), ((0, 0, 0), (1, 1, 1)));
+        assert_eq!(stores.kv.get(&stays, &namespace, "k", now()).unwrap().unwrap().value, b"v");
+        stores.purge(now()).unwrap();
+        assert_eq!(stores.queues.status(&stays, "q", now()).unwrap().ready, 1);
+    }
+}

@@ -118,7 +118,9 @@ fn every_body_that_is_no_object_is_refused() -> Result<()> {
             let answer = world.api.request(&route.method, &path, body, &[])?;
             let at = format!("{} {path} {}", route.method, &body[..body.len().min(40)]);
             check(&answer, &at);
-            let is_told = answer.status == 400 || path.ends_with("/preflight");
+            // A list is what that route takes.
+            let is_fine = path.ends_with("/schedules") && body == "[]";
+            let is_told = answer.status == 400 || path.ends_with("/preflight") || is_fine;
             assert!(is_told, "{at}: {} {}", answer.status, answer.text);
         }
     }

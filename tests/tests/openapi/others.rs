@@ -31,7 +31,9 @@ fn every_route_answers_for_anothers_objects_as_for_none() -> Result<()> {
         let (known, unknown) = (ask(&stranger, route, theirs)?, ask(&stranger, route, &Value::Null)?);
         assert_eq!((known.status, known.error_code()), (404, 7003), "{at}: {}", known.text);
         assert_eq!((known.text, unknown.status), (unknown.text, 404), "{at}");
-        if ids.len() > 1 {
+        // What an upload names is made, in one's own account.
+        let makes = route.method == "PUT" && route.path.ends_with("/scripts/{script_name}");
+        if ids.len() > 1 && !makes {
             // Nor can it be reached by an account or a zone of one's own.
             let mut mixed = own.clone();
             mixed[*inner] = theirs[*inner].clone();

@@ -104,11 +104,76 @@ impl World {
                     "actions": [{ "type": "drop" }],
                 }),
             )?,
+            "script_name": self.worker(name)?["id"],
+            "version_id": self.version(name)?,
+            "secret_name": "KEY",
+            "tail_id": self.make(&format!("accounts/{account_id}/workers/scripts/{name}/tails"), &json!({}))?,
+            "namespace_id": self.namespace(name)?,
+            "key_name": name,
+            "queue_id": self.queue(name)?["queue_id"],
+            "consumer_id": self.queue_consumer(name)?,
             "address_id": self.make(
                 &format!("accounts/{account_id}/email/routing/addresses"),
                 &json!({ "email": format!("{name}@example.net") }),
             )?,
         }))
+    }
+
+    /// Uploads a Worker with a secret.
+    fn worker(&self, name: &str) -> Result<Value> {
+        let metadata = json!({
+            "main_module": "a.js", "bindings": [{ "name": "KEY", "type": "secret_text", "text": "hush" }],
+        });
+        let part = |name: &str, kind: &str, content: &str| {
+            format!(
+                "--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n{content}\r\n"
+            )
+        };
+        let body = [
+            part("metadata", "application/json", &metadata.to_string()),
+            part("a.js", "application/javascript+module", "export default { async email() {} }"),
+            "--part--\r\n".to_owned(),
+        ];
+        let path = format!("{}/scripts/{name}", self.workers());
+        let kind = ("content-type", "multipart/form-data; boundary=part");
+        Ok(self.api.request("PUT", &path, &body.concat(), &[kind])?.result())
+    }
+
+    fn workers(&self) -> String {
+        format!("/client/v4/accounts/{}/workers", self.api.account.account_id)
+    }
+
+    /// The id of the version of a Worker that runs.
+    fn version(&self, name: &str) -> Result<Value> {
+        let path = format!("{}/scripts/{name}/deployments", self.workers());
+        let deployments = self.api.request("GET", &path, "", &[])?.result();
+        Ok(deployments["deployments"][0]["versions"][0]["version_id"].clone())
+    }
+
+    /// Makes a namespace with a key of its name, and returns its id.
+    fn namespace(&self, name: &str) -> Result<Value> {
+        let namespaces = format!("accounts/{}/storage/kv/namespaces", self.api.account.account_id);
+        let id = self.make(&namespaces, &json!({ "title": name }))?;
+        let path = format!("/client/v4/{namespaces}/{}/values/{name}", id.as_str().unwrap_or_default());
+        self.api.request("PUT", &path, "value", &[])?.result();
+        Ok(id)
+    }
+
+    /// The queue of this name, which is made with the Worker of this name as consumer if it is not there.
+    fn queue(&self, name: &str) -> Result<Value> {
+        let queues = format!("accounts/{}/queues", self.api.account.account_id);
+        let found = self.api.request("GET", &format!("/client/v4/{queues}?name={name}"), "", &[])?.result();
+        if let Some(queue) = found.get(0) {
+            return Ok(queue.clone());
+        }
+        let queue = self.post(&queues, &json!({ "queue_name": name }))?;
+        let consumers = format!("{queues}/{}/consumers", queue["queue_id"].as_str().unwrap_or_default());
+        self.post(&consumers, &json!({ "type": "worker", "script_name": name }))?;
+        Ok(queue)
+    }
+
+    fn queue_consumer(&self, name: &str) -> Result<Value> {
+        Ok(self.queue(name)?["consumers"][0]["consumer_id"].clone())
     }
 
     /// What `api_hooks.py` reads: objects that stay and objects that may go.

@@ -1,9 +1,8 @@
 //! The forms that a Worker's code may have.
 
 use mailwright_tests::error::Result;
-use mailwright_tests::wait;
 use mailwright_tests::worker::Worker;
-use mailwright_tests::worker_world::{LIMIT, SENDER, WorkerWorld, letter};
+use mailwright_tests::worker_world::{SENDER, WorkerWorld, letter};
 
 const CLASS: &str = r#"
 import { WorkerEntrypoint } from "cloudflare:workers";
@@ -63,9 +62,7 @@ fn code_is_an_object_or_a_class_of_one_module_or_several() -> Result<()> {
     world.deploy(&no_handler)?;
     let reply = bring("for nobody")?;
     assert_eq!(reply.code, 451, "{reply:?}");
-    wait::until("the reason in the log", LIMIT, || {
-        Ok(world.mentioned(ADDRESS)?.contains("exports no email() handler").then_some(()))
-    })?;
+    world.until_mentioned(ADDRESS, "exports no email() handler")?;
     assert_eq!(world.fetch("nobody", "GET", "/", "text/plain", b"")?.status, 404);
     let throws =
         Worker::new("throws", "export default { fetch() { throw new Error('the secret reason'); } };");

@@ -3,8 +3,6 @@
 use std::time::{Duration, Instant};
 
 use mailwright_tests::error::Result;
-use mailwright_tests::wait;
-use mailwright_tests::worker_world::LIMIT;
 
 use crate::world::{HOSTILE, Scene};
 
@@ -39,9 +37,7 @@ fn what_it_takes_is_its_own_and_mail_for_others_flows() -> Result<()> {
         assert!(reply.code == 451 || is_harmless, "{case}: {reply:?}");
         assert!(began.elapsed() < END, "{case} took {:?}", began.elapsed());
         if !why.is_empty() {
-            wait::until(&format!("why {case} was put off"), LIMIT, || {
-                Ok(scene.mentioned(HOSTILE)?.contains(why).then_some(()))
-            })?;
+            scene.until_mentioned(HOSTILE, why)?;
         }
     }
     // It is served again at once, and a flood of lines costs it only lines.

@@ -2,9 +2,8 @@
 
 use mailwright_tests::error::Result;
 use mailwright_tests::message::header;
-use mailwright_tests::wait;
 use mailwright_tests::worker::Bundles;
-use mailwright_tests::worker_world::{LIMIT, SENDER, WorkerWorld, letter};
+use mailwright_tests::worker_world::{SENDER, WorkerWorld, letter};
 
 use crate::{assert_refused, bring, brought};
 
@@ -166,9 +165,7 @@ fn mail_is_refused_or_only_looked_at_where_their_code_says_so() -> Result<()> {
     ] {
         world.deploy_in("read.test", &bundles.worker(name)?)?;
         brought(&world, &format!("{name}@read.test"), "only looked at")?;
-        wait::until(&format!("what {name} says"), LIMIT, || {
-            Ok(world.mentioned(&format!("{name}@read.test"))?.contains(says).then_some(()))
-        })?;
+        world.until_mentioned(&format!("{name}@read.test"), says)?;
     }
     assert_eq!(world.passed_on()?.len(), before, "what is only looked at goes nowhere");
     Ok(())

@@ -60,8 +60,8 @@ impl Said {
             let why = "nothing: it waits for what never comes, or ended itself; its log says which";
             return Err(EventError::Threw(why.to_owned()));
         }
-        let raw: Raw =
-            serde_json::from_slice(&self.body).map_err(|error| odd(format!("it is no answer: {error}")))?;
+        let raw: Raw = serde_json::from_slice(&self.body)
+            .map_err(|error| odd(format_args!("it is no answer: {error}")))?;
         if raw.no_handler {
             return Err(EventError::NoHandler("email"));
         }
@@ -69,7 +69,7 @@ impl Said {
             return Err(EventError::Threw(exception(&error.name, &error.message)));
         }
         if raw.forwards.len() > FORWARDS {
-            return Err(odd(format!(
+            return Err(odd(format_args!(
                 "it goes on to {} addresses, of at most {FORWARDS}",
                 raw.forwards.len()
             )));
@@ -85,21 +85,21 @@ pub(super) fn exception(name: &str, message: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(EXCEPTION).collect()
 }
 
-fn odd(why: String) -> EventError {
+fn odd(why: impl std::fmt::Display) -> EventError {
     EventError::Threw(format!("an answer that is not ours: {why}"))
 }
 
 fn forward(RawForward { to, headers }: RawForward) -> Result<Forward, EventError> {
     if to.is_empty() || to.len() > ADDRESS || to.chars().any(char::is_control) {
-        return Err(odd("a destination is no address".to_owned()));
+        return Err(odd("a destination is no address"));
     }
     if headers.len() > FIELDS {
-        return Err(odd(format!("{} header fields, of at most {FIELDS}", headers.len())));
+        return Err(odd(format_args!("{} header fields, of at most {FIELDS}", headers.len())));
     }
     match headers.iter().find(|(name, value)| !fits(name, value)) {
         Some((name, _)) => {
             let name: String = name.chars().take(80).collect();
-            Err(odd(format!(
+            Err(odd(format_args!(
                 "the header field {name:?} cannot be added: names begin with X-, values are a line of text"
             )))
         }

@@ -2,6 +2,9 @@
 //!
 //! It has a `main` of its own, because this program is also what starts workerd in its sandbox.
 
+// What clippy allows in tests it does not see in a program with a main of its own.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
 mod bench;
 mod bindings;
 mod cases;

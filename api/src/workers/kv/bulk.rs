@@ -239,7 +239,11 @@ async fn list<T: DeserializeOwned>(
     let invalid = |error: serde_json::Error| {
         ApiError::schema("", format!("The request body must be a list, as JSON: {error}."))
     };
-    serde_json::from_slice(body.as_ref()).map_err(invalid)
+    let list: Vec<T> = serde_json::from_slice(body.as_ref()).map_err(invalid)?;
+    if list.is_empty() {
+        return Err(ApiError::schema("", "The list in the request body is empty: there is nothing to do."));
+    }
+    Ok(list)
 }
 
 fn done(count: usize) -> HttpResponse {

@@ -79,8 +79,8 @@ pub(super) async fn delete(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::WorkersRead)?;
-    let name = script_name(&path.1)?;
-    if state.tails.end(&account.id, &name, &path.2, clock::now()) {
+    let is_ended = |name| state.tails.end(&account.id, &name, &path.2, clock::now());
+    if script_name(&path.1).is_ok_and(is_ended) {
         Ok(answer::success(Value::Null))
     } else {
         Err(ApiError::no_object("tail"))

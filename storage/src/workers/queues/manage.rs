@@ -1,29 +1,17 @@
 //! Making, changing and removing queues and their consumers.
 
-use super::{
-    Consumer, ConsumerDraft, MAX_BATCH, MAX_DELAY, MAX_RETENTION, Queue, QueueDraft, QueueError, QueueStore,
-    Slot, rows::About,
-};
+use super::{Consumer, ConsumerDraft, Queue, QueueDraft, QueueError, QueueStore, Slot, checks, rows::About};
 use crate::{
     control::ObjectId,
     error::StorageError,
-    workers::{
-        commits::lock,
-        database::{STEP, millis},
-        random_id,
-    },
+    workers::{commits::lock, database::millis, random_id},
 };
 use mailwright_engine::time::UnixMillis;
-use rusqlite::{Connection, params};
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, PoisonError},
-};
+use rusqlite::params;
+use std::sync::{Arc, PoisonError};
 
 /// Most queues of an account.
 pub const MAX_QUEUES: usize = 1_000;
-/// Most octets of a name.
-const MAX_NAME: usize = 63;
 
 impl QueueStore {
     /// Makes a queue. Blocks for a sync.
@@ -49,8 +37,8 @@ impl QueueStore {
         draft: QueueDraft,
         now: UnixMillis,
     ) -> Result<Arc<Queue>, QueueError> {
-        check_name(name)?;
-        check_queue(&draft)?;
+        checks::name(name)?;
+        checks::queue(&draft)?;
         if self.queue(account, name).is_some() {
             return Err(QueueError::Taken(name.to_owned()));
         }
@@ -93,7 +81,7 @@ impl QueueStore {
         draft: QueueDraft,
         now: UnixMillis,
     ) -> Result<Arc<Queue>, QueueError> {
-        check_queue(&draft)?;
+        checks::queue(&draft)?;
         let _changing = lock(&self.0.changes);
         let slot = self.slot(account, name)?;
         self.put(&slot, Queue { draft, modified: now, ..(*slot.queue()).clone() })
@@ -167,7 +155,7 @@ impl QueueStore {
         draft: &ConsumerDraft,
         now: UnixMillis,
     ) -> Result<(), QueueError> {
-        check_consumer(draft)?;
+        checks::consumer(draft)?;
         let Some(letters) = &draft.dead_letter_queue else { return Ok(()) };
         if letters == name {
             return Err(QueueError::Invalid(format!("the queue {name:?} cannot take its own dead letters")));
@@ -238,133 +226,9 @@ impl QueueStore {
         self.0.changed.notify_one();
         Ok(())
     }
-
-    /// Removes all messages that wait in a queue now, leased ones too. Says how many there were. Blocks for syncs.
-    ///
-    /// # Errors
-    /// [`QueueError::NoQueue`]; when that cannot be stored: what was removed until then is.
-    pub fn empty(&self, account: &ObjectId, name: &str) -> Result<u64, QueueError> {
-        let slot = self.slot(account, name)?;
-        let n = slot.n;
-        let last: Option<i64> = self.0.db.read(|db| {
-            let last = "SELECT max(n) FROM messages WHERE queue = ?";
-            Ok::<_, QueueError>(db.query_row(last, [n], |row| row.get(0))?)
-        })?;
-        let Some(last) = last else { return Ok(0) };
-        let purged = self.0.db.remove_all(move |db| {
-            let which = "queue = ?1 AND n <= ?2";
-            Ok::<_, QueueError>(remove_messages(db, n, which, last, "purged")?.len())
-        })?;
-        lock(&slot.leases).end_until(last);
-        Ok(purged)
-    }
-
-    /// Removes messages that are older than their queues keep them, and those of queues that are gone; others get in
-    /// between its steps.
-    ///
-    /// # Errors
-    /// When the database cannot be changed; what was removed until then is.
-    pub fn purge(&self, now: UnixMillis) -> Result<(), StorageError> {
-        let slots: Vec<Arc<Slot>> =
-            self.known(|known| known.values().flat_map(BTreeMap::values).cloned().collect());
-        let expired = slots.iter().try_for_each(|slot| self.expire(slot, now));
-        expired.and_then(|()| self.purge_removed()).map_err(QueueError::into_storage)
-    }
-
-    fn expire(&self, slot: &Arc<Slot>, now: UnixMillis) -> Result<(), QueueError> {
-        let until = millis(now.saturating_sub(super::model::seconds(slot.queue().draft.retention)));
-        loop {
-            let n = slot.n;
-            let gone = self.0.db.change(move |db| {
-                Ok::<_, QueueError>(remove_messages(db, n, "queue = ?1 AND arrived <= ?2", until, "expired")?)
-            })?;
-            if gone.is_empty() {
-                return Ok(());
-            }
-            let mut leases = lock(&slot.leases);
-            gone.iter().filter_map(|id| id.parse().ok()).for_each(|id| leases.end(&id));
-        }
-    }
-
-    /// Removes the messages of queues that are gone, then the last trace of these.
-    fn purge_removed(&self) -> Result<(), QueueError> {
-        self.0.db.remove_all(|db| {
-            let gone = "DELETE FROM messages WHERE n IN (SELECT m.n FROM messages m WHERE m.queue IN
-                        (SELECT n FROM queues WHERE removed) LIMIT ?)";
-            Ok::<_, QueueError>(db.prepare_cached(gone)?.execute([STEP])?)
-        })?;
-        let traces = "DELETE FROM queues WHERE removed
-                      AND NOT EXISTS (SELECT 1 FROM messages WHERE queue = queues.n)";
-        self.0.db.remove_all(move |db| Ok::<_, QueueError>(db.prepare_cached(traces)?.execute([])?))?;
-        Ok(())
-    }
-}
-
-/// Removes at most [`STEP`] messages of a queue and counts them in `column`. Returns their names.
-fn remove_messages(
-    db: &Connection,
-    queue: i64,
-    which: &str,
-    until: i64,
-    column: &str,
-) -> rusqlite::Result<Vec<String>> {
-    let sql = format!(
-        "DELETE FROM messages WHERE n IN (SELECT n FROM messages WHERE {which} LIMIT {STEP}) RETURNING id, octets"
-    );
-    let mut remove = db.prepare_cached(&sql)?;
-    let gone = remove.query_map(params![queue, until], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let gone = gone.collect::<rusqlite::Result<Vec<(String, i64)>>>()?;
-    if !gone.is_empty() {
-        let octets: i64 = gone.iter().map(|(_, octets)| octets).sum();
-        let count = format!(
-            "UPDATE queues SET messages = messages - ?2, octets = octets - ?3, {column} = {column} + ?2 WHERE n = ?1"
-        );
-        let messages = crate::workers::database::number(gone.len());
-        db.prepare_cached(&count)?.execute(params![queue, messages, octets])?;
-    }
-    Ok(gone.into_iter().map(|(id, _)| id).collect())
 }
 
 fn consumer_of(queue: &Queue, id: &ObjectId) -> Result<Consumer, QueueError> {
     let consumer = queue.consumer.clone().filter(|consumer| consumer.id == *id);
     consumer.ok_or_else(|| QueueError::NoConsumer(queue.name.clone()))
-}
-
-fn check_name(name: &str) -> Result<(), QueueError> {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let ends = [name.bytes().next(), name.bytes().next_back()];
-    let are_plain = ends.iter().flatten().all(u8::is_ascii_alphanumeric);
-    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits) && are_plain {
-        return Ok(());
-    }
-    let shown: String = name.chars().take(80).collect();
-    Err(QueueError::Invalid(format!(
-        "{shown:?} is no name for a queue: 1 to {MAX_NAME} letters, digits, - and _, beginning and ending with a letter or digit"
-    )))
-}
-
-fn check_queue(draft: &QueueDraft) -> Result<(), QueueError> {
-    within("the delivery delay", draft.delivery_delay, 0..=MAX_DELAY, "seconds")?;
-    within("the retention", draft.retention, 60..=MAX_RETENTION, "seconds")
-}
-
-fn check_consumer(draft: &ConsumerDraft) -> Result<(), QueueError> {
-    within("the batch size", draft.batch_size, 1..=MAX_BATCH as u32, "messages")?;
-    within("the batch timeout", draft.batch_timeout_ms, 0..=60_000, "milliseconds")?;
-    within("the number of retries", draft.max_retries, 0..=100, "retries")?;
-    within("the retry delay", draft.retry_delay, 0..=MAX_DELAY, "seconds")?;
-    draft.max_concurrency.map_or(Ok(()), |most| within("the concurrency", most, 1..=250, "batches"))
-}
-
-fn within(
-    what: &str,
-    value: u32,
-    bounds: std::ops::RangeInclusive<u32>,
-    unit: &str,
-) -> Result<(), QueueError> {
-    if bounds.contains(&value) {
-        return Ok(());
-    }
-    let (least, most) = (bounds.start(), bounds.end());
-    Err(QueueError::Invalid(format!("{what} is {least} to {most} {unit}, not {value}")))
 }

@@ -11,9 +11,11 @@
 //! **Bounds.** [`MAX_QUEUES`] an account; [`QueueSettings::queue_octets`] in each and [`QueueSettings::account_octets`] in
 //! all of them, beyond which sending is refused and dead letters stay where they are.
 
+mod checks;
 mod leases;
 mod manage;
 mod model;
+mod purge;
 mod rows;
 mod send;
 mod settle;
