@@ -151,7 +151,7 @@ impl<F: Fetch> Listener<F> {
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<FetchBody> {
         let (account, script) = match self.place(&request) {
             Ok(place) => place,
-            Err(answer) => return answer,
+            Err((status, why)) => return answer(status, why),
         };
         if request.size_hint().lower() > BODY_MAX {
             return answer(
@@ -174,19 +174,19 @@ impl<F: Fetch> Listener<F> {
         }
     }
 
-    /// Whose a request is.
-    fn place<B>(&self, request: &Request<B>) -> Result<(ObjectId, ScriptName), Response<FetchBody>> {
+    /// Whose a request is; a status and a sentence if nobody's.
+    fn place<B>(&self, request: &Request<B>) -> Result<(ObjectId, ScriptName), (StatusCode, &'static str)> {
         if request.method() == Method::CONNECT {
-            return Err(answer(StatusCode::METHOD_NOT_ALLOWED, "This is no proxy."));
+            return Err((StatusCode::METHOD_NOT_ALLOWED, "This is no proxy."));
         }
         let domain = match &self.settings.scope {
             Scope::One(account, script) => return Ok((account.clone(), script.clone())),
             Scope::Below(domain) => domain,
         };
         let host = address::host(request.uri(), request.headers());
-        let host = host.ok_or_else(|| answer(StatusCode::BAD_REQUEST, "The request names no host."))?;
+        let host = host.ok_or((StatusCode::BAD_REQUEST, "The request names no host."))?;
         let found = address::place(&host, domain);
         let found = found.and_then(|place| self.workers.at(&place.script, &place.subdomain));
-        found.ok_or_else(|| answer(StatusCode::NOT_FOUND, "There is no Worker at this address."))
+        found.ok_or((StatusCode::NOT_FOUND, "There is no Worker at this address."))
     }
 }
