@@ -180,3 +180,38 @@ impl Config {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_that_cannot_work_are_refused_by_name() {
+        let cases = [
+            ("[workers]\nwall_limit = \"0s\"", "workers.wall_limit"),
+            ("[workers]\nwall_limit = \"5s\"\ncpu_limit = \"6s\"", "workers.cpu_limit"),
+            ("[workers]\nmemory_limit = \"16MiB\"", "workers.memory_limit"),
+            ("[workers]\nconcurrency = 0", "workers.concurrency"),
+            ("[workers]\nallow_addresses = [\"localhost\"]", "workers.allow_addresses"),
+            ("[workers]\nlisten = [\"127.0.0.1:8788\"]", "workers.domain"),
+            ("[workers]\ndomain = \"a b\"", "workers.domain"),
+            ("[workers]\nmax_connections = 0", "workers.max_connections"),
+            ("[workers]\nhold_first = \"0s\"", "workers.hold_first"),
+            ("[workers]\nhold_max_interval = \"1s\"", "workers.hold_max_interval"),
+            ("[workers]\nhold_for = \"1s\"", "workers.hold_for"),
+        ];
+        for (text, key) in cases {
+            let config: Config = toml::from_str(text).unwrap();
+            let error = config.workers.check().unwrap_err().to_string();
+            assert!(error.contains(&format!("{key} = ")), "{error}");
+        }
+        assert!(Workers::default().check().is_ok());
+    }
+
+    #[test]
+    fn a_relative_state_folder_is_meant_from_here() {
+        let settings = Config::default().workers(Path::new("state")).unwrap();
+        assert_eq!(settings.state, std::env::current_dir().unwrap().join("state/workers"));
+        assert_eq!(settings.binary, None);
+    }
+}
