@@ -1,13 +1,22 @@
 //! The tool that people know, wrangler, and the published SDK upload Workers and look after them with nothing but the base
 //! URL changed.
 
+use std::fs;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
-use mailwright_tests::error::Result;
+use mailwright_tests::error::{Error, Result};
 use mailwright_tests::needs::{Need, skip_without};
+use mailwright_tests::process::Process;
 use mailwright_tests::python;
 use mailwright_tests::server::Dev;
+use mailwright_tests::wait::until;
+use mailwright_tests::workerd;
 use mailwright_tests::wrangler::Wrangler;
+
+/// The longest that anything here may take.
+const LIMIT: Duration = Duration::from_secs(30);
 
 const CODE: &str = "export default {
     async email(message, env) { console.log('got', message.to); message.setReject('not here'); },
@@ -194,20 +203,91 @@ fn every_call_of_the_sdk_that_there_is() -> Result<()> {
         said["keys"],
         json!({
             "title": "renamed", "titles": ["renamed"], "taken": [400, 10014], "value": "one",
-            "metadata": { "n": 1 }, "written": 3,
+            "metadata": { "n": 1 }, "written": 3.0,
             "keys": [["many0", { "n": 0 }], ["many1", { "n": 1 }], ["many2", { "n": 2 }]],
             "found": { "values": { "many0": { "value": "x", "metadata": { "n": 0 } }, "none": null } },
-            "removed": 1, "short": [400, 10001], "gone": [404, 10009], "namespace": [404, 10013],
+            "removed": 1.0, "short": [400, 10001], "gone": [404, 10009], "namespace": [404, 10013],
         })
     );
     let queues = &said["queues"];
     assert_eq!(
         (&queues["settings"]["delivery_delay"], &queues["settings"]["delivery_paused"]),
-        (&json!(7), &json!(true))
+        (&json!(7.0), &json!(true))
     );
-    assert_eq!((&queues["sent"], &queues["waiting"], &queues["purged"]), (&json!(1), &json!(3), &json!(0)));
+    assert_eq!(
+        (&queues["sent"], &queues["waiting"], &queues["purged"]),
+        (&json!(1.0), &json!(3.0), &json!(0.0))
+    );
     assert_eq!((&queues["names"], &queues["taken"]), (&json!(["sdk-jobs"]), &json!([400, 11009])));
     assert_eq!((&queues["pull"], &queues["stranger"]), (&json!([400, 10001]), &json!([400, 10001])));
     assert_eq!(queues["gone"], json!([404, 11000]));
+    Ok(())
+}
+
+#[test]
+fn a_tail_tells_what_a_worker_says_and_code_that_does_not_start_is_refused() -> Result<()> {
+    if skip_without(&[Need::JavaScript, Need::Workerd]) {
+        return Ok(());
+    }
+    // The runtime is found where npm has put it.
+    let dev = Dev::start_with(|command| {
+        command.current_dir(workerd::packages());
+    })?;
+    let config = json!({
+        "name": "mail", "main": "mail.js", "compatibility_date": "2026-01-01", "workers_dev": false,
+    });
+    let tool = Wrangler::new(&dev.api, &config)?;
+    tool.write("mail.js", CODE)?;
+    let said = tool.run(&["deploy"])?;
+    assert!(said.contains("Worker Startup Time"), "{said}");
+    let catch_all = format!("/client/v4/zones/{}/email/routing/rules/catch_all", dev.api.account.zone_id);
+    let rule = |worker: &str| {
+        let actions = json!([{ "type": "worker", "value": [worker] }]);
+        let rule = json!({ "matchers": [{ "type": "all" }], "actions": actions, "enabled": true });
+        Ok::<_, Error>(dev.api.request("PUT", &catch_all, &rule.to_string(), &[])?.json())
+    };
+    let note = rule("none")?["messages"][0].as_str().unwrap_or_default().to_owned();
+    assert!(note.starts_with("The Worker none is not deployed"), "{note}");
+    assert_eq!(rule("mail")?["messages"], json!([]));
+
+    let log = dev.state().join("tail.log");
+    let command = tool.command(&["tail", "mail", "--format", "json", "--status", "ok"]);
+    let mut tail = Process::start("wrangler tail", command, &log)?;
+    let handler = "/cdn-cgi/handler/email?from=ann@example.org&to=bob@example.com";
+    let mail = "From: ann@example.org\r\nMessage-ID: <1@example.org>\r\n\r\nHello\r\n";
+    let told = until("an event in the tail", LIMIT, || {
+        // What was handled before the tail listens is not told.
+        let handled = dev.api.post(handler, mail, &[])?.json();
+        assert_eq!(handled["result"]["outcome"], "refused", "{handled}");
+        let said = fs::read_to_string(&log).unwrap_or_default();
+        let event = said.split_once('{').map(|(_, rest)| format!("{{{rest}"));
+        let mut events =
+            serde_json::Deserializer::from_str(event.as_deref().unwrap_or("")).into_iter::<Value>();
+        Ok(events.next().and_then(std::result::Result::ok))
+    })?;
+    let event = &told["event"];
+    assert_eq!(
+        (&event["mailFrom"], &event["rcptTo"]),
+        (&json!("ann@example.org"), &json!("bob@example.com"))
+    );
+    // With the trace fields that it got here.
+    assert!(event["rawSize"].as_u64().is_some_and(|size| size > mail.len() as u64), "{event}");
+    assert_eq!((&told["outcome"], &told["scriptName"]), (&json!("ok"), &json!("mail")));
+    assert_eq!(
+        (&told["logs"][0]["level"], &told["logs"][0]["message"]),
+        (&json!("log"), &json!(["got", "bob@example.com"]))
+    );
+    assert_eq!(get(&dev, "workers/scripts/mail/tails")?.as_array().map(Vec::len), Some(1));
+    tail.terminate(LIMIT)?;
+    until("the end of the tail", LIMIT, || {
+        Ok((get(&dev, "workers/scripts/mail/tails")? == json!([])).then_some(()))
+    })?;
+
+    tool.write("mail.js", "export default { async email() {} }; throw new Error('not today');")?;
+    let said = tool.fail(&["deploy"])?;
+    assert!(said.contains("does not start") && said.contains("not today"), "{said}");
+    let versions = get(&dev, "workers/scripts/mail/versions")?;
+    assert_eq!(versions["items"].as_array().map(Vec::len), Some(1));
+    assert_eq!(dev.api.post(handler, mail, &[])?.json()["result"]["outcome"], "refused");
     Ok(())
 }

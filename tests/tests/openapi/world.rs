@@ -8,6 +8,7 @@ use mailwright_tests::error::Result;
 use mailwright_tests::http::{Account, Api, get};
 use mailwright_tests::sandbox::Sandbox;
 use mailwright_tests::server::{Config, Installation, Server, free_address};
+use mailwright_tests::worker::Worker;
 
 const ACCOUNT: &str = "com.cloudflare.api.account.";
 
@@ -121,22 +122,11 @@ impl World {
 
     /// Uploads a Worker with a secret.
     fn worker(&self, name: &str) -> Result<Value> {
-        let metadata = json!({
-            "main_module": "a.js", "bindings": [{ "name": "KEY", "type": "secret_text", "text": "hush" }],
-        });
-        let part = |name: &str, kind: &str, content: &str| {
-            format!(
-                "--part\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n{content}\r\n"
-            )
-        };
-        let body = [
-            part("metadata", "application/json", &metadata.to_string()),
-            part("a.js", "application/javascript+module", "export default { async email() {} }"),
-            "--part--\r\n".to_owned(),
-        ];
+        let secret = json!({ "name": "KEY", "type": "secret_text", "text": "hush" });
+        let worker = Worker::new(name, "export default { async email() {} }").with(secret);
+        let (media_type, body) = worker.form();
         let path = format!("{}/scripts/{name}", self.workers());
-        let kind = ("content-type", "multipart/form-data; boundary=part");
-        Ok(self.api.request("PUT", &path, &body.concat(), &[kind])?.result())
+        Ok(self.api.upload("PUT", &path, &media_type, body)?.result())
     }
 
     fn workers(&self) -> String {

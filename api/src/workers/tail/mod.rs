@@ -3,6 +3,7 @@
 
 mod filter;
 mod message;
+mod reader;
 mod register;
 pub(super) mod socket;
 

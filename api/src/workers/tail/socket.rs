@@ -2,6 +2,7 @@
 
 use super::{
     message,
+    reader::{Reader, Said},
     register::{Open, Tail},
 };
 use crate::{
@@ -11,8 +12,8 @@ use crate::{
     request::query,
     server::AppState,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
-use actix_ws::{CloseCode, CloseReason, Closed, Message, MessageStream, Session};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, dev, web};
+use actix_ws::{CloseCode, CloseReason, Closed, Session};
 use mailwright_actors::clock;
 use mailwright_workers::Run;
 use serde::Deserialize;
@@ -53,14 +54,16 @@ pub(crate) async fn connect(
     let is_named = |open: &Open| open.tail.account.as_str() == path.0 && open.tail.script.as_str() == path.1;
     let open = open.filter(is_named).ok_or_else(|| ApiError::no_object("tail"))?;
     let runs = super::super::running(&state)?.tail(&open.tail.account, &open.tail.script);
-    let (answer, session, client) = actix_ws::handle_with_protocols(&http, payload, &[PROTOCOL])
-        .map_err(|error| ApiError::schema("", format!("This is read as a WebSocket: {error}.")))?;
+    let nothing = web::Payload::from_request(&http, &mut dev::Payload::None).await;
+    let begun = nothing.and_then(|nothing| actix_ws::handle_with_protocols(&http, nothing, &[PROTOCOL]));
+    let (answer, session, _) =
+        begun.map_err(|error| ApiError::schema("", format!("This is read as a WebSocket: {error}.")))?;
     if let Some(requests) = http.conn_data::<Rc<Requests>>() {
         requests.trust();
     }
     let mut beat = interval(HEARTBEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    actix_web::rt::spawn(Told { state, open, runs, session, client, beat }.run());
+    actix_web::rt::spawn(Told { state, open, runs, session, client: Reader::new(payload), beat }.run());
     Ok(answer)
 }
 
@@ -70,7 +73,7 @@ struct Told {
     open: Open,
     runs: Receiver<Arc<Run>>,
     session: Session,
-    client: MessageStream,
+    client: Reader,
     beat: Interval,
 }
 
@@ -92,11 +95,10 @@ impl Told {
                 }
                 Err(RecvError::Closed) => return Ok(false),
             },
-            said = self.client.recv() => match said {
-                Some(Ok(Message::Ping(octets))) => self.session.pong(&octets).await?,
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(false),
-                // What else a reader says means nothing here.
-                Some(Ok(_)) => {}
+            said = self.client.next() => match said {
+                Said::Ping(octets) => self.session.pong(&octets).await?,
+                Said::Close => return Ok(false),
+                Said::Other => {}
             },
             _ = self.beat.tick() => {
                 if !is_welcome(&self.state, &self.open.tail) {
