@@ -27,6 +27,8 @@ const END: Duration = Duration::from_secs(12);
 fn what_it_takes_is_its_own_and_mail_for_others_flows() -> Result<()> {
     let Some(scene) = Scene::start("", |_, worker| worker)? else { return Ok(()) };
     for (case, why) in CASES {
+        // One that was ended again and again is not started for a while, unless its code is another.
+        scene.redeploy()?;
         let mut client = scene.client()?;
         let began = Instant::now();
         scene.begin(&mut client, case)?;
@@ -40,7 +42,8 @@ fn what_it_takes_is_its_own_and_mail_for_others_flows() -> Result<()> {
             scene.until_mentioned(HOSTILE, why)?;
         }
     }
-    // It is served again at once, and a flood of lines costs it only lines.
+    // A flood of lines costs it only lines.
+    scene.redeploy()?;
     let reply = scene.bring_case("many-logs")?;
     assert_eq!(reply.code, 250, "{reply:?}");
     let memory = scene.server.process.peak_resident_bytes()?;
