@@ -283,8 +283,8 @@ export default {
   async queue(batch, env) {
     for (const message of batch.messages) {
       const { body, attempts } = message;
-      const kind = body?.kind ?? (body instanceof Map ? "v8" : body instanceof ArrayBuffer ? "bytes" : "text");
-      const shown = body instanceof Map ? body.get("v8").getTime() : body instanceof ArrayBuffer ? [...new Uint8Array(body)] : body;
+      const kind = body?.kind ?? (body instanceof Map ? "v8" : body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? "bytes" : "text");
+      const shown = body instanceof Map ? body.get("v8").getTime() : body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? [...new Uint8Array(body)] : body;
       const key = `${batch.queue}:${kind}${body?.at ?? ""}`;
       await env.RESULTS.put(key, JSON.stringify({ shown, attempts, id: message.id, at: message.timestamp.getTime() }));
       if (kind === "hopeless" || (kind === "retried" && attempts < 2)) message.retry();

@@ -76,7 +76,7 @@ fn they_send_in_every_form() -> Result<()> {
     assert!(get("copies")?.json()["messageId"].is_string());
     for recipient in ["customer@example.com", "manager@company.com", "archive@company.com"] {
         let mail = world.arrived(recipient, "Order Confirmation #12345")?.message;
-        assert_eq!(header(&mail, "Reply-To").as_deref(), Some("support@yourdomain.com"));
+        assert_eq!(header(&mail, "Reply-To").as_deref(), Some("<support@yourdomain.com>"));
         assert!(!text(&mail).contains("archive@company.com"), "who gets a blind copy is nobody's business");
     }
     assert!(get("fields")?.json()["messageId"].is_string());
