@@ -55,7 +55,7 @@ impl Wrangler {
     /// As of [`Self::run`].
     pub fn run_with(&self, args: &[&str], input: &str) -> Result<String> {
         let (succeeded, said, all) = self.try_run(args, input)?;
-        if succeeded { Ok(said) } else { Err(Error::unexpected(&format!("wrangler {args:?}"), all)) }
+        if succeeded { Ok(said) } else { Err(Error::unexpected(format!("wrangler {args:?}"), all)) }
     }
 
     /// Runs a command that is to fail, and returns all that it said.
@@ -64,7 +64,7 @@ impl Wrangler {
     /// [`Error::Unexpected`] if it does not.
     pub fn fail(&self, args: &[&str]) -> Result<String> {
         let (succeeded, _, all) = self.try_run(args, "")?;
-        if succeeded { Err(Error::unexpected(&format!("wrangler {args:?}"), all)) } else { Ok(all) }
+        if succeeded { Err(Error::unexpected(format!("wrangler {args:?}"), all)) } else { Ok(all) }
     }
 
     fn try_run(&self, args: &[&str], input: &str) -> Result<(bool, String, String)> {

@@ -173,7 +173,7 @@ impl Desk {
             return Err(EventError::Threw(text));
         }
         let forwards =
-            done.forwards.into_iter().map(|forward| self.destination(forward)).collect::<Result<_, _>>();
+            done.forwards.iter().map(|forward| self.destination(forward)).collect::<Result<_, _>>();
         let forwards = forwards.map_err(|error| EventError::Threw(error.to_string()))?;
         let message = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
         let to = self.sender.address().cloned();
@@ -181,7 +181,7 @@ impl Desk {
         Ok(Handled { forwards, reply, reject: done.reject })
     }
 
-    fn destination(&self, forward: Forward) -> Result<(EmailAddress, String), ActionError> {
+    fn destination(&self, forward: &Forward) -> Result<(EmailAddress, String), ActionError> {
         let to = self.may_go_to(&forward.to)?;
         let fields = extension_fields(&forward.headers).map_err(|error| ActionError {
             code: Some(error.code.as_str().to_owned()),
