@@ -92,6 +92,10 @@ impl Upload {
             ),
             None => ApiError::upload("main_module", "'main_module' must name the part with the main module."),
         })?;
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is of one lifetime of its type"
+        )]
         let bindings = metadata.bindings(form, |reader| reader.read())?;
         let used = |part: &&Part| part.name != METADATA && !metadata.is_binding(part);
         let modules = form.parts.iter().filter(used).filter_map(|part| module(part).transpose());

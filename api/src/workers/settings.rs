@@ -130,6 +130,10 @@ fn amended(
     let running = script.deployed.as_ref().ok_or_else(|| ApiError::no_object("version"))?;
     let mut new = NewVersion::like(running);
     if said.bindings.is_some() {
+        #[expect(
+            clippy::redundant_closure_for_method_calls,
+            reason = "the method is of one lifetime of its type"
+        )]
         let wanted = said.bindings(form, |reader| reader.read_change())?.only();
         new.bindings = wanted.resolve(&running.bindings)?;
         scripts::there_are(state, account, &new.bindings)?;

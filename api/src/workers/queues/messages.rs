@@ -13,6 +13,7 @@ use crate::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::clock;
+use mailwright_engine::time::UnixMillis;
 use mailwright_storage::{
     control::{ObjectId, Permission},
     workers::{BodyKind, NewMessage, QueueStatus},
@@ -184,6 +185,6 @@ pub(crate) async fn purge(
 fn backlog(status: &QueueStatus) -> Value {
     json!({
         "backlog_count": status.waiting(), "backlog_bytes": status.octets,
-        "oldest_message_timestamp_ms": status.oldest.map_or(0, |at| at.as_millis()),
+        "oldest_message_timestamp_ms": status.oldest.map_or(0, UnixMillis::as_millis),
     })
 }
