@@ -101,7 +101,7 @@ mod tests {
     use mailwright_workers::RunOutcome;
     use serde_json::json;
 
-    fn read(filters: Value) -> Result<Filters, ApiError> {
+    fn read(filters: &Value) -> Result<Filters, ApiError> {
         Filters::read(serde_json::from_value(json!({ "filters": filters })).unwrap())
     }
 
@@ -109,16 +109,16 @@ mod tests {
     fn an_event_is_told_if_it_passes_all_filters() {
         let ok = run();
         let threw = Run { outcome: RunOutcome::Exception, ..run() };
-        let errors = read(json!([{ "outcome": ["exception", "exceededCpu", "unknown"] }])).unwrap();
+        let errors = read(&json!([{ "outcome": ["exception", "exceededCpu", "unknown"] }])).unwrap();
         assert!(errors.pass(&threw, 0.0) && !errors.pass(&ok, 0.0));
-        let half = read(json!([{ "sampling_rate": 0.5 }])).unwrap();
+        let half = read(&json!([{ "sampling_rate": 0.5 }])).unwrap();
         assert!(half.pass(&ok, 0.4) && !half.pass(&ok, 0.6));
-        let words = read(json!([{ "query": "parsed" }, { "outcome": ["ok"] }])).unwrap();
+        let words = read(&json!([{ "query": "parsed" }, { "outcome": ["ok"] }])).unwrap();
         assert!(words.pass(&ok, 0.0) && !words.pass(&threw, 0.0));
-        assert!(!read(json!([{ "query": "nothing" }])).unwrap().pass(&ok, 0.0));
-        assert!(!read(json!([{ "method": ["GET"] }])).unwrap().pass(&ok, 0.0));
-        assert!(read(json!([{ "scriptVersion": "v" }])).unwrap().pass(&ok, 0.0));
-        assert!(read(json!([])).unwrap().pass(&ok, 0.99));
+        assert!(!read(&json!([{ "query": "nothing" }])).unwrap().pass(&ok, 0.0));
+        assert!(!read(&json!([{ "method": ["GET"] }])).unwrap().pass(&ok, 0.0));
+        assert!(read(&json!([{ "scriptVersion": "v" }])).unwrap().pass(&ok, 0.0));
+        assert!(read(&json!([])).unwrap().pass(&ok, 0.99));
     }
 
     #[test]
@@ -132,7 +132,7 @@ mod tests {
             json!([7]),
             json!(vec![json!({ "query": "x" }); 21]),
         ] {
-            assert!(read(filters.clone()).is_err(), "{filters}");
+            assert!(read(&filters).is_err(), "{filters}");
         }
     }
 }
