@@ -285,7 +285,8 @@ export default {
       const { body, attempts } = message;
       const kind = body?.kind ?? (body instanceof Map ? "v8" : body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? "bytes" : "text");
       const shown = body instanceof Map ? body.get("v8").getTime() : body instanceof ArrayBuffer || ArrayBuffer.isView(body) ? [...new Uint8Array(body)] : body;
-      const key = `${batch.queue}:${kind}${body?.at ?? ""}`;
+      // Texts and octets have a method of that name.
+      const key = `${batch.queue}:${kind}${typeof body?.at === "number" ? body.at : ""}`;
       await env.RESULTS.put(key, JSON.stringify({ shown, attempts, id: message.id, at: message.timestamp.getTime() }));
       if (kind === "hopeless" || (kind === "retried" && attempts < 2)) message.retry();
       else message.ack();
