@@ -48,6 +48,8 @@ pub struct QueueDone {
     pub ack_all: bool,
     /// `retryAll()` was called, with the seconds to wait if it gave any.
     pub retry_all: Option<Option<Duration>>,
+    /// It threw before its end; what it called `ack()` of is done all the same, as the service has it.
+    pub threw: bool,
     /// Ids of messages that it called `ack()` of.
     pub acked: Vec<String>,
     /// Ids of messages that it called `retry()` of, with the time to wait if it gave any.

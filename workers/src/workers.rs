@@ -125,7 +125,7 @@ impl Workers {
         let done = visit.process().attend(said, due).await;
         drop(ticket);
         let done = done.and_then(|said| dispatch::judge(&said, desk.as_ref(), &known));
-        over(visit, running, done)
+        over(visit, running, done, RunOutcome::Ok)
     }
 
     /// Hands a batch of a queue to a Worker's `queue()`.
@@ -146,7 +146,8 @@ impl Workers {
         let running = self.begin(&visit, &name, kind);
         let said = dispatch::queue(&visit.process().queue_pool, &batch);
         let done = visit.process().attend(said, due).await.and_then(|done| done);
-        over(visit, running, done)
+        let outcome = if done.as_ref().is_ok_and(|done| done.threw) { RunOutcome::Exception } else { RunOutcome::Ok };
+        over(visit, running, done, outcome)
     }
 
     /// Hands an HTTP request to a Worker's `fetch()`. The head of the response has the time of an event; its body has as
@@ -173,7 +174,7 @@ impl Workers {
         let answer = dispatch::fetch(&visit.process().fetch_pool, request, ray);
         let (response, lent) = match visit.process().attend(answer, due).await {
             Ok(answer) => answer,
-            Err(error) => return over(visit, running, Err(error)),
+            Err(error) => return over(visit, running, Err(error), RunOutcome::Ok),
         };
         if let Some(Run { kind: RunKind::Fetch { status, .. }, .. }) = running.run() {
             *status = Some(response.status().as_u16());
@@ -271,10 +272,15 @@ impl fmt::Debug for Workers {
     }
 }
 
-/// An event is over: its place is free, and it is told of.
-fn over<T>(visit: Visit, running: Running, done: Result<T, EventError>) -> Result<T, EventError> {
+/// An event is over: its place is free, and it is told of. One that came to its end did so with this outcome.
+fn over<T>(
+    visit: Visit,
+    running: Running,
+    done: Result<T, EventError>,
+    ended: RunOutcome,
+) -> Result<T, EventError> {
     let (outcome, exception) = match &done {
-        Ok(_) => (RunOutcome::Ok, None),
+        Ok(_) => (ended, None),
         Err(EventError::Threw(what)) => (RunOutcome::Exception, Some(what.clone())),
         Err(error @ EventError::NoHandler(_)) => (RunOutcome::Exception, Some(error.to_string())),
         Err(error @ EventError::CpuExceeded(_)) => (RunOutcome::ExceededCpu, Some(error.to_string())),

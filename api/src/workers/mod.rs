@@ -31,10 +31,11 @@ use crate::{access::Caller, answer::ApiError, delivery::blocking, server::AppSta
 use mailwright_actors::clock;
 use mailwright_engine::worker::ScriptName;
 use mailwright_storage::{
-    control::{Account, ObjectId},
+    control::{Account, By, Noted, ObjectId},
     workers::{Origin, Script, ScriptError, ScriptStore},
 };
 use mailwright_workers::Workers;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// The Worker of this name in an account.
@@ -79,10 +80,39 @@ async fn change<T: Send + 'static>(
     blocking(move || Ok(work(&scripts)?)).await
 }
 
-/// Has whoever runs Workers look at what was changed.
-fn changed(state: &AppState, script: &Script) {
+/// A Worker was changed: it is on record who did it, and whoever runs it looks at it. `before` is how it was.
+async fn changed(state: &AppState, by: By, before: Option<Arc<Script>>, name: &ScriptName, account: &ObjectId) {
+    look_again(state, account, name);
+    let after = state.stores.scripts.script(account, name);
+    let noted = Noted {
+        kind: "worker",
+        object: name.to_string(),
+        account_id: Some(account.clone()),
+        before: before.map(|script| on_record(&script)),
+        after: after.map(|script| on_record(&script)),
+    };
+    let control = Arc::clone(&state.control);
+    if let Err(error) = blocking(move || Ok(control.note(&by, noted)?)).await {
+        // It is changed, whatever the record says.
+        tracing::error!(worker = %name, ?error, "a change of a Worker is not on record");
+    }
+}
+
+/// A Worker as the record has it.
+fn on_record(script: &Script) -> Value {
+    json!({
+        "version": script.deployed.as_ref().map(|version| version.id.to_string()),
+        "bindings": script.deployed.as_ref().map(|version| {
+            version.bindings.iter().map(|binding| binding.name.clone()).collect::<Vec<_>>()
+        }),
+        "workers_dev": script.workers_dev,
+    })
+}
+
+/// Has whoever runs a Worker look at it again.
+fn look_again(state: &AppState, account: &ObjectId, name: &ScriptName) {
     if let Some(workers) = &state.workers {
-        workers.changed(&script.account, &script.name);
+        workers.changed(account, name);
     }
     // What it could not have before it may have now.
     state.held.hurry();
@@ -95,7 +125,7 @@ fn changed(state: &AppState, script: &Script) {
 pub(crate) async fn forget(state: &AppState, account: ObjectId) -> Result<(), ApiError> {
     let (stores, scripts) = (state.stores.clone(), state.stores.scripts.scripts(&account));
     blocking(move || stores.remove_account(&account).map_err(|error| stored(&error))).await?;
-    scripts.iter().for_each(|script| changed(state, script));
+    scripts.iter().for_each(|script| look_again(state, &script.account, &script.name));
     Ok(())
 }
 

@@ -19,7 +19,7 @@ use actix_web::{
 };
 use mailwright_engine::worker::{Binding, BindingKind, Module, ModuleKind, ScriptName};
 use mailwright_storage::{
-    control::{Account, Permission},
+    control::{Account, By, Permission},
     workers::{NewDeployment, Origin, Script, Version},
 };
 use mailwright_workers::EventError;
@@ -66,13 +66,14 @@ pub(super) async fn put(
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let name = script_name(&path.1)?;
     let upload = Upload::read(&Form::read(&http, &state, payload).await?)?;
+    let before = state.stores.scripts.script(&account.id, &name);
     let (version, startup) = add(&state, &account, &name, upload, origin(&http, &caller)).await?;
     let (of, id, origin) = ((account.id.clone(), name.clone()), version.id.clone(), origin(&http, &caller));
     let annotations: BTreeMap<_, _> = [("workers/triggered_by".to_owned(), "upload".to_owned())].into();
     let new = NewDeployment { annotations };
     change(&state, move |scripts| scripts.deploy(&of.0, &of.1, &id, new, origin)).await?;
+    changed(&state, caller.by(), before, &name, &account.id).await;
     let script = found(&state, &account, name.as_str())?;
-    changed(&state, &script);
     Ok(answer::success(shown::uploaded(&script, &version, startup)))
 }
 
@@ -156,15 +157,15 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let script = found(&state, &account, &path.1)?;
-    remove(&state, &script).await?;
+    remove(&state, caller.by(), script).await?;
     Ok(answer::success(Value::Null))
 }
 
 /// Removes a Worker with all that is its own.
-pub(super) async fn remove(state: &AppState, script: &Script) -> Result<(), ApiError> {
+pub(super) async fn remove(state: &AppState, by: By, script: Arc<Script>) -> Result<(), ApiError> {
     let of = (script.account.clone(), script.name.clone());
     change(state, move |scripts| scripts.remove(&of.0, &of.1)).await?;
-    changed(state, script);
+    changed(state, by, Some(Arc::clone(&script)), &script.name, &script.account).await;
     queues::consumers::leave(state, &script.account, &script.name).await
 }
 

@@ -51,7 +51,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, ApiError> {
     let account = caller.account(&state, &path.0, Permission::WorkersEdit)?;
     let script = found(&state, &account, &path.1).map_err(|_| ApiError::no_service())?;
-    scripts::remove(&state, &script).await?;
+    scripts::remove(&state, caller.by(), script).await?;
     Ok(answer::success(Value::Null))
 }
 

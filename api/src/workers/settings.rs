@@ -113,7 +113,7 @@ pub(super) async fn patch(
     told.check()?;
     if said.changes_version() {
         let new = amended(&state, &account, &script, said, &form)?;
-        run(&state, &script, new, origin(&http, &caller)).await?;
+        run(&state, &caller, &script, new, origin(&http, &caller)).await?;
     }
     keep(&state, &script, told).await?;
     Ok(answer::success(whole(&*found(&state, &account, &path.1)?)))
@@ -144,6 +144,7 @@ fn amended(
 /// Has a version run from now on that has the code of one that did.
 async fn run(
     state: &AppState,
+    caller: &Caller,
     script: &Arc<Script>,
     new: NewVersion,
     origin: Origin,
@@ -154,7 +155,7 @@ async fn run(
         scripts.deploy(&of.account, &of.name, &version.id, NewDeployment::default(), origin)
     })
     .await?;
-    changed(state, script);
+    changed(state, caller.by(), Some(Arc::clone(script)), &script.name, &script.account).await;
     Ok(())
 }
 

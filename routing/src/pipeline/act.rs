@@ -220,6 +220,12 @@ pub(super) fn unavailable(address: &EmailAddress, error: &EventError) -> Reply {
     Reply::new(SmtpCode::LOCAL_ERROR, Some(EnhancedCode::new(4, 3, 0)), text)
 }
 
+/// What the owner of the address is told of it.
+pub(super) fn explained(error: &EventError) -> Reply {
+    let text: String = error.to_string().chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    Reply::new(SmtpCode::LOCAL_ERROR, Some(EnhancedCode::new(4, 3, 0)), text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use super::{
     Judged, Pipeline, What,
-    act::{rejection, unavailable},
+    act::{explained, rejection, unavailable},
     arrived::Arrived,
     notes,
     plan::Plan,
@@ -31,14 +31,14 @@ impl Pipeline {
     /// done.
     pub(super) async fn not_handled(&self, judged: Judged, plan: Plan) -> What {
         let Some((address, error)) = plan.failed.first() else { return self.carry_out(judged, plan).await };
-        let later = unavailable(address, error);
+        let (later, why) = (unavailable(address, error), explained(error));
         let Some(store) = self.0.parts.held.clone() else {
-            return self.refuse(&judged, Refusal::WorkerFailed, later);
+            return self.refuse_because(&judged, Refusal::WorkerFailed, &why, later);
         };
         let failed: Vec<_> = plan.failed.iter().map(|(address, _)| address.clone()).collect();
         if let Err(error) = hold(store, held_mail(&judged, failed.clone())).await {
             tracing::error!(id = %judged.id, error, "a message cannot be held");
-            return self.refuse(&judged, Refusal::WorkerFailed, later);
+            return self.refuse_because(&judged, Refusal::WorkerFailed, &why, later);
         }
         failed.iter().for_each(|_| metrics::decided(Action::Held));
         let event = notes::held(&judged.mail, &judged.zone, &failed, &judged.judgement);

@@ -222,12 +222,17 @@ impl Pipeline {
 
     /// Refuses a message for all its recipients, and notes that for their zone.
     fn refuse(&self, judged: &Judged, why: Refusal, reply: Reply) -> What {
+        self.refuse_because(judged, why, &reply.clone(), reply)
+    }
+
+    /// Refuses a message for all its recipients, whose owner is told more than its sender.
+    fn refuse_because(&self, judged: &Judged, why: Refusal, told: &Reply, reply: Reply) -> What {
         metrics::refused(why);
         let is_for_good = reply.class() == ReplyClass::Permanent;
         let action = if is_for_good { Action::Rejected } else { Action::Deferred };
         judged.routed.iter().for_each(|_| metrics::decided(action));
         let addressed: Vec<_> = judged.routed.iter().map(|(address, _)| address).collect();
-        let event = notes::refused(&judged.mail, &judged.zone, &addressed, &judged.judgement, &reply);
+        let event = notes::refused(&judged.mail, &judged.zone, &addressed, &judged.judgement, told);
         if let Some(event) = event {
             self.0.parts.intake.note(judged.id, event);
         }

@@ -86,9 +86,11 @@ fn judge(body: &[u8]) -> Result<QueueDone, EventError> {
     let answer: Answer = serde_json::from_slice(body)
         .map_err(|error| EventError::Threw(format!("an answer that is not ours: {error}")))?;
     match answer.outcome.as_str() {
-        "ok" => Ok(QueueDone {
+        outcome @ ("ok" | "exception") => Ok(QueueDone {
             ack_all: answer.ack_all,
-            retry_all: answer.retry_batch.retry.then_some(answer.retry_batch.delay_seconds.map(delay)),
+            retry_all: (answer.retry_batch.retry || outcome == "exception")
+                .then_some(answer.retry_batch.delay_seconds.map(delay)),
+            threw: outcome == "exception",
             acked: answer.explicit_acks,
             retried: answer
                 .retry_messages
@@ -139,7 +141,9 @@ mod tests {
 
     #[test]
     fn an_exception_or_nonsense_is_an_error() {
-        assert!(matches!(judge(br#"{"outcome":"exception"}"#), Err(EventError::Threw(_))));
+        let threw = judge(br#"{"outcome":"exception","explicitAcks":["a"]}"#).unwrap();
+        assert_eq!((threw.threw, threw.retry_all, threw.acked.as_slice()), (true, Some(None), &["a".to_owned()][..]));
+        assert!(matches!(judge(br#"{"outcome":"killSwitch"}"#), Err(EventError::Threw(_))));
         assert!(matches!(judge(b"{}"), Err(EventError::Threw(_))));
     }
 }

@@ -100,6 +100,7 @@ struct Inner {
 impl Host {
     /// A host for the process that `parts` tell of.
     pub(crate) fn new(services: Services, parts: HostParts) -> Self {
+        let services = Services { rooms: services.rooms.share(), ..services };
         Self(Arc::new(Inner { services, parts }))
     }
 

@@ -12,41 +12,57 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
 /// Octets of bodies in memory at a time, those of all Workers together.
-const ALL: usize = 128 << 20;
+const ALL: usize = 256 << 20;
+/// Those of one Worker: one that stalls does not keep the others from theirs.
+const SHARE: usize = 32 << 20;
 /// What room is given out in.
 const UNIT: usize = 1 << 10;
 /// Most octets that are read of a body that was refused.
 const FORGOTTEN: usize = 256 << 20;
 /// How long a request waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long its body may take, which comes from a process beside ours.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Room for bodies. Clones share it.
+/// Room for bodies of one Worker. Clones share it.
 #[derive(Clone)]
-pub(crate) struct Rooms(Arc<Semaphore>);
+pub(crate) struct Rooms {
+    all: Arc<Semaphore>,
+    own: Arc<Semaphore>,
+}
 
 /// A part of it, given back when dropped.
-pub(crate) type Room = OwnedSemaphorePermit;
+pub(crate) type Room = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl Default for Rooms {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ALL / UNIT)))
+        Self { all: Arc::new(Semaphore::new(ALL / UNIT)), own: Arc::new(Semaphore::new(SHARE / UNIT)) }
     }
 }
 
 impl Rooms {
+    /// The room of one more Worker, out of the same whole.
+    pub(crate) fn share(&self) -> Self {
+        Self { all: Arc::clone(&self.all), ..Self::default() }
+    }
+
     /// Room for so many octets.
     ///
     /// # Errors
     /// When there is none for ten seconds.
     pub(crate) async fn take(&self, octets: usize) -> Result<Room, Refusal> {
-        let units = u32::try_from(octets.min(ALL).div_ceil(UNIT)).unwrap_or(u32::MAX);
-        let waiting = timeout(PATIENCE, Arc::clone(&self.0).acquire_many_owned(units));
-        match waiting.await {
+        let units = u32::try_from(octets.min(SHARE).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        // Its own first: who waits there takes nothing from others.
+        let both = async {
+            let own = Arc::clone(&self.own).acquire_many_owned(units).await?;
+            Ok::<_, AcquireError>((own, Arc::clone(&self.all).acquire_many_owned(units).await?))
+        };
+        match timeout(PATIENCE, both).await {
             Ok(Ok(room)) => Ok(room),
             Ok(Err(_)) | Err(_) => {
                 Err(Refusal::unavailable("Too much is on its way already. Try again in a moment."))
@@ -65,17 +81,24 @@ impl Rooms {
             return Err(over(most));
         }
         let room = self.take(length.unwrap_or(most)).await?;
-        let mut all = BytesMut::with_capacity(length.unwrap_or_default());
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Refusal::bad("The request broke off."))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if all.len() + data.len() > most {
-                return Err(over(most));
-            }
-            all.extend_from_slice(&data);
-        }
-        Ok((all.freeze(), room))
+        let read = timeout(BODY_PATIENCE, whole(body, length.unwrap_or_default(), most));
+        let body = read.await.map_err(|_| Refusal::bad("The request took too long."))??;
+        Ok((body, room))
     }
+}
+
+/// All of a body that is expected to have `length` octets, and has at most `most`.
+async fn whole(body: &mut Incoming, length: usize, most: usize) -> Result<Bytes, Refusal> {
+    let mut all = BytesMut::with_capacity(length);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refusal::bad("The request broke off."))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if all.len() + data.len() > most {
+            return Err(over(most));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
 }
 
 /// Reads what is left of a body that was refused, as far as that is worth it: were the connection closed at once, the
@@ -139,5 +162,22 @@ impl Body for Kept {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(u64::try_from(self.octets.len()).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_worker_that_holds_all_its_room_leaves_the_others_theirs() {
+        let rooms = Rooms::default();
+        let (stalled, other) = (rooms.share(), rooms.share());
+        let held = stalled.take(SHARE).await.unwrap();
+        assert_eq!(stalled.own.available_permits(), 0);
+        let taken = other.take(ALL).await.unwrap();
+        assert_eq!(rooms.all.available_permits(), (ALL - 2 * SHARE) / UNIT);
+        drop((held, taken));
+        assert_eq!(rooms.all.available_permits(), ALL / UNIT);
     }
 }
