@@ -146,7 +146,8 @@ impl Workers {
         let running = self.begin(&visit, &name, kind);
         let said = dispatch::queue(&visit.process().queue_pool, &batch);
         let done = visit.process().attend(said, due).await.and_then(|done| done);
-        let outcome = if done.as_ref().is_ok_and(|done| done.threw) { RunOutcome::Exception } else { RunOutcome::Ok };
+        let outcome =
+            if done.as_ref().is_ok_and(|done| done.threw) { RunOutcome::Exception } else { RunOutcome::Ok };
         over(visit, running, done, outcome)
     }
 

@@ -81,7 +81,13 @@ async fn change<T: Send + 'static>(
 }
 
 /// A Worker was changed: it is on record who did it, and whoever runs it looks at it. `before` is how it was.
-async fn changed(state: &AppState, by: By, before: Option<Arc<Script>>, name: &ScriptName, account: &ObjectId) {
+async fn changed(
+    state: &AppState,
+    by: By,
+    before: Option<Arc<Script>>,
+    name: &ScriptName,
+    account: &ObjectId,
+) {
     look_again(state, account, name);
     let after = state.stores.scripts.script(account, name);
     let noted = Noted {

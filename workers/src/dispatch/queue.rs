@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn an_exception_or_nonsense_is_an_error() {
         let threw = judge(br#"{"outcome":"exception","explicitAcks":["a"]}"#).unwrap();
-        assert_eq!((threw.threw, threw.retry_all, threw.acked.as_slice()), (true, Some(None), &["a".to_owned()][..]));
+        assert_eq!(
+            (threw.threw, threw.retry_all, threw.acked.as_slice()),
+            (true, Some(None), &["a".to_owned()][..])
+        );
         assert!(matches!(judge(br#"{"outcome":"killSwitch"}"#), Err(EventError::Threw(_))));
         assert!(matches!(judge(b"{}"), Err(EventError::Threw(_))));
     }
