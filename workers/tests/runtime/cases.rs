@@ -255,13 +255,18 @@ fn requests_and_batches_reach_their_handlers() {
         assert_eq!(done.retried, [("2".to_owned(), Some(Duration::from_secs(7)))]);
         let run = fixture.next_run().await;
         assert_eq!((run.outcome, run.logs[0].message[0].as_str()), (RunOutcome::Ok, Some("q")));
-        let batch =
-            QueueBatch { queue: "q".to_owned(), messages: vec![message("1", MessageFormat::Text, "throw")] };
-        threw(fixture.workers.queue(&fixture.account, &script, batch).await);
+        // What was acknowledged before the exception is done.
+        let messages =
+            vec![message("1", MessageFormat::Json, "{\"a\":1}"), message("2", MessageFormat::Text, "throw")];
+        let batch = QueueBatch { queue: "q".to_owned(), messages };
+        let done = fixture.workers.queue(&fixture.account, &script, batch).await.unwrap();
+        assert_eq!((done.threw, done.acked, done.retry_all), (true, vec!["1".to_owned()], Some(None)));
         let none = fixture.deploy("b", "export default { async email() {} }");
         let batch =
             QueueBatch { queue: "q".to_owned(), messages: vec![message("1", MessageFormat::Text, "x")] };
-        fixture.workers.queue(&fixture.account, &none, batch).await.unwrap_err();
+        // Without a handler the batch fails as a whole.
+        let done = fixture.workers.queue(&fixture.account, &none, batch).await.unwrap();
+        assert_eq!((done.threw, done.acked.len(), done.retry_all), (true, 0, Some(None)));
     });
 }
 
