@@ -90,6 +90,17 @@ fn a_worker_is_deployed_changed_rolled_back_and_deleted() -> Result<()> {
     let said = tool.run(&["deployments", "list"])?;
     assert!(said.contains("back to the first") && said.contains(newest), "{said}");
 
+    let record = get(&dev, "audit_logs?per_page=100")?;
+    let of_worker = |one: &&Value| one["resource"] == json!({ "type": "worker", "id": "mail" });
+    let record: Vec<_> = record.as_array().into_iter().flatten().filter(of_worker).collect();
+    // Deployed, a secret, deployed, another version, rolled back; nothing of it says the secret.
+    assert_eq!(record.len(), 5, "{record:?}");
+    assert_eq!(
+        (&record[0]["action"]["type"], &record[4]["action"]["type"]),
+        (&json!("update"), &json!("create"))
+    );
+    assert!(record.iter().all(|one| !one.to_string().contains("hush")), "{record:?}");
+
     let dev = dev.restart()?;
     assert_eq!(in_force(&dev)?, first);
     let tool = Wrangler::new(&dev.api, &config)?;

@@ -176,6 +176,10 @@ fn under_load_every_message_is_handled_once_by_the_old_code_or_the_new() -> Resu
 fn without_the_runtime_mail_for_workers_is_put_off_and_all_else_works() -> Result<()> {
     let Some(world) = world("runtime = \"/nowhere/workerd\"\n")? else { return Ok(()) };
     world.deploy_in("example.com", &forwarder("worker", 1))?;
+    let api = world.api();
+    let rule = format!("/client/v4/zones/{}/email/routing/rules/catch_all", api.account.zone_id);
+    let rule = api.request("GET", &rule, "", &[])?.json();
+    assert!(rule["messages"][0].as_str().is_some_and(|note| note.contains("worker setup")), "{rule}");
     let reply = world.bring(SENDER, ADDRESS, &letter(SENDER, ADDRESS, "put off", ""))?;
     assert!(reply.code == 451 && reply.lines[0].starts_with("4."), "{reply:?}");
     let said = world.server.process.log_text();

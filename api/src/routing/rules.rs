@@ -4,6 +4,7 @@ use super::rule_model::{MatcherKind, RuleBody, RuleRow};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
+    delivery::blocking,
     manage::change,
     openapi::{Answer, Body, Input, Known, Lookup, PageOf},
     page::{Page, PageQuery},
@@ -91,7 +92,7 @@ pub(super) async fn create(
     }
     let (says, by, id) = (body.read()?, caller.by(), zone.id.clone());
     let rule = change(&state, move |control| control.create_rule(&id, says, &by)).await?;
-    Ok(shown(&state, &zone, &rule))
+    Ok(shown(&state, &zone, &rule).await)
 }
 
 /// `GET /zones/{zone_id}/email/routing/rules/{rule_id}`
@@ -106,7 +107,7 @@ pub(super) async fn get(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let zone = caller.zone(&state, &path.0, Permission::RoutingRead)?;
-    Ok(shown(&state, &zone, &*found(&state.control, &zone, &path.1)?))
+    Ok(shown(&state, &zone, &*found(&state.control, &zone, &path.1)?).await)
 }
 
 /// `PUT /zones/{zone_id}/email/routing/rules/{rule_id} {matchers, actions, enabled?, name?, priority?}`
@@ -133,7 +134,7 @@ pub(super) async fn update(
             control.update_rule(&zone_id, known.id.as_str(), says, &by)
         }
     });
-    Ok(shown(&state, &zone, &*changed.await?))
+    Ok(shown(&state, &zone, &*changed.await?).await)
 }
 
 /// `DELETE /zones/{zone_id}/email/routing/rules/{rule_id}`: the catch-all is then as if nobody had set it.
@@ -150,7 +151,7 @@ pub(super) async fn delete(
     let zone = caller.zone(&state, &path.0, Permission::RoutingEdit)?;
     let (zone_id, id, by) = (zone.id.clone(), path.into_inner().1, caller.by());
     let deleted = change(&state, move |control| control.delete_rule(&zone_id, &id, &by)).await?;
-    Ok(shown(&state, &zone, &deleted))
+    Ok(shown(&state, &zone, &deleted).await)
 }
 
 /// `GET /zones/{zone_id}/email/routing/rules/catch_all`: a disabled one where nobody has set it.
@@ -165,7 +166,7 @@ pub(super) async fn catch_all(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let zone = caller.zone(&state, &zone_id, Permission::RoutingRead)?;
-    Ok(shown(&state, &zone, &state.control.catch_all(&zone)))
+    Ok(shown(&state, &zone, &state.control.catch_all(&zone)).await)
 }
 
 /// `PUT /zones/{zone_id}/email/routing/rules/catch_all {matchers, actions, enabled?, name?}`
@@ -185,7 +186,7 @@ pub(super) async fn set_catch_all(
     let says = body::<RuleBody>(&http, &state, payload).await?.read()?;
     let (by, id) = (caller.by(), zone.id.clone());
     let rule = change(&state, move |control| control.set_catch_all(&id, says, &by)).await?;
-    Ok(shown(&state, &zone, &rule))
+    Ok(shown(&state, &zone, &rule).await)
 }
 
 /// The zone's rule of this id.
@@ -194,15 +195,29 @@ fn found(control: &Control, zone: &Zone, id: &str) -> Result<Arc<RoutingRule>, A
     control.rule(&zone.id, id).or_else(catch_all).ok_or_else(|| ApiError::no_object("rule"))
 }
 
-fn shown(state: &AppState, zone: &Zone, rule: &RoutingRule) -> HttpResponse {
-    answer::success_noting(RuleRow::new(&state.control, zone, rule), not_deployed(state, zone, rule))
+async fn shown(state: &AppState, zone: &Zone, rule: &RoutingRule) -> HttpResponse {
+    let note = waits_for(state, zone, rule).await;
+    answer::success_noting(RuleRow::new(&state.control, zone, rule), note)
 }
 
-/// What to tell of a rule whose Worker there is not, or not yet.
-fn not_deployed(state: &AppState, zone: &Zone, rule: &RoutingRule) -> Option<String> {
+/// What mail of a rule waits for whose Worker cannot have it.
+async fn waits_for(state: &AppState, zone: &Zone, rule: &RoutingRule) -> Option<String> {
     let RouteAction::Worker(name) = &rule.says.action else { return None };
     let script = name.parse().ok().and_then(|name| state.stores.scripts.script(&zone.account_id, &name));
-    let is_deployed = script.is_some_and(|script| script.deployed.is_some());
-    (!is_deployed)
-        .then(|| format!("The Worker {name} is not deployed: until it is, mail of this rule waits for it."))
+    if script.is_none_or(|script| script.deployed.is_none()) {
+        return Some(format!(
+            "The Worker {name} is not deployed: until it is, mail of this rule waits for it."
+        ));
+    }
+    let Some(workers) = state.workers.clone() else {
+        return Some(
+            "Workers are turned off on this server: mail of this rule waits until they are not.".to_owned(),
+        );
+    };
+    // It may have to be started to know that it runs.
+    let is_missing = blocking(move || Ok(workers.runtime().is_err())).await.unwrap_or_default();
+    is_missing.then(|| {
+        "Workers need workerd, which `mailwright worker setup` installs: mail of this rule waits for it."
+            .to_owned()
+    })
 }

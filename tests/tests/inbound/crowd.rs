@@ -136,7 +136,8 @@ fn nineteen_hundred_hostile_clients_cost_a_hundred_others_nothing() -> Result<()
             sleep(Duration::from_millis(200)).await;
         }
         let beside = honest(mx, ours).await?;
-        assert_eq!(connected(&world).await?, HOSTILE as u64, "the hostile have gone: nothing was tested");
+        // Of the honest one or the other may not have ended yet.
+        assert!(connected(&world).await? >= HOSTILE as u64, "the hostile have gone: nothing was tested");
         let grown = world.server.process.resident_bytes()?.saturating_sub(memory);
         Result::Ok((beside, grown))
     })?;
