@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Result};
 use crate::tcp::has_input;
 
 /// The longest wait for a reply; past it the server is taken to hang.
-const REPLY_LIMIT: Duration = Duration::from_secs(30);
+const REPLY_LIMIT: Duration = Duration::from_secs(60);
 
 /// A reply of the server (RFC 5321 section 4.2).
 #[derive(Clone, Debug)]
