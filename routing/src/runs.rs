@@ -15,18 +15,22 @@ use tokio::sync::Notify;
 /// Runs that are remembered for whoever asks for one.
 const REMEMBERED: usize = 64;
 
+/// The runs of late, by the messages that they were for.
+type Latest = Arc<Mutex<VecDeque<(QueueId, Ran)>>>;
+
 /// Tells the log of messages what Workers did. Clones share everything.
 #[derive(Clone)]
 pub struct RunNotes {
     intake: Intake,
-    latest: Arc<Mutex<VecDeque<(QueueId, Ran)>>>,
+    /// Where somebody may ask for one.
+    latest: Option<Latest>,
     more: Arc<Notify>,
 }
 
 impl RunNotes {
-    /// Tells the log behind `intake`.
-    pub fn new(intake: Intake) -> Self {
-        Self { intake, latest: Arc::default(), more: Arc::default() }
+    /// Tells the log behind `intake`; `are_asked_for`: and, for a while, whoever asks [`of`](Self::of) one.
+    pub fn new(intake: Intake, are_asked_for: bool) -> Self {
+        Self { intake, latest: are_asked_for.then(Arc::default), more: Arc::default() }
     }
 
     /// What a Worker did with a message, which may be told a moment after the message was answered; `None` if nothing is
@@ -45,7 +49,7 @@ impl RunNotes {
     }
 
     fn latest(&self, id: QueueId) -> Option<Ran> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = self.latest.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
         latest.iter().rev().find(|(of, _)| *of == id).map(|(_, ran)| ran.clone())
     }
 }
@@ -66,14 +70,15 @@ impl Observer for RunNotes {
             exceptions,
             truncated: run.truncated || cut,
         };
-        {
-            let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(latest) = &self.latest {
+            let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
             if latest.len() >= REMEMBERED {
                 latest.pop_front();
             }
             latest.push_back((id, ran.clone()));
+            drop(latest);
+            self.more.notify_waiters();
         }
-        self.more.notify_waiters();
         self.intake.note(id, Event::Ran(Box::new(ran)));
     }
 }

@@ -13,8 +13,9 @@ use mailwright_engine::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
+    collections::{BTreeSet, HashMap},
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
     net::IpAddr,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -86,9 +87,9 @@ pub struct HeldStore {
 
 #[derive(Debug, Default)]
 struct Index {
-    /// When each was taken.
-    taken: BTreeMap<QueueId, UnixMillis>,
-    /// When each is to be tried next.
+    /// When each was taken, and when it is to be tried next.
+    held: HashMap<QueueId, (UnixMillis, UnixMillis)>,
+    /// The same by when they are to be tried.
     due: BTreeSet<(UnixMillis, QueueId)>,
 }
 
@@ -101,8 +102,8 @@ impl HeldStore {
         let store = Self { folder: PrivateFolder::open(path)?, times, index: Arc::default() };
         for name in store.folder.names()? {
             let Ok(id) = name.parse::<QueueId>() else { continue };
-            match store.read(id) {
-                Ok(Some(mail)) => store.index().insert(id, mail.taken, UnixMillis::new(0)),
+            match store.head(id) {
+                Ok(Some((mail, _))) => store.index().insert(id, mail.taken, UnixMillis::new(0)),
                 Ok(None) => {}
                 // It stays where it is, for a person to look at.
                 Err(error) => tracing::error!(%id, %error, "a message that is held cannot be read"),
@@ -139,7 +140,7 @@ impl HeldStore {
 
     /// How many are held.
     pub fn len(&self) -> usize {
-        self.index().taken.len()
+        self.index().held.len()
     }
 
     /// Whether none is held.
@@ -155,18 +156,19 @@ impl HeldStore {
     /// One that is due by `now`, which is due again later: the older it is, the later.
     pub fn due(&self, now: UnixMillis) -> Option<QueueId> {
         let mut index = self.index();
-        let (due, id) = index.due.first().copied().filter(|(due, _)| *due <= now)?;
-        let age = index.taken.get(&id).map_or(Duration::ZERO, |taken| now.since(*taken));
-        index.due.remove(&(due, id));
+        let (_, id) = index.due.first().copied().filter(|(due, _)| *due <= now)?;
+        let (taken, _) = index.held.get(&id).copied()?;
         let HoldTimes { first, longest, .. } = self.times;
-        index.due.insert((now.saturating_add((age / 2).max(first).min(longest)), id));
+        let pause = (now.since(taken) / 2).max(first).min(longest);
+        index.insert(id, taken, now.saturating_add(pause));
         Some(id)
     }
 
     /// Makes all of them due: what they wait for may be there.
     pub fn make_all_due(&self) {
         let mut index = self.index();
-        index.due = index.taken.keys().map(|id| (UnixMillis::new(0), *id)).collect();
+        let all: Vec<_> = index.held.iter().map(|(id, (taken, _))| (*id, *taken)).collect();
+        all.into_iter().for_each(|(id, taken)| index.insert(id, taken, UnixMillis::new(0)));
     }
 
     /// A message; `None` if it is not held any more.
@@ -174,16 +176,26 @@ impl HeldStore {
     /// # Errors
     /// When it cannot be read.
     pub fn read(&self, id: QueueId) -> Result<Option<HeldMail>, StorageError> {
-        let name = id.to_string();
-        let Some(file) = self.folder.read(&name)? else { return Ok(None) };
-        let damaged = || {
-            let error = io::Error::new(io::ErrorKind::InvalidData, "it is no message that is held");
-            StorageError::io("read", self.folder.path_of(&name), error)
+        let Some((mut mail, mut rest)) = self.head(id)? else { return Ok(None) };
+        rest.read_to_end(&mut mail.content).map_err(|error| self.unreadable(id, error))?;
+        Ok(Some(mail))
+    }
+
+    /// A message without its content, and where that is to be read.
+    fn head(&self, id: QueueId) -> Result<Option<(HeldMail, BufReader<File>)>, StorageError> {
+        let mut file = match File::open(self.folder.path_of(&id.to_string())) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.unreadable(id, error)),
         };
-        let end = file.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
-        let (head, content) = (file.get(..end), file.get(end + 1..));
-        let mail: HeldMail = serde_json::from_slice(head.unwrap_or_default()).map_err(|_| damaged())?;
-        Ok(Some(HeldMail { content: content.unwrap_or_default().to_vec(), ..mail }))
+        let mut line = Vec::new();
+        file.read_until(b'\n', &mut line).map_err(|error| self.unreadable(id, error))?;
+        let mail = serde_json::from_slice(&line).map_err(|error| self.unreadable(id, error.into()))?;
+        Ok(Some((mail, file)))
+    }
+
+    fn unreadable(&self, id: QueueId, error: io::Error) -> StorageError {
+        StorageError::io("read", self.folder.path_of(&id.to_string()), error)
     }
 
     /// Takes a message out: it has gone where it belongs.
@@ -204,13 +216,13 @@ impl HeldStore {
 impl Index {
     fn insert(&mut self, id: QueueId, taken: UnixMillis, due: UnixMillis) {
         self.remove(id);
-        self.taken.insert(id, taken);
+        self.held.insert(id, (taken, due));
         self.due.insert((due, id));
     }
 
     fn remove(&mut self, id: QueueId) {
-        if self.taken.remove(&id).is_some() {
-            self.due.retain(|(_, other)| *other != id);
+        if let Some((_, due)) = self.held.remove(&id) {
+            self.due.remove(&(due, id));
         }
     }
 }

@@ -20,6 +20,7 @@ mod settings;
 mod slot;
 mod tail;
 mod watch;
+mod whole;
 pub mod wire;
 mod workers;
 

@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_storage::{control::Permission, workers::NewDeployment};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -89,7 +89,7 @@ pub(super) async fn create(
     let (of, id, origin) =
         ((script.account.clone(), script.name.clone()), version.id.clone(), origin(&http, &caller));
     let made = change(&state, move |scripts| scripts.deploy(&of.0, &of.1, &id, new, origin)).await?;
-    changed(&state, caller.by(), Some(Arc::clone(&script)), &script.name, &script.account).await;
+    changed(&state, caller.by(), &script).await;
     Ok(answer::success(shown::deployment(&made)))
 }
 

@@ -80,8 +80,13 @@ async fn change<T: Send + 'static>(
     blocking(move || Ok(work(&scripts)?)).await
 }
 
+/// A Worker that there was is changed; `script` is how it was.
+async fn changed(state: &AppState, by: By, script: &Arc<Script>) {
+    changed_from(state, by, Some(Arc::clone(script)), &script.name, &script.account).await;
+}
+
 /// A Worker was changed: it is on record who did it, and whoever runs it looks at it. `before` is how it was.
-async fn changed(
+async fn changed_from(
     state: &AppState,
     by: By,
     before: Option<Arc<Script>>,

@@ -1,6 +1,8 @@
 //! `…/workers/scripts`: Workers, and what they are made of.
 
-use super::{change, changed, form::Form, found, metadata::Upload, origin, queues, script_name, shown};
+use super::{
+    change, changed, changed_from, form::Form, found, metadata::Upload, origin, queues, script_name, shown,
+};
 use crate::{
     access::Caller,
     answer::{self, ApiError},
@@ -72,7 +74,7 @@ pub(super) async fn put(
     let annotations: BTreeMap<_, _> = [("workers/triggered_by".to_owned(), "upload".to_owned())].into();
     let new = NewDeployment { annotations };
     change(&state, move |scripts| scripts.deploy(&of.0, &of.1, &id, new, origin)).await?;
-    changed(&state, caller.by(), before, &name, &account.id).await;
+    changed_from(&state, caller.by(), before, &name, &account.id).await;
     let script = found(&state, &account, name.as_str())?;
     Ok(answer::success(shown::uploaded(&script, &version, startup)))
 }
@@ -165,7 +167,7 @@ pub(super) async fn delete(
 pub(super) async fn remove(state: &AppState, by: By, script: Arc<Script>) -> Result<(), ApiError> {
     let of = (script.account.clone(), script.name.clone());
     change(state, move |scripts| scripts.remove(&of.0, &of.1)).await?;
-    changed(state, by, Some(Arc::clone(&script)), &script.name, &script.account).await;
+    changed(state, by, &script).await;
     queues::consumers::leave(state, &script.account, &script.name).await
 }
 

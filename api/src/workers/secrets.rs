@@ -169,7 +169,7 @@ async fn set(
 ) -> Result<(), ApiError> {
     let (of, origin) = (Arc::clone(script), origin(http, caller));
     change(state, move |scripts| scripts.set_secrets(&of.account, &of.name, secrets, origin)).await?;
-    changed(state, caller.by(), Some(Arc::clone(script)), &script.name, &script.account).await;
+    changed(state, caller.by(), script).await;
     Ok(())
 }
 
@@ -182,7 +182,7 @@ async fn remove(
 ) -> Result<(), ApiError> {
     let (of, origin) = (Arc::clone(script), origin(http, caller));
     change(state, move |scripts| scripts.remove_secret(&of.account, &of.name, &name, origin)).await?;
-    changed(state, caller.by(), Some(Arc::clone(script)), &script.name, &script.account).await;
+    changed(state, caller.by(), script).await;
     Ok(())
 }
 

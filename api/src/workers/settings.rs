@@ -155,7 +155,7 @@ async fn run(
         scripts.deploy(&of.account, &of.name, &version.id, NewDeployment::default(), origin)
     })
     .await?;
-    changed(state, caller.by(), Some(Arc::clone(script)), &script.name, &script.account).await;
+    changed(state, caller.by(), script).await;
     Ok(())
 }
 

@@ -68,7 +68,7 @@ impl RunningWorkers {
         arbiter.spawn_fn(|| watch_arbiter("workers"));
         let stores = records.workers.stores.clone();
         arbiter.spawn(keep_clean(stores.clone()));
-        let runs = RunNotes::new(intake.clone());
+        let runs = RunNotes::new(intake.clone(), config.routing.local_handler);
         if !config.workers.are_on() {
             return Ok(Self { arbiter, workers: None, runs, fed: None });
         }

@@ -39,8 +39,8 @@ impl Names<'_> {
 
 impl Pipeline {
     /// Does what rules and Workers say with a message that is taken.
-    pub(super) async fn act(&self, mut judged: Judged) -> What {
-        let plan = self.plan(&mut judged).await;
+    pub(super) async fn act(&self, judged: Judged) -> What {
+        let plan = self.plan(&judged).await;
         if !plan.failed.is_empty() {
             return self.not_handled(judged, plan).await;
         }
@@ -48,15 +48,17 @@ impl Pipeline {
     }
 
     /// What rules and Workers say; nothing is done yet.
-    pub(super) async fn plan(&self, judged: &mut Judged) -> Plan {
+    pub(super) async fn plan(&self, judged: &Judged) -> Plan {
         let (mut plan, mut asked) = (Plan::default(), Vec::new());
-        for (address, action) in judged.routed.clone() {
+        for (address, action) in &judged.routed {
             match action {
                 RouteAction::Forward(destinations) => {
-                    destinations.into_iter().for_each(|destination| plan.go_on("", destination, &address));
+                    for destination in destinations {
+                        plan.go_on("", destination.clone(), address);
+                    }
                 }
-                RouteAction::Drop => plan.dropped.push(address),
-                RouteAction::Worker(name) => asked.push((address, name)),
+                RouteAction::Drop => plan.dropped.push(address.clone()),
+                RouteAction::Worker(name) => asked.push((address.clone(), name.clone())),
             }
         }
         worker::ask(&self.0, judged, asked, &mut plan).await;

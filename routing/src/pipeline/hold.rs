@@ -63,8 +63,8 @@ impl Pipeline {
         held: &HeldMail,
         recipients: Vec<(EmailAddress, Addressee)>,
     ) -> Vec<EmailAddress> {
-        let Some(mut judged) = self.judged(held, recipients) else { return Vec::new() };
-        let plan = self.plan(&mut judged).await;
+        let Some(judged) = self.judged(held, recipients) else { return Vec::new() };
+        let plan = self.plan(&judged).await;
         let failed: Vec<_> = plan.failed.iter().map(|(address, _)| address.clone()).collect();
         let done: Vec<_> = judged
             .routed

@@ -63,7 +63,7 @@ struct Message<'a> {
     sender: &'a ReversePath,
     zone: &'a Arc<RoutingZone>,
     /// Whether its sender may be answered.
-    is_vouched_for: bool,
+    may_be_answered: bool,
     can_be_forwarded: bool,
     headers: Vec<(String, String)>,
     raw: Arc<[u8]>,
@@ -88,7 +88,8 @@ impl<'a> Message<'a> {
             sender: &judged.mail.sender,
             zone: &judged.zone,
             // What comes by the door for local tests comes from whoever writes the Worker.
-            is_vouched_for: judged.judgement.dmarc.result.is_pass() || judged.mail.with == ReceivedWith::Http,
+            may_be_answered: judged.judgement.dmarc.result.is_pass()
+                || judged.mail.with == ReceivedWith::Http,
             can_be_forwarded: judged.can_be_forwarded,
             headers: event_headers(split_header(content).0),
             raw: content.as_slice().into(),
@@ -128,7 +129,7 @@ impl<'a> Message<'a> {
             raw: Arc::clone(&self.raw),
             sender: self.sender.clone(),
             recipient: address.clone(),
-            dmarc_passed: self.is_vouched_for,
+            dmarc_passed: self.may_be_answered,
             can_be_forwarded: self.can_be_forwarded,
             reply_id: self.intake.next_id().0,
             reply: Mutex::default(),

@@ -1,8 +1,8 @@
 //! Bodies of what goes into a process and comes out of it.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use std::{
     collections::VecDeque,
     convert::Infallible,
@@ -55,19 +55,4 @@ impl Body for Pieces {
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.left)
     }
-}
-
-/// All of an answer, if it is not longer than `most` octets.
-pub(super) async fn whole(mut body: Incoming, most: usize) -> Result<Bytes, BodyError> {
-    let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            if all.len() + data.len() > most {
-                return Err(format!("an answer of more than {most} octets").into());
-            }
-            // One piece is the rule.
-            all.extend_from_slice(&data);
-        }
-    }
-    Ok(all.freeze())
 }

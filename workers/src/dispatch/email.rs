@@ -2,10 +2,10 @@
 
 use super::{
     answer::{Answer, Said},
-    body::{Pieces, whole},
+    body::Pieces,
     pool::{Broken, Pool},
 };
-use crate::{EmailDone, EventDesk, EventError, wire};
+use crate::{EmailDone, EventDesk, EventError, whole::whole, wire};
 use bytes::Bytes;
 use hyper::{Method, Request};
 use mailwright_engine::worker::EmailEvent;
@@ -53,9 +53,9 @@ pub(crate) async fn email(
         .header(wire::EVENT, token)
         .body(body.boxed())
         .map_err(|error| Broken::Body(error.into()))?;
-    let (response, lent) = pool.send(request).await?;
+    let (mut response, lent) = pool.send(request).await?;
     let status = response.status();
-    let body = whole(response.into_body(), ANSWER).await.map_err(Broken::Body)?;
+    let body = whole(response.body_mut(), ANSWER).await.map_err(|error| Broken::Body(error.into()))?;
     lent.put_back();
     Ok(Said { status, body })
 }
@@ -67,8 +67,8 @@ pub(crate) async fn collect(pool: &Pool) -> Result<(), Broken> {
         .header(hyper::header::HOST, "mailwright")
         .body(Pieces::default().boxed())
         .map_err(|error| Broken::Body(error.into()))?;
-    let (response, lent) = pool.send(request).await?;
-    whole(response.into_body(), ANSWER).await.map_err(Broken::Body)?;
+    let (mut response, lent) = pool.send(request).await?;
+    whole(response.body_mut(), ANSWER).await.map_err(|error| Broken::Body(error.into()))?;
     lent.put_back();
     Ok(())
 }

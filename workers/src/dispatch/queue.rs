@@ -1,10 +1,10 @@
 //! A batch for `queue()`.
 
 use super::{
-    body::{Pieces, whole},
+    body::Pieces,
     pool::{Broken, Pool},
 };
-use crate::{EventError, MessageFormat, QueueBatch, QueueDone, QueueMessage};
+use crate::{EventError, MessageFormat, QueueBatch, QueueDone, QueueMessage, whole::whole};
 use bytes::Bytes;
 use data_encoding::BASE64;
 use hyper::{Method, Request};
@@ -71,9 +71,9 @@ pub(crate) async fn queue(pool: &Pool, batch: &QueueBatch) -> Result<Result<Queu
         .header(hyper::header::HOST, "mailwright")
         .body(Pieces::new([Bytes::from(body)]).boxed())
         .map_err(|error| Broken::Body(error.into()))?;
-    let (response, lent) = pool.send(request).await?;
+    let (mut response, lent) = pool.send(request).await?;
     let is_success = response.status().is_success();
-    let body = whole(response.into_body(), ANSWER).await.map_err(Broken::Body)?;
+    let body = whole(response.body_mut(), ANSWER).await.map_err(|error| Broken::Body(error.into()))?;
     lent.put_back();
     if is_success {
         Ok(judge(&body))

@@ -1,7 +1,8 @@
 //! Bodies within bounds: of each, and of all that are in memory.
 
 use super::refusal::Refusal;
-use bytes::{Bytes, BytesMut};
+use crate::whole::{Unread, whole};
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use std::{
@@ -81,24 +82,13 @@ impl Rooms {
             return Err(over(most));
         }
         let room = self.take(length.unwrap_or(most)).await?;
-        let read = timeout(BODY_PATIENCE, whole(body, length.unwrap_or_default(), most));
-        let body = read.await.map_err(|_| Refusal::bad("The request took too long."))??;
-        Ok((body, room))
-    }
-}
-
-/// All of a body that is expected to have `length` octets, and has at most `most`.
-async fn whole(body: &mut Incoming, length: usize, most: usize) -> Result<Bytes, Refusal> {
-    let mut all = BytesMut::with_capacity(length);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| Refusal::bad("The request broke off."))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if all.len() + data.len() > most {
-            return Err(over(most));
+        match timeout(BODY_PATIENCE, whole(body, most)).await {
+            Ok(Ok(body)) => Ok((body, room)),
+            Ok(Err(Unread::TooLong(most))) => Err(over(most)),
+            Ok(Err(Unread::Broken(_))) => Err(Refusal::bad("The request broke off.")),
+            Err(_) => Err(Refusal::bad("The request took too long.")),
         }
-        all.extend_from_slice(&data);
     }
-    Ok(all.freeze())
 }
 
 /// Reads what is left of a body that was refused, as far as that is worth it: were the connection closed at once, the
