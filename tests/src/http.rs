@@ -116,6 +116,12 @@ impl Api {
         Self { base: format!("http://{address}"), agent: agent(), account }
     }
 
+    /// Returns the URL of the server, without a slash at its end.
+    #[must_use]
+    pub fn server_url(&self) -> &str {
+        &self.base
+    }
+
     /// Returns the base URL that a published SDK is given.
     #[must_use]
     pub fn base_url(&self) -> String {

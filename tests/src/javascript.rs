@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::error::{Context, Error, Result};
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
 }
 
@@ -16,7 +16,12 @@ fn folder() -> PathBuf {
 #[must_use]
 pub(crate) fn is_installed() -> bool {
     ["cloudflare", "wrangler"].iter().all(|name| folder().join("node_modules").join(name).exists())
-        && Command::new("node").arg("--version").output().is_ok()
+        && has_node()
+}
+
+/// Returns whether there is Node.js.
+pub(crate) fn has_node() -> bool {
+    Command::new("node").arg("--version").output().is_ok()
 }
 
 /// Runs `tests/js/<script>` and returns the JSON that it prints.

@@ -9,11 +9,12 @@
 //! Environment:
 //! - `MAILWRIGHT_BIN`: the binary to test (otherwise the one beside the test's own build).
 //! - `MAILWRIGHT_SKIP`: comma-separated needs that this machine cannot meet (`python`, `postfix`,
-//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `pebble`, `promtool`, `rspamd`, `workerd`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
+//!   `root`, `nsd`, `exim`, `opensmtpd`, `swaks`, `unbound`, `knot`, `pebble`, `promtool`, `rspamd`, `workerd`, `chromium`, `ipv6`, `openssl`, `cc`, `netns`); tests with such a need print `skipped: …` and pass. Without it a missing tool is a failure.
 //! - `MAILWRIGHT_LONG=1`: the long form of the scenarios that have one.
 //! - `MAILWRIGHT_SEED`: the seed of the randomised scenarios, which print the one they use.
 
 pub mod bad_name_server;
+pub mod browser;
 pub mod calendar;
 pub mod certificate;
 pub mod control;

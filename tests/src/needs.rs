@@ -17,7 +17,7 @@ use crate::stepped_clock::COMPILER;
 use crate::swaks::{PERL, SWAKS};
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
-use crate::{fetched, javascript, python, workerd};
+use crate::{browser, fetched, javascript, python, workerd};
 
 /// A need that not every machine can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Need {
     Promtool,
     /// The spam filter rspamd, likewise.
     Rspamd,
+    /// Chromium, with the packages of `tests/js/package.json` that drive it.
+    Chromium,
     /// The runtime workerd, of the packages of `tests/js/package.json`.
     Workerd,
     /// An IPv6 loopback address.
@@ -76,6 +78,7 @@ impl Need {
             Self::Pebble => "pebble",
             Self::Promtool => "promtool",
             Self::Rspamd => "rspamd",
+            Self::Chromium => "chromium",
             Self::Workerd => "workerd",
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
@@ -99,6 +102,7 @@ impl Need {
             Self::Pebble => fetched::has(PEBBLE),
             Self::Promtool => fetched::has(PROMTOOL),
             Self::Rspamd => fetched::has(RSPAMD),
+            Self::Chromium => browser::is_installed(),
             Self::Workerd => workerd::binary().exists(),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),

@@ -47,6 +47,10 @@ pub(crate) struct Args {
     /// Port or address of the sandbox that receives all mail
     #[arg(long, value_name = "[ADDR:]PORT", default_value = "2526", value_parser = address)]
     sandbox: SocketAddr,
+    /// How the sandbox treats what it receives: a personality, as `mailwright sandbox --help` lists them; an empty one takes
+    /// everything
+    #[arg(long, value_name = "PERSONALITY", default_value = "by-address")]
+    personality: Personality,
     /// Folder for queue, account and received mail; kept over restarts
     #[arg(long, value_name = "DIR", default_value = "state")]
     state: PathBuf,
@@ -91,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         let (stopping, stopped) = watch::channel(false);
         let kept = sandbox_dir.clone();
         // On a thread of its own: it writes files between two replies.
-        let received = spawn_sandbox(sandbox, kept, stopped)?;
+        let received = spawn_sandbox(sandbox, &args.personality, kept, stopped)?;
         let credentials = credentials(&node)?;
         route(&node.control, &credentials)?;
         let developed = developed.map(|developed| developed.begin(&mut node, &credentials)).transpose()?;
@@ -121,10 +125,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
 /// Runs the sandbox on an arbiter of its own.
 fn spawn_sandbox(
     socket: TcpListener,
+    personality: &Personality,
     dir: PathBuf,
     stopped: watch::Receiver<bool>,
 ) -> Result<oneshot::Receiver<()>, io::Error> {
-    let sandbox = Sandbox::new(Personality::default(), Arc::new(Store::open(Some(dir))?), None);
+    let sandbox = Sandbox::new(personality.clone(), Arc::new(Store::open(Some(dir))?), None);
     let (done, ended) = oneshot::channel();
     Arbiter::new().spawn(async move {
         if let Err(error) = sandbox.run(socket, stopped).await {

@@ -317,6 +317,24 @@ fn chance_strikes_where_it_is_told_to() {
 }
 
 #[test]
+fn by_address_the_name_of_the_recipient_decides() {
+    Rehearsal::run(
+        "by-address",
+        &[
+            (0, "a", Connect(HERE), "ok"),
+            (0, "a", Mail, "ok"),
+            (0, "a", Rcpt("bounce@a.example"), "550 5.1.1 bounce@a.example: no such mailbox"),
+            (0, "a", Rcpt("Bounce+17@b.example"), "550 5.1.1"),
+            (0, "a", Rcpt("blocked@a.example"), "554 5.7.1"),
+            (0, "a", Rcpt("defer@a.example"), "451 4.7.1"),
+            (0, "a", Rcpt("full@a.example"), "452 4.2.2"),
+            (0, "a", Rcpt("bouncer@a.example"), "ok"),
+            (0, "a", Rcpt("x+bounce@a.example"), "ok"),
+        ],
+    );
+}
+
+#[test]
 fn goodbye_is_said_after_the_command_that_was_named() {
     const STEPS: [(&str, Do); 8] = [
         ("greeting", Connect(HERE)),

@@ -1,5 +1,6 @@
 //! The catalogue of behaviours, each in one type.
 
+mod by_address;
 mod chance;
 mod connection_cap;
 mod goodbye;
@@ -17,6 +18,7 @@ use super::{
     wire::Wire,
 };
 use crate::time::UnixMillis;
+use by_address::ByAddress;
 use chance::{Defer, Dropping, Reject};
 use connection_cap::ConnectionCap;
 use goodbye::{GoodbyeAfter, MessagesPerConnection};
@@ -127,6 +129,7 @@ catalogue! {
     "messages-per-connection" => MessagesPerConnection,
     "defer" => Defer,
     "reject" => Reject,
+    "by-address" => ByAddress,
     "drop" => Dropping,
     "stall" => Stall,
     "421-after" => GoodbyeAfter,
