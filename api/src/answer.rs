@@ -1,6 +1,6 @@
 //! The envelope of every answer, errors included.
 
-use crate::openapi;
+use crate::{health, openapi};
 use actix_web::{
     HttpRequest, HttpResponse, Resource, ResponseError,
     http::{
@@ -473,7 +473,11 @@ pub(crate) fn resource(path: &str) -> Resource {
 
 /// Answers a known path with a method it does not take, and says which it takes (RFC 9110 section 15.5.6).
 async fn wrong_method(http: HttpRequest) -> HttpResponse {
-    let methods = http.match_pattern().map(|path| openapi::methods(&path)).unwrap_or_default();
+    let path = http.match_pattern().unwrap_or_default();
+    let mut methods = openapi::methods(&path);
+    if health::PATHS.contains(&path.as_str()) {
+        methods.push("HEAD".to_owned());
+    }
     let mut answer = ApiError::method_not_allowed().error_response();
     if let Ok(allowed) = HeaderValue::from_str(&methods.join(", ")) {
         answer.headers_mut().insert(header::ALLOW, allowed);

@@ -16,6 +16,8 @@ use tokio::{
 pub(crate) const MAX_REQUEST: usize = 36 << 20;
 /// Octets of all request bodies in memory at a time; who comes next is asked to try again soon.
 const MEMORY: usize = 256 << 20;
+/// Octets that most requests have at most: while there is room for one, mail is taken.
+const COMMON: usize = 256 << 10;
 /// The unit that memory is given out in, so that its count fits a permit's 32 bits.
 const BLOCK: usize = 1 << 10;
 /// How long a body may take beside what its length takes at [`SLOWEST`]: without a deadline, a client that
@@ -87,6 +89,11 @@ impl BodyMemory {
         Ok(Body { bytes, _room: room })
     }
 
+    /// Whether a common message could be read now.
+    pub(crate) fn has_room(&self) -> bool {
+        self.0.available_permits() * BLOCK >= COMMON
+    }
+
     fn take(&self, length: usize) -> Result<OwnedSemaphorePermit, ApiError> {
         let blocks = u32::try_from(length.div_ceil(BLOCK)).map_err(|_| too_big())?;
         let room = Arc::clone(&self.0).try_acquire_many_owned(blocks);
@@ -132,6 +139,17 @@ mod tests {
         assert!(error(read(&memory, request()).await).contains("503"));
         drop(body);
         assert!(read(&memory, request()).await.is_ok());
+    }
+
+    #[test]
+    fn there_is_room_as_long_as_a_common_request_finds_it() {
+        let memory = BodyMemory::default();
+        let most = memory.take(MEMORY - COMMON).unwrap();
+        assert!(memory.has_room());
+        let one_more = memory.take(1).unwrap();
+        assert!(!memory.has_room());
+        drop((most, one_more));
+        assert!(memory.has_room());
     }
 
     #[actix_web::test]

@@ -13,7 +13,7 @@ mod auth;
 mod body;
 pub mod delivery;
 mod digest;
-mod health;
+pub mod health;
 mod html;
 mod manage;
 pub mod openapi;

@@ -5,7 +5,9 @@ use crate::{
     activity::{self, StreamSlots},
     answer,
     body::BodyMemory,
-    delivery, health, manage, openapi,
+    delivery,
+    health::{self, Started},
+    manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
     scheduled, send, suppressions, unsubscribe, webhooks,
@@ -77,6 +79,8 @@ pub struct ApiSettings {
     pub verification: VerificationSettings,
     /// Whether programs on the machine itself may hand mail to routing without SMTP.
     pub local_handler: bool,
+    /// What of the server is turned on, as `/version` names it.
+    pub features: Vec<&'static str>,
 }
 
 /// How sending domains are set up.
@@ -121,6 +125,8 @@ pub struct AppState {
     pub(crate) workers: Option<Workers>,
     pub(crate) held: HeldKeeper,
     pub(crate) tails: Tails,
+    pub(crate) started: Started,
+    leaving: watch::Receiver<bool>,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -173,6 +179,8 @@ pub struct ApiParts {
     pub metrics: PrometheusHandle,
     /// Settings.
     pub settings: ApiSettings,
+    /// Once it turns true, the server is about to stop: it still takes mail and says that it should get no more.
+    pub leaving: watch::Receiver<bool>,
     /// Once it turns true, requests no longer wait for outcomes.
     pub stopping: watch::Receiver<bool>,
     /// Told when a server ends before that.
@@ -206,6 +214,7 @@ impl AppState {
             held,
             metrics,
             settings,
+            leaving,
             stopping,
             failed,
         } = parts;
@@ -238,9 +247,16 @@ impl AppState {
             workers,
             held,
             tails: Tails::default(),
+            started: Started::now(),
+            leaving,
             stopping,
             failed,
         }
+    }
+
+    /// Whether the server is about to stop, or stops.
+    pub(crate) fn is_leaving(&self) -> bool {
+        *self.leaving.borrow() || *self.stopping.borrow()
     }
 
     /// Returns when the process is about to stop.
@@ -357,6 +373,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(activity::routes)
         .configure(activity::routing::routes)
         .configure(workers::routes)
+        .configure(health::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(
@@ -364,7 +381,5 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         )
         .service(answer::resource(&format!("{sending}/send_raw")).route(web::post().to(send::send_raw)))
         .service(answer::resource(openapi::PATH).route(web::get().to(openapi::describe)))
-        .service(answer::resource("/health").route(web::get().to(health::health)))
-        .service(answer::resource("/metrics").route(web::get().to(health::metrics)))
         .default_service(web::to(answer::unknown_route));
 }

@@ -78,6 +78,8 @@ pub(crate) struct Http {
     pub(crate) idempotency_keep: Duration,
     pub(crate) idempotency_keys: u64,
     pub(crate) public_url: String,
+    #[serde(with = "humantime_serde")]
+    pub(crate) stop_delay: Duration,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -152,6 +154,7 @@ impl Default for Http {
             idempotency_keep: Duration::from_secs(86_400),
             idempotency_keys: 1_000_000,
             public_url: String::new(),
+            stop_delay: Duration::ZERO,
         }
     }
 }
@@ -350,7 +353,7 @@ mod tests {
     fn the_documented_file_names_every_key() {
         let documented: toml::Table = uncommented().parse().unwrap();
         let sections = [
-            ("http", "listen workers wait idempotency_keep idempotency_keys public_url"),
+            ("http", "listen workers wait idempotency_keep idempotency_keys public_url stop_delay"),
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",

@@ -121,12 +121,14 @@ pub(crate) struct Node {
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
     control_socket: Option<ControlSocket>,
+    leaving: watch::Sender<bool>,
     stopping: watch::Sender<bool>,
     signals: StopSignals,
     /// Told when a server ends unasked.
     failed: Arc<Notify>,
     /// Resolve when a listener's last client has gone.
     listeners: Vec<oneshot::Receiver<()>>,
+    stop_delay: Duration,
     drain_timeout: Duration,
 }
 
@@ -181,10 +183,12 @@ impl Node {
             workers,
             servers: Vec::new(),
             control_socket: None,
+            leaving: watch::channel(false).0,
             stopping,
             signals,
             failed: Arc::default(),
             listeners: Vec::new(),
+            stop_delay: config.http.stop_delay,
             drain_timeout: config.delivery.drain_timeout,
         };
         node.serve_smtp(config, sockets.smtp)?;
@@ -212,8 +216,24 @@ impl Node {
     /// Returns when it is told to stop, or with the reason why it can no longer do its work.
     pub(crate) async fn ends(&mut self) -> Result<(), NodeError> {
         tokio::select! {
-            () = self.signals.told() => Ok(()),
-            () = self.failed.notified() => Err(NodeError::Ended),
+            () = self.signals.told() => {}
+            () = self.failed.notified() => return Err(NodeError::Ended),
+        }
+        self.leave().await;
+        Ok(())
+    }
+
+    /// Says that the server goes, and serves on for as long as others take to notice.
+    async fn leave(&mut self) {
+        self.leaving.send_replace(true);
+        if self.stop_delay.is_zero() {
+            return;
+        }
+        tracing::info!(delay = ?self.stop_delay, "about to stop: /ready says so, and everything is served meanwhile");
+        tokio::select! {
+            () = tokio::time::sleep(self.stop_delay) => {}
+            () = self.signals.told() => {}
+            () = self.failed.notified() => {}
         }
     }
 
@@ -265,6 +285,7 @@ impl Node {
             sending: config.sending()?,
             verification: config.verification(self.http)?,
             local_handler: config.routing.local_handler,
+            features: self.features(),
         };
         Ok(AppState::new(ApiParts {
             control: Arc::clone(&self.control),
@@ -290,9 +311,22 @@ impl Node {
             held,
             metrics,
             settings,
+            leaving: self.leaving.subscribe(),
             stopping: self.stopping.subscribe(),
             failed: Arc::clone(&self.failed),
         }))
+    }
+
+    /// What is turned on, as `/version` names it.
+    fn features(&self) -> Vec<&'static str> {
+        let features = [
+            ("relay", !self.smtp.is_empty()),
+            ("submission", self.submission.plain.len() + self.submission.tls.len() > 0),
+            ("inbound", !self.inbound.is_empty()),
+            ("policy_host", !self.policy_host.is_empty()),
+            ("workers", self.workers.workers.is_some()),
+        ];
+        features.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect()
     }
 
     /// Stops in order: no new mail, then what is under way, then the disk. Clients have half of the time; deliveries go

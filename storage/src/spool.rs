@@ -10,7 +10,7 @@ use crate::{
     error::StorageError,
     fail_point::FailPoint,
     journal::{
-        committer::{Append, CommitLimits, CommitListener, Committer, Request, Waiter},
+        committer::{Append, CommitLimits, CommitListener, Committer, RESERVE, Request, Waiter},
         record::Record,
         scan::{self, LoadedBody},
         segment::Segments,
@@ -40,6 +40,9 @@ use std::{
 use tokio::sync::oneshot;
 
 pub use crate::recovery::Recovery;
+
+/// The size of most messages at most: while one finds room, mail is taken.
+const COMMON_MESSAGE: u64 = 64 << 10;
 
 /// How the spool uses the disk and memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +115,7 @@ pub struct Spool {
     segments: Arc<Segments>,
     memory: MemoryBudget,
     max_entries: u64,
+    commits: CommitLimits,
     limits: Option<Limits>,
     shared: Arc<Shared>,
 }
@@ -276,7 +280,7 @@ impl SpoolStarter {
         settle_doubts(&journal, recovered.in_doubt)?;
         let threads = SpoolThreads { journal: journal.clone(), handles };
         let max_entries = if settings.max_entries == 0 { u64::MAX } else { settings.max_entries };
-        Ok((Spool { journal, segments, memory, max_entries, limits, shared }, threads))
+        Ok((Spool { journal, segments, memory, max_entries, commits, limits, shared }, threads))
     }
 }
 
@@ -363,6 +367,19 @@ impl Spool {
     /// is in the queue must find room.
     pub fn is_full(&self) -> bool {
         self.entries() >= self.max_entries
+    }
+
+    /// Whether the disk has room for a message of common size: in the segment being written, or for the next segment.
+    /// Asks the file system, if the first has none.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub fn has_disk_room(&self) -> Result<bool, StorageError> {
+        let CommitLimits { segment_size, min_free } = self.commits;
+        if self.segments.room() >= COMMON_MESSAGE + RESERVE {
+            return Ok(true);
+        }
+        Ok(self.segments.free_space()? >= min_free.saturating_add(segment_size))
     }
 
     /// When the message that has waited longest came in; `None` when none waits. As of the last checkpoint, some

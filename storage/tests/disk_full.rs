@@ -95,8 +95,10 @@ fn below_the_minimum_mail_is_refused_and_thousands_of_messages_still_leave() {
     let Some(disk) = Disk::mount(&home.path().join("state"), 48) else { return };
     let settings = SpoolSettings { segment_size: 1 << 20, min_free: 24 << 20, ..SMALL };
     let server = Server::start(&disk.0, settings);
+    assert!(server.spool.has_disk_room().unwrap());
     let mut ids = accept_until_full(&server, 1, 2_400);
     assert!(ids.len() > 6_000, "{} messages accepted", ids.len());
+    assert!(!server.spool.has_disk_room().unwrap());
     assert!(disk.room() >= settings.min_free);
     let refused = server.accept(1_000_000, &TO, 2_400).unwrap_err();
     assert!(refused.is_disk_full() && refused.is_retryable());
@@ -112,8 +114,11 @@ fn below_the_minimum_mail_is_refused_and_thousands_of_messages_still_leave() {
     assert!(matches!(server.accept(1_000_001, &TO, 2_400), Err(StorageError::DiskFull { .. })));
     assert_queued(&server, &left, 2_400);
 
+    assert!(!server.spool.has_disk_room().unwrap());
+
     disk.make_room();
     server.checkpoint();
+    assert!(server.spool.has_disk_room().unwrap());
     server.accept(2_000_000, &TO, 2_400).unwrap();
     left.push(2_000_000);
     let copy = home.path().join("killed");

@@ -74,6 +74,22 @@ impl HttpConnection {
     /// # Errors
     /// [`Error::Io`] if the connection fails, [`Error::Unexpected`] if it ends or the answer is malformed.
     pub fn read_answer(&mut self) -> Result<Answer> {
+        let (mut answer, length) = self.read_head_and_length()?;
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).context("read the body of an HTTP answer")?;
+        answer.text = String::from_utf8_lossy(&body).into_owned();
+        Ok(answer)
+    }
+
+    /// Reads the answer to a HEAD request: none of the body that its head tells of.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_answer`].
+    pub fn read_head(&mut self) -> Result<Answer> {
+        self.read_head_and_length().map(|(answer, _)| answer)
+    }
+
+    fn read_head_and_length(&mut self) -> Result<(Answer, usize)> {
         let malformed = |line: &str| Error::unexpected("HTTP answer", format!("malformed line {line:?}"));
         let line = self.read_line()?;
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -97,15 +113,7 @@ impl HttpConnection {
                 _ => {}
             }
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body).context("read the body of an HTTP answer")?;
-        Ok(Answer {
-            status,
-            content_type,
-            retry_after,
-            replayed,
-            text: String::from_utf8_lossy(&body).into_owned(),
-        })
+        Ok((Answer { status, content_type, retry_after, replayed, text: String::new() }, length))
     }
 
     fn read_line(&mut self) -> Result<String> {

@@ -79,12 +79,20 @@ impl Process {
     /// # Errors
     /// [`Error::Timeout`] if it has not ended after `limit`.
     pub fn terminate(&mut self, limit: Duration) -> Result<ExitStatus> {
-        if self.ended()?.is_none() {
-            kill_process(Pid::from_child(&self.child), Signal::TERM)
-                .context(format!("terminate {}", self.name))?;
-        }
+        self.tell_to_end()?;
         let what = format!("the end of {}", self.name);
         wait::until(&what, limit, || self.ended())
+    }
+
+    /// Asks the process to end (SIGTERM) and does not wait for it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system refuses.
+    pub fn tell_to_end(&mut self) -> Result<()> {
+        if self.ended()?.is_some() {
+            return Ok(());
+        }
+        kill_process(Pid::from_child(&self.child), Signal::TERM).context(format!("terminate {}", self.name))
     }
 
     /// Asks the process to end and, if it has not after `limit`, ends it with all processes it has made.

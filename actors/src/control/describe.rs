@@ -1,22 +1,25 @@
 //! The queue and its actors as operators see them.
 
-use super::{OrderError, Reason};
+use super::{
+    OrderError, Reason,
+    why::{Held, held_by_domain, held_by_site},
+};
 use crate::{
     clock,
-    domain::{DescribeDomain, DomainActor, DomainSnapshot, HoldKind, PlanSnapshot},
+    domain::{DescribeDomain, DomainActor, DomainSnapshot, PlanSnapshot},
     places::Places,
     site::{DescribeSite, Site, SiteKey, SiteSnapshot},
     supervisor::{Deps, Supervisor},
 };
 use actix::prelude::*;
 use futures_util::future::join_all;
-use mailwright_engine::{address::Domain, governor::HoldCause, id::QueueId, time::UnixMillis};
+use mailwright_engine::{address::Domain, id::QueueId, time::UnixMillis};
 use mailwright_storage::{
     QueueEntry,
     control::{Suspension, SuspensionScope},
 };
 use serde::Serialize;
-use std::{collections::HashMap, rc::Rc, time::Duration};
+use std::{collections::HashMap, rc::Rc};
 
 /// Asks every actor what it is doing.
 #[derive(Message, Debug, Clone, Copy)]
@@ -79,9 +82,6 @@ pub struct EntryReport {
     pub sites: Vec<SiteSnapshot>,
 }
 
-/// What holds an entry, in words, and until when.
-type Held = (Reason, String, Option<UnixMillis>);
-
 impl EntryReport {
     /// The one thing that holds the entry: the first that would still hold it if those after it were gone.
     pub(super) fn decide(&self) -> Held {
@@ -109,39 +109,11 @@ impl EntryReport {
             );
             return (Reason::Turn, why, None);
         }
-        self.held_by_domain().or_else(|| self.held_by_site()).unwrap_or_else(|| {
+        let sites: Vec<&SiteSnapshot> = self.sites.iter().collect();
+        let by_domain = self.domain_state.as_ref().and_then(|domain| held_by_domain(domain, &sites));
+        by_domain.or_else(|| held_by_site(&sites)).unwrap_or_else(|| {
             (Reason::Turn, "other mail of its domain or site is before it".to_owned(), None)
         })
-    }
-
-    fn held_by_domain(&self) -> Option<Held> {
-        let domain = self.domain_state.as_ref()?;
-        if let PlanSnapshot::Asked = domain.plan {
-            return Some((Reason::Dns, "its mail exchangers are being looked up".to_owned(), None));
-        }
-        let of_all = domain.holds.iter().find(|hold| hold.source.is_none());
-        let hold = of_all.or_else(|| domain.holds.first())?;
-        let until = clock::now().saturating_add(Duration::from_secs(hold.seconds));
-        let dead = self.sites.iter().find_map(|site| site.governor.dead_until);
-        match dead.filter(|dead| hold.kind == HoldKind::Site && *dead > until) {
-            // The breaker stays open when the domain's own pause is over.
-            Some(dead) => {
-                let why = format!("the destination counts as dead after failed connections: {}", hold.why);
-                Some((Reason::Breaker, why, Some(dead)))
-            }
-            None => Some((hold.kind.into(), hold.why.clone(), Some(until))),
-        }
-    }
-
-    fn held_by_site(&self) -> Option<Held> {
-        let hold = self.sites.iter().find_map(|site| site.hold.as_ref())?;
-        let reason = match &hold.cause {
-            HoldCause::ConnectionRate | HoldCause::MessageRate => Reason::Rate,
-            HoldCause::Concurrency | HoldCause::ConnectionCap => Reason::Concurrency,
-            HoldCause::Breaker => Reason::Breaker,
-            HoldCause::Rule(_) => Reason::Rule,
-        };
-        Some((reason, hold.detail.clone(), Some(hold.until)))
     }
 }
 

@@ -13,7 +13,7 @@ pub use describe::{DescribeEntry, DescribeQueue, EntryReport, QueueReport, Sourc
 pub use orders::{Cancel, Ordered, ReloadShaping, Reroute, Resume, RetryNow, Suspend};
 pub use past::past_attempts;
 pub use shaping::ExplainShaping;
-pub use why::{Holding, Reason, Why};
+pub use why::{Held, Holding, Reason, Why, held_by_domain, held_by_site};
 
 use mailwright_engine::smtp::verdict::Verdict;
 use mailwright_storage::{StorageError, control::ControlError};

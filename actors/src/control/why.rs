@@ -1,10 +1,19 @@
 //! Why a message is not delivered yet: the one thing that holds it now.
 
 use super::{OrderError, describe::EntryReport};
-use crate::{domain::HoldKind, supervisor::Supervisor};
+use crate::{
+    clock,
+    domain::{DomainSnapshot, HoldKind, PlanSnapshot},
+    site::SiteSnapshot,
+    supervisor::Supervisor,
+};
 use actix::prelude::*;
-use mailwright_engine::{id::QueueId, time::UnixMillis};
+use mailwright_engine::{governor::HoldCause, id::QueueId, time::UnixMillis};
 use serde::Serialize;
+use std::time::Duration;
+
+/// What holds mail, in words, and until when.
+pub type Held = (Reason, String, Option<UnixMillis>);
 
 /// Asks what holds each entry of a message. Empty when the message is not in the queue.
 #[derive(Message, Debug, Clone, Copy)]
@@ -91,6 +100,42 @@ impl From<HoldKind> for Reason {
             HoldKind::Storage => Self::Storage,
         }
     }
+}
+
+impl From<&HoldCause> for Reason {
+    fn from(cause: &HoldCause) -> Self {
+        match cause {
+            HoldCause::ConnectionRate | HoldCause::MessageRate => Self::Rate,
+            HoldCause::Concurrency | HoldCause::ConnectionCap => Self::Concurrency,
+            HoldCause::Breaker => Self::Breaker,
+            HoldCause::Rule(_) => Self::Rule,
+        }
+    }
+}
+
+/// What holds the mail of a domain that `sites` carry, if the domain itself waits for something.
+pub fn held_by_domain(domain: &DomainSnapshot, sites: &[&SiteSnapshot]) -> Option<Held> {
+    if let PlanSnapshot::Asked = domain.plan {
+        return Some((Reason::Dns, "its mail exchangers are being looked up".to_owned(), None));
+    }
+    let of_all = domain.holds.iter().find(|hold| hold.source.is_none());
+    let hold = of_all.or_else(|| domain.holds.first())?;
+    let until = clock::now().saturating_add(Duration::from_secs(hold.seconds));
+    let dead = sites.iter().find_map(|site| site.governor.dead_until);
+    match dead.filter(|dead| hold.kind == HoldKind::Site && *dead > until) {
+        // The breaker stays open when the domain's own pause is over.
+        Some(dead) => {
+            let why = format!("the destination counts as dead after failed connections: {}", hold.why);
+            Some((Reason::Breaker, why, Some(dead)))
+        }
+        None => Some((hold.kind.into(), hold.why.clone(), Some(until))),
+    }
+}
+
+/// What holds the mail that `sites` carry, if one of them waits for something.
+pub fn held_by_site(sites: &[&SiteSnapshot]) -> Option<Held> {
+    let hold = sites.iter().find_map(|site| site.hold.as_ref())?;
+    Some((Reason::from(&hold.cause), hold.detail.clone(), Some(hold.until)))
 }
 
 impl Handler<Why> for Supervisor {

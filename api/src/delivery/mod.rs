@@ -10,6 +10,8 @@ mod message;
 pub mod model;
 mod orders;
 mod shaping;
+mod site_model;
+mod standing;
 mod summary;
 mod suspensions;
 mod trace;

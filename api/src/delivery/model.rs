@@ -21,6 +21,12 @@ impl Moment {
     }
 }
 
+impl From<Moment> for UnixMillis {
+    fn from(moment: Moment) -> Self {
+        moment.0
+    }
+}
+
 impl From<UnixMillis> for Moment {
     fn from(at: UnixMillis) -> Self {
         Self(at)
@@ -80,11 +86,31 @@ impl Sums {
 /// Entries that have something in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Group {
-    /// What: a domain, or a tenant; empty for mail of no tenant.
+    /// The tenant; empty for mail of no tenant.
     pub name: String,
     /// How many there are.
     #[serde(flatten)]
     pub sums: Sums,
+}
+
+/// Entries that go to one domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DomainGroup {
+    /// The domain.
+    pub name: String,
+    /// How many there are.
+    #[serde(flatten)]
+    pub sums: Sums,
+    /// Where they go; empty while that is not known.
+    pub site: String,
+    /// Entries being delivered.
+    pub in_flight: usize,
+    /// What holds those that wait, first of all: one of the reasons that `why` gives for a message.
+    pub reason: String,
+    /// In words.
+    pub detail: String,
+    /// When they should go on, as far as anybody can say.
+    pub until: Option<Moment>,
 }
 
 /// Entries that go to one site.
@@ -101,6 +127,61 @@ pub struct SiteGroup {
     pub connections: usize,
     /// What holds it now, in words.
     pub hold: Option<String>,
+    /// What goes on there, by source.
+    pub sources: Vec<SiteSource>,
+}
+
+/// The connections from a source to a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SiteSource {
+    /// The source.
+    pub source: String,
+    /// Connections, those being made included.
+    pub connections: usize,
+    /// Connections being made.
+    pub opening: usize,
+    /// Connections that wait for work.
+    pub idle: usize,
+    /// Messages that wait in memory for one.
+    pub ready: usize,
+    /// Most connections for now.
+    pub allowed: u32,
+    /// Most connections that the site was seen to allow.
+    pub cap: Option<u32>,
+    /// Messages after which a connection is closed.
+    pub messages_per_connection: u32,
+    /// Messages that it took in the last minute.
+    pub taken_per_minute: u32,
+    /// Until when it counts as dead.
+    pub dead_until: Option<Moment>,
+    /// What holds it now.
+    pub hold: Option<SiteHold>,
+    /// What the engine does by itself, as the shaping's rules on replies say.
+    pub rules: Vec<ActingRule>,
+}
+
+/// What holds a site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SiteHold {
+    /// `rate`, `concurrency`, `breaker` or `rule`.
+    pub reason: String,
+    /// In words.
+    pub detail: String,
+    /// Until when at most.
+    pub until: Moment,
+}
+
+/// A rule of the shaping that acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ActingRule {
+    /// Its name.
+    pub rule: String,
+    /// What it does now, in words.
+    pub does: String,
+    /// When it ends or eases.
+    pub until: Moment,
+    /// How many times it has fired.
+    pub times: u32,
 }
 
 /// A source and the mail that is ready to leave from it.
@@ -128,8 +209,8 @@ pub struct QueueSummary {
     /// How many domains there are.
     pub domain_count: usize,
     /// The domains with most entries.
-    pub domains: Vec<Group>,
-    /// The sites with most entries.
+    pub domains: Vec<DomainGroup>,
+    /// The sites with most entries; of all that were asked about, those without any that are connected, too.
     pub sites: Vec<SiteGroup>,
     /// Every source.
     pub sources: Vec<SourceGroup>,

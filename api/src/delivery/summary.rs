@@ -3,7 +3,9 @@
 use super::{
     blocking,
     filter::FilterFields,
-    model::{Group, QueueSummary, SiteGroup, SourceGroup, Sums},
+    model::{DomainGroup, Group, QueueSummary, SiteGroup, SourceGroup, Sums},
+    site_model::{self, SitesByName},
+    standing::{Known as KnownOf, standing},
 };
 use crate::{
     access::Operator,
@@ -16,10 +18,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use mailwright_actors::{
     clock,
     control::{DescribeQueue, OrderError, QueueReport},
-    domain::PlanSnapshot,
-    site::SiteSnapshot,
+    domain::{DomainSnapshot, PlanSnapshot},
 };
-use mailwright_storage::{ClassSummary, DomainSummary, ListFilter, StorageError};
+use mailwright_storage::{ClassSummary, DomainSummary, ListFilter, StorageError, control::Suspension};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::IntoParams;
@@ -60,9 +61,10 @@ pub(super) async fn queue(
         return Err(ApiError::senseless("limit", format!("At most {GROUPS_MAX} groups of a kind are told.")));
     }
     let report = report(&state).await?;
+    let suspensions = state.control.suspensions(clock::now());
     let view = state.spool.view().await.map_err(OrderError::from)?;
     let summary = blocking(move || {
-        let summed = summarise(view.summaries(clock::now()), &report, &filter, limit);
+        let summed = summarise(view.summaries(clock::now()), &report, &suspensions, &filter, limit);
         Ok(summed.map_err(OrderError::from)?)
     });
     Ok(answer::success(summary.await?))
@@ -89,10 +91,12 @@ async fn report(state: &AppState) -> Result<QueueReport, ApiError> {
 fn summarise(
     domains: impl Iterator<Item = Result<DomainSummary, StorageError>>,
     report: &QueueReport,
+    suspensions: &[Suspension],
     filter: &ListFilter,
     limit: usize,
 ) -> Result<QueueSummary, StorageError> {
-    let sites_by_domain = sites_by_domain(report);
+    let (snapshots, sites_by_domain) = (by_name(report), sites_by_domain(report));
+    let actors = SitesByName::of(report);
     let (mut totals, mut by_domain) = (Sums::default(), Vec::new());
     let (mut by_site, mut by_tenant) = (BTreeMap::<&str, Sums>::new(), BTreeMap::<String, Sums>::new());
     for summary in domains {
@@ -108,15 +112,38 @@ fn summarise(
             totals.add(of_domain);
             let site = sites_by_domain.get(domain.as_str()).copied().unwrap_or_default();
             by_site.entry(site).or_default().add(of_domain);
-            by_domain.push(Group { name: domain.to_string(), sums: of_domain });
+            by_domain.push((domain.to_string(), of_domain));
         }
     }
+    if *filter == ListFilter::default() {
+        for site in &report.sites {
+            by_site.entry(&site.site).or_default();
+        }
+    }
+    let domain_count = by_domain.len();
+    let domain = |(name, sums): (String, Sums)| {
+        let (snapshot, site) = (snapshots.get(name.as_str()).copied(), sites_by_domain.get(name.as_str()));
+        let site = site.copied().unwrap_or_default();
+        let sites = actors.get(site);
+        let (reason, detail, until) =
+            standing(&KnownOf { name: &name, sums, domain: snapshot, site, sites, suspensions });
+        DomainGroup {
+            sums,
+            site: site.to_owned(),
+            in_flight: snapshot.map_or(0, |domain| domain.in_flight),
+            reason: reason.as_str().to_owned(),
+            detail,
+            until: until.map(Into::into),
+            name,
+        }
+    };
+    let domains = largest(by_domain, |(_, sums)| *sums, limit).into_iter().map(domain).collect();
     let tenants = by_tenant.into_iter().map(|(name, sums)| Group { name, sums }).collect();
     Ok(QueueSummary {
         totals,
-        domain_count: by_domain.len(),
-        domains: largest(by_domain, |group| group.sums, limit),
-        sites: largest(sites_of(by_site, report), |site| site.sums, limit),
+        domain_count,
+        domains,
+        sites: largest(sites_of(by_site, &actors), |site| site.sums, limit),
         sources: sources_of(report),
         tenants: largest(tenants, |group| group.sums, limit),
     })
@@ -134,6 +161,11 @@ fn sums(class: &ClassSummary) -> Sums {
     Sums { entries: class.entries, due: class.due, oldest, next_due }
 }
 
+/// What is known of each domain with an actor or at rest.
+fn by_name(report: &QueueReport) -> HashMap<&str, &DomainSnapshot> {
+    report.domains.iter().map(|domain| (domain.domain.as_str(), domain)).collect()
+}
+
 /// The site of each domain whose way is known.
 fn sites_by_domain(report: &QueueReport) -> HashMap<&str, &str> {
     fn site(plan: &PlanSnapshot) -> Option<&str> {
@@ -145,19 +177,16 @@ fn sites_by_domain(report: &QueueReport) -> HashMap<&str, &str> {
     report.domains.iter().filter_map(|domain| Some((domain.domain.as_str(), site(&domain.plan)?))).collect()
 }
 
-fn sites_of(by_site: BTreeMap<&str, Sums>, report: &QueueReport) -> Vec<SiteGroup> {
-    let mut actors: HashMap<&str, Vec<&SiteSnapshot>> = HashMap::new();
-    for site in &report.sites {
-        actors.entry(&site.site).or_default().push(site);
-    }
+fn sites_of(by_site: BTreeMap<&str, Sums>, actors: &SitesByName<'_>) -> Vec<SiteGroup> {
     let group = |(name, sums): (&str, Sums)| {
-        let actors = actors.get(name).map(Vec::as_slice).unwrap_or_default();
+        let actors = actors.get(name);
         SiteGroup {
             name: name.to_owned(),
             sums,
             provider: actors.first().map(|site| site.provider.clone()).unwrap_or_default(),
             connections: actors.iter().map(|site| site.connections).sum(),
             hold: actors.iter().find_map(|site| site.hold.as_ref()).map(|hold| hold.detail.clone()),
+            sources: actors.iter().map(|site| site_model::source(site)).collect(),
         }
     };
     by_site.into_iter().map(group).collect()
@@ -215,19 +244,23 @@ mod tests {
             domain("b.example", &[(Some("shop"), 40)]),
         ];
         let nobody = QueueReport { domains: vec![], sites: vec![], sources: vec![] };
-        summarise(domains.into_iter(), &nobody, filter, limit).unwrap()
+        summarise(domains.into_iter(), &nobody, &[], filter, limit).unwrap()
     }
 
-    fn names(groups: &[Group]) -> Vec<(&str, u64)> {
-        groups.iter().map(|group| (group.name.as_str(), group.sums.entries)).collect()
+    fn domains(summary: &QueueSummary) -> Vec<(&str, u64)> {
+        summary.domains.iter().map(|group| (group.name.as_str(), group.sums.entries)).collect()
+    }
+
+    fn tenants(summary: &QueueSummary) -> Vec<(&str, u64)> {
+        summary.tenants.iter().map(|group| (group.name.as_str(), group.sums.entries)).collect()
     }
 
     #[test]
     fn domains_and_tenants_add_up_to_the_same_total() {
         let all = summary(&ListFilter::default(), 10);
         assert_eq!((all.totals.entries, all.totals.due, all.domain_count), (45, 3, 2));
-        assert_eq!(names(&all.domains), [("b.example", 40), ("a.example", 5)]);
-        assert_eq!(names(&all.tenants), [("shop", 43), ("", 2)]);
+        assert_eq!(domains(&all), [("b.example", 40), ("a.example", 5)]);
+        assert_eq!(tenants(&all), [("shop", 43), ("", 2)]);
         assert_eq!(all.totals.oldest, Some(UnixMillis::new(2).into()));
         assert_eq!(all.sites.iter().map(|site| site.sums.entries).sum::<u64>(), 45);
     }
@@ -237,6 +270,6 @@ mod tests {
         let filter = ListFilter { tenant: TenantName::parse("shop").ok(), ..ListFilter::default() };
         let shop = summary(&filter, 1);
         assert_eq!((shop.totals.entries, shop.domain_count), (43, 2));
-        assert_eq!(names(&shop.domains), [("b.example", 40)]);
+        assert_eq!(domains(&shop), [("b.example", 40)]);
     }
 }

@@ -35,6 +35,8 @@ static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
     send::batch::batch,
     send::preflight::preflight,
     health::health,
+    health::ready::ready,
+    health::version::version,
     health::metrics,
     unsubscribe::ask,
     unsubscribe::unsubscribe,

@@ -7,7 +7,7 @@ use super::{
 use crate::control_client::{ControlClient, Place, escaped, with_query};
 use mailwright_actors::clock;
 use mailwright_api::delivery::model::{
-    EntryDetail, EntryRow, Group, MessageReport, QueueSummary, SiteGroup, SourceGroup, Sums,
+    DomainGroup, EntryDetail, EntryRow, Group, MessageReport, QueueSummary, SiteGroup, SourceGroup, Sums,
 };
 use mailwright_engine::time::UnixMillis;
 use serde_json::{Map, Value};
@@ -104,24 +104,31 @@ fn summary_text(summary: &QueueSummary, now: UnixMillis) -> String {
         let domains_shown = domains.len();
         let more = domain_count.saturating_sub(domains_shown);
         let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-        parts.push(groups("DOMAIN", domains, now) + &more);
+        let head = ["DOMAIN", "ENTRIES", "DUE", "OLDEST", "NEXT", "HELD BY"];
+        parts.push(table(head, domains.iter().map(|domain| domain_row(domain, now))) + &more);
         parts.push(table(
             ["SITE", "ENTRIES", "DUE", "OLDEST", "PROVIDER", "CONNECTIONS", "HELD BY"],
             sites.iter().map(|site| site_row(site, now)),
         ));
-        parts.push(groups("TENANT", tenants, now));
+        parts.push(tenants_table(tenants, now));
     }
     let head = ["SOURCE", "READY", "CONNECTIONS", "LEFT TODAY", "STATE", "ADDRESSES"];
     parts.push(table(head, sources.iter().map(source_row)));
     parts.join("\n\n")
 }
 
-fn groups(what: &str, groups: &[Group], now: UnixMillis) -> String {
+fn domain_row(domain: &DomainGroup, now: UnixMillis) -> [String; 6] {
+    let [entries, due, oldest] = sums_cells(&domain.sums, now);
+    let next = until(domain.sums.next_due, now);
+    [domain.name.clone(), entries, due, oldest, next, domain.reason.clone()]
+}
+
+fn tenants_table(tenants: &[Group], now: UnixMillis) -> String {
     let row = |Group { name, sums }: &Group| {
         let [entries, due, oldest] = sums_cells(sums, now);
         [or_dash(name), entries, due, oldest, until(sums.next_due, now)]
     };
-    table([what, "ENTRIES", "DUE", "OLDEST", "NEXT"], groups.iter().map(row))
+    table(["TENANT", "ENTRIES", "DUE", "OLDEST", "NEXT"], tenants.iter().map(row))
 }
 
 fn sums_cells(sums: &Sums, now: UnixMillis) -> [String; 3] {

@@ -135,6 +135,7 @@ impl<L: CommitListener> Committer<L> {
             Err(error) if error.is_disk_full() => (segments.create(position, RESERVE)?, RESERVE),
             created => (created?, limits.segment_size),
         };
+        segments.note_room(current_size);
         Ok(Self {
             segments,
             limits,
@@ -156,6 +157,7 @@ impl<L: CommitListener> Committer<L> {
         while !self.closing {
             let batch = self.next_batch(requests);
             self.commit(batch);
+            self.segments.note_room(self.room());
             for question in std::mem::take(&mut self.questions) {
                 self.listener.asked(question);
             }

@@ -7,7 +7,10 @@ use crate::{
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Octets that [`Segments::mark`] is made of: more than the records of outcomes have.
@@ -58,6 +61,8 @@ pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
     files: RwLock<BTreeMap<u64, Arc<Segment>>>,
+    /// Octets that the segment being written still has set aside.
+    room: AtomicU64,
 }
 
 impl Segments {
@@ -70,7 +75,7 @@ impl Segments {
             let file = disk.open(&path).map_err(|e| StorageError::io("open", &path, e))?;
             files.insert(base, Arc::new(Segment { base, path, file }));
         }
-        Ok(Self { disk, dir: dir.to_path_buf(), files: RwLock::new(files) })
+        Ok(Self { disk, dir: dir.to_path_buf(), files: RwLock::new(files), room: AtomicU64::new(0) })
     }
 
     /// The folder.
@@ -133,6 +138,16 @@ impl Segments {
             }
             None => Ok(()),
         }
+    }
+
+    /// Notes how many octets the segment being written still has set aside.
+    pub(crate) fn note_room(&self, octets: u64) {
+        self.room.store(octets, Ordering::Relaxed);
+    }
+
+    /// Octets that the segment being written still has set aside, as of the last batch.
+    pub(crate) fn room(&self) -> u64 {
+        self.room.load(Ordering::Relaxed)
     }
 
     /// Octets the file system would still give to us.

@@ -21,6 +21,10 @@ fn the_summary_counts_what_waits_by_domain_site_source_and_tenant() -> Result<()
     assert_eq!(sums(&summary["domains"][0]), ("a.example".into(), json!(3)));
     assert_eq!(sums(&summary["domains"][1]), ("b.example".into(), json!(2)));
     assert_eq!(sums(&summary["sites"][0]), (sandbox.address.to_string(), json!(5)));
+    let (domain, site) = (&summary["domains"][0], &summary["sites"][0]);
+    assert_eq!((&domain["reason"], &domain["site"]), (&json!("retry"), &site["name"]), "{domain}");
+    assert!(domain["until"].is_string() && domain["in_flight"] == 0, "{domain}");
+    assert!(site["sources"][0]["source"] == "default" && site["sources"][0]["allowed"].is_u64(), "{site}");
     let account = &world.installation.account.account_id;
     assert_eq!(sums(&summary["tenants"][0]), (account.clone(), json!(5)));
     assert_eq!(summary["sources"][0]["name"], "default");
