@@ -3,7 +3,7 @@
 //! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
 //! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
 //! for accounts, zones, tokens and sending domains, `routing` for destination addresses, `scheduled` for messages that go later, `workers` for
-//! people's own code, [`answer`] is the form of every
+//! people's own code, `graphql` for analytics, [`answer`] is the form of every
 //! answer, [`openapi`] describes them all.
 
 mod access;
@@ -13,6 +13,7 @@ mod auth;
 mod body;
 pub mod delivery;
 mod digest;
+mod graphql;
 pub mod health;
 mod html;
 mod manage;

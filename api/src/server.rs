@@ -5,7 +5,7 @@ use crate::{
     activity::{self, StreamSlots},
     answer,
     body::BodyMemory,
-    delivery,
+    delivery, graphql,
     health::{self, Started},
     manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
@@ -50,7 +50,7 @@ use std::{
     future::ready, io, net::TcpListener, os::unix::net::UnixListener, path::PathBuf, rc::Rc, sync::Arc,
     time::Duration,
 };
-use tokio::sync::{Mutex, Notify, watch};
+use tokio::sync::{Mutex, Notify, Semaphore, watch};
 
 /// Most connections of one worker; further clients wait to be accepted. Descriptors are needed elsewhere too.
 pub const MAX_CONNECTIONS: usize = 2_000;
@@ -112,6 +112,8 @@ pub struct AppState {
     pub(crate) events_dir: PathBuf,
     pub(crate) activity: ActivityLog,
     pub(crate) streams: StreamSlots,
+    /// Who may read analytics now.
+    pub(crate) analysts: Semaphore,
     pub(crate) suppressions: Suppressions,
     pub(crate) requests: KeyedRequests,
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
@@ -235,6 +237,7 @@ impl AppState {
             events_dir,
             activity,
             streams: StreamSlots::default(),
+            analysts: Semaphore::new(graphql::AT_A_TIME),
             suppressions,
             requests,
             rescheduling: Mutex::default(),
@@ -372,6 +375,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(unsubscribe::routes)
         .configure(activity::routes)
         .configure(activity::routing::routes)
+        .configure(graphql::routes)
         .configure(workers::routes)
         .configure(health::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))

@@ -46,6 +46,7 @@ fn tags() -> Value {
         ("Sending", "Messages, and what became of them."),
         ("Sending domains", "From which domains an account sends, and what the DNS is to say about them."),
         ("Activity", "What became of each message and recipient, for as many days as the server keeps it."),
+        ("Analytics", "Mail counted, by GraphQL."),
         ("Suppressions", "Whom an account must not write to."),
         ("Routing rules", "What becomes of mail from the world."),
         ("Email routing", "Zones that take mail, and what they are to have in the DNS."),

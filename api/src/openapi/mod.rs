@@ -13,8 +13,8 @@ pub mod text;
 pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
 
 use crate::{
-    activity, delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe, webhooks,
-    workers,
+    activity, delivery, graphql, health, manage, routing, scheduled, send, suppressions, unsubscribe,
+    webhooks, workers,
 };
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
@@ -51,6 +51,7 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
         activity::Described::openapi(),
         activity::routing::Described::openapi(),
         delivery::Described::openapi(),
+        graphql::Described::openapi(),
         manage::Described::openapi(),
         routing::Described::openapi(),
         scheduled::Described::openapi(),

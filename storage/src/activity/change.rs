@@ -1,6 +1,9 @@
 //! What a stretch of the log changes, message by message.
 
-use super::model::{Direction, MAX_REPLY, Message, Status};
+use super::{
+    counts::LastEvent,
+    model::{Direction, MAX_REPLY, Message, Status},
+};
 use crate::events::{
     Event, Place, Placed,
     event::{Accepted, Attempt, Dropped, Refused},
@@ -30,6 +33,8 @@ pub(super) struct RecipientChange {
     /// The newest of its states.
     pub(super) state: Option<State>,
     pub(super) attempts: Option<u32>,
+    /// When its server took the message.
+    pub(super) delivered: Option<UnixMillis>,
     pub(super) bounced_late: bool,
     pub(super) complained: Option<UnixMillis>,
     pub(super) unsubscribed: Option<UnixMillis>,
@@ -39,6 +44,7 @@ pub(super) struct RecipientChange {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) status: Status,
+    pub(super) event: LastEvent,
     pub(super) class: Option<String>,
     pub(super) code: Option<String>,
     pub(super) reply: Option<String>,
@@ -56,29 +62,25 @@ impl MessageChange {
             Event::Attempt(attempt) => self.attempt(*attempt, at),
             Event::Expired(expired) => {
                 let last = Some(expired.last).filter(|last| !last.is_empty());
-                self.ended(expired.recipient, at, None, last);
+                self.ended(expired.recipient, at, LastEvent::SoftBounce, None, last);
             }
             Event::Cancelled(cancelled) => {
                 for recipient in cancelled.recipients {
                     let reply = Some(format!("cancelled by {}", cancelled.by));
-                    self.ended(recipient, at, Some(String::new()), reply);
+                    self.ended(recipient, at, LastEvent::Cancelled, Some(String::new()), reply);
                 }
             }
             Event::Suppressed(suppressed) => {
                 let why = "the recipient is on the suppression list";
-                self.unsent(
-                    suppressed.first,
-                    suppressed.to,
-                    at,
-                    Status::Rejected,
-                    "E_RECIPIENT_SUPPRESSED",
-                    why,
-                );
+                let state =
+                    || State::unsent(Status::Rejected, LastEvent::Suppressed, "E_RECIPIENT_SUPPRESSED", why);
+                self.unsent(suppressed.first, suppressed.to, at, state);
             }
             Event::Rejected(refused) => self.refused(id, *refused, at, Status::Rejected),
             Event::Failed(refused) => self.refused(id, *refused, at, Status::Failed),
             Event::LateBounce(bounce) => {
-                self.ended(bounce.recipient, at, Some(bounce.class), Some(bounce.text));
+                let (class, text) = (Some(bounce.class), Some(bounce.text));
+                self.ended(bounce.recipient, at, LastEvent::LateBounce, class, text);
                 let recipient = self.recipient(bounce.recipient, at);
                 recipient.bounced_late = true;
                 if let Some(state) = &mut recipient.state {
@@ -87,11 +89,14 @@ impl MessageChange {
             }
             Event::Complaint(complaint) => self.recipient(complaint.recipient, at).complained = Some(at),
             Event::Unsubscribed(left) => self.recipient(left.recipient, at).unsubscribed = Some(at),
-            Event::Dropped(dropped) => self.kept(id, *dropped, at, Status::Dropped),
-            Event::Processed(processed) => self.kept(id, *processed, at, Status::Processed),
-            Event::Held(held) => self.kept(id, *held, at, Status::Sent),
+            Event::Dropped(dropped) => self.kept(id, *dropped, at, Status::Dropped, LastEvent::Dropped),
+            Event::Processed(processed) => {
+                self.kept(id, *processed, at, Status::Processed, LastEvent::Processed);
+            }
+            Event::Held(held) => self.kept(id, *held, at, Status::Sent, LastEvent::Held),
             Event::Released(released) => {
-                self.unrouted(released.to, at, || State::unsent(Status::Processed, "", ""));
+                let state = || State::unsent(Status::Processed, LastEvent::Processed, "", "");
+                self.unrouted(released.to, at, state);
             }
             Event::Rerouted(_)
             | Event::Suspended(_)
@@ -132,12 +137,17 @@ impl MessageChange {
             recipient.address = Some(attempt.address);
         }
         recipient.attempts = Some(attempt.attempt);
+        let (status, event) = match attempt.outcome {
+            Outcome::Delivered => (Status::Delivered, LastEvent::Delivered),
+            Outcome::Soft => (Status::Sent, LastEvent::Deferred),
+            Outcome::Hard => (Status::DeliveryFailed, LastEvent::HardBounce),
+        };
+        if attempt.outcome == Outcome::Delivered {
+            recipient.delivered = Some(at);
+        }
         recipient.state = Some(State {
-            status: match attempt.outcome {
-                Outcome::Delivered => Status::Delivered,
-                Outcome::Soft => Status::Sent,
-                Outcome::Hard => Status::DeliveryFailed,
-            },
+            status,
+            event,
             class: Some(attempt.class),
             code: Some(attempt.status.to_string()),
             reply: Some(shortened(attempt.reply)),
@@ -146,13 +156,21 @@ impl MessageChange {
     }
 
     /// A recipient failed without a further attempt. What is `None` is as the last attempt said.
-    fn ended(&mut self, index: u16, at: UnixMillis, class: Option<String>, reply: Option<String>) {
+    fn ended(
+        &mut self,
+        index: u16,
+        at: UnixMillis,
+        event: LastEvent,
+        class: Option<String>,
+        reply: Option<String>,
+    ) {
         let recipient = self.recipient(index, at);
         let before = recipient.state.take();
         let (old_class, code, old_reply) =
             before.map_or((None, None, None), |state| (state.class, state.code, state.reply));
         recipient.state = Some(State {
             status: Status::DeliveryFailed,
+            event,
             class: class.or(old_class),
             code,
             reply: reply.map(shortened).or(old_reply),
@@ -160,11 +178,11 @@ impl MessageChange {
         });
     }
 
-    fn unsent(&mut self, first: u16, to: Vec<String>, at: UnixMillis, status: Status, code: &str, why: &str) {
+    fn unsent(&mut self, first: u16, to: Vec<String>, at: UnixMillis, state: impl Fn() -> State) {
         for (index, address) in (first..=u16::MAX).zip(to) {
             let recipient = self.recipient(index, at);
             recipient.address = Some(address);
-            recipient.state = Some(State::unsent(status, code, why));
+            recipient.state = Some(state());
         }
     }
 
@@ -178,26 +196,31 @@ impl MessageChange {
     }
 
     fn refused(&mut self, id: QueueId, refused: Refused, at: UnixMillis, status: Status) {
-        let (to, code, why) = (refused.to.clone(), &refused.code, &refused.reason);
-        match Direction::of(refused.origin) {
-            Direction::Sending => self.unsent(0, to, at, status, code, why),
-            Direction::Routing => self.unrouted(to, at, || State::unsent(status, code, why)),
+        let (to, direction) = (refused.to.clone(), Direction::of(refused.origin));
+        let event = match (direction, status) {
+            (Direction::Sending, Status::Rejected) => LastEvent::Suppressed,
+            _ => LastEvent::Refused,
+        };
+        let state = || State::unsent(status, event, &refused.code, &refused.reason);
+        match direction {
+            Direction::Sending => self.unsent(0, to, at, state),
+            Direction::Routing => self.unrouted(to, at, state),
         }
         self.head = Some(Message::refused(id, refused));
     }
 
     /// Mail that was taken and goes nowhere, or nowhere yet.
-    fn kept(&mut self, id: QueueId, dropped: Dropped, at: UnixMillis, status: Status) {
-        self.unrouted(dropped.to.clone(), at, || State::unsent(status, "", ""));
+    fn kept(&mut self, id: QueueId, dropped: Dropped, at: UnixMillis, status: Status, event: LastEvent) {
+        self.unrouted(dropped.to.clone(), at, || State::unsent(status, event, "", ""));
         self.head = Some(Message::dropped(id, dropped));
     }
 }
 
 impl State {
     /// The state of one to whom nothing was sent.
-    fn unsent(status: Status, code: &str, why: &str) -> Self {
+    fn unsent(status: Status, event: LastEvent, code: &str, why: &str) -> Self {
         let reply = Some(shortened(why.to_owned()));
-        Self { status, class: None, code: Some(code.to_owned()), reply, due: None }
+        Self { status, event, class: None, code: Some(code.to_owned()), reply, due: None }
     }
 }
 

@@ -29,6 +29,8 @@ const INDEX_BITS: u32 = 14;
 const DAY_MICROS: u64 = 86_400_000_000;
 /// Microseconds of an hour.
 const HOUR_MICROS: i64 = 3_600_000_000;
+/// Microseconds of a minute.
+pub(super) const MINUTE_MICROS: i64 = 60_000_000;
 
 /// The day that a message was accepted on, as its name says.
 pub(super) fn day_of(id: QueueId) -> Day {
@@ -60,6 +62,11 @@ pub(super) fn of_key(key: i64) -> (i64, u16) {
 /// The hour of a message within its day, from 0.
 pub(super) fn hour_of(number: i64) -> i64 {
     number / HOUR_MICROS
+}
+
+/// The minute of a message within its day, from 0.
+pub(super) fn minute_of(number: i64) -> i64 {
+    number / MINUTE_MICROS
 }
 
 /// What an index holds of a text.

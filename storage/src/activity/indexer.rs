@@ -106,7 +106,7 @@ impl Indexer {
     ) -> Result<Self, StorageError> {
         let days = files::days(log_dir)?;
         let end = end_of_log(log_dir, &days)?;
-        let shelf = Shelf::open(dir, days, end)?;
+        let shelf = Shelf::new(dir, days, end)?;
         let tail = Tail::new(log_dir, shelf.begin());
         Ok(Self { log_dir: log_dir.to_path_buf(), retention_days, now, tail, shelf, shared, failing: false })
     }

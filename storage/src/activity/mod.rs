@@ -17,13 +17,17 @@
 //! **Memory.** A batch of 20,000 events or 8 MiB of log, four open databases with caches of 8 MiB, and 2 MiB for each
 //! call that reads.
 
+pub mod analytics;
 mod change;
+mod counts;
 mod day;
 mod filter;
 mod indexer;
 mod list;
 mod model;
 mod shelf;
+mod standing;
+mod statements;
 mod tables;
 mod told;
 mod write;
@@ -32,6 +36,7 @@ mod write;
 mod tests;
 
 pub use crate::cursor::InvalidCursor;
+pub use counts::LastEvent;
 pub use filter::{ActivityCursor, ActivityFilter, ListStart, Scope};
 pub use list::ListPage;
 pub use model::{Activity, Arrival, Direction, InvalidStatus, MAX_REPLY, Message, Recipient, Status};

@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 pub const MAX_REPLY: usize = 300;
 
 /// Which way mail goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Direction {
     /// It is sent by us: by customers, or written by ourselves.
     #[default]

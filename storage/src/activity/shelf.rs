@@ -2,6 +2,7 @@
 
 use super::{
     change::MessageChange,
+    counts::Kinds,
     day::{self, Progress},
     write::write,
 };
@@ -29,12 +30,19 @@ pub(super) struct Shelf {
     made_whole_at: Place,
     progress: BTreeMap<Day, Progress>,
     /// The last used comes last.
-    open: Vec<(Day, Connection)>,
+    open: Vec<OpenDay>,
+}
+
+/// A database that is open.
+struct OpenDay {
+    day: Day,
+    db: Connection,
+    kinds: Kinds,
 }
 
 impl Shelf {
     /// The databases in `dir` and those that are missing for `days` of the log, which ends at `end`.
-    pub(super) fn open(dir: &Path, days: Vec<Day>, end: Place) -> Result<Self, StorageError> {
+    pub(super) fn new(dir: &Path, days: Vec<Day>, end: Place) -> Result<Self, StorageError> {
         let (progress, open) = (BTreeMap::new(), Vec::new());
         let mut shelf = Self { dir: dir.to_path_buf(), end, made_whole_at: end, progress, open };
         for day in day::days(dir)?.into_iter().chain(days) {
@@ -83,12 +91,15 @@ impl Shelf {
         if self.progress(day)?.reached > reached {
             return Ok(());
         }
-        let db = self.database(day)?;
-        let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        write(&transaction, messages)?;
-        day::set_progress(&transaction, progress)?;
-        transaction.commit()?;
-        self.progress.insert(day, progress);
+        let written = self.open(day)?.write(messages, progress);
+        match written {
+            Ok(()) => self.progress.insert(day, progress),
+            Err(error) => {
+                // It remembers kinds that are not there.
+                self.open.retain(|open| open.day != day);
+                return Err(error);
+            }
+        };
         Ok(())
     }
 
@@ -102,7 +113,7 @@ impl Shelf {
             Ok(Some(found)) => {
                 let progress = found.up_to(self.end);
                 if progress != found {
-                    day::set_progress(self.database(day)?, progress)?;
+                    day::set_progress(&self.open(day)?.db, progress)?;
                 }
                 progress
             }
@@ -127,26 +138,25 @@ impl Shelf {
 
     /// How far the database of a day says that it has come; `None` if there is none, or none of this version.
     fn found(&mut self, day: Day) -> rusqlite::Result<Option<Progress>> {
-        if day::file(&self.dir, day).exists() { day::progress(self.database(day)?) } else { Ok(None) }
+        if day::file(&self.dir, day).exists() { day::progress(&self.open(day)?.db) } else { Ok(None) }
     }
 
     /// The database of a day, of which there is one.
-    fn database(&mut self, day: Day) -> rusqlite::Result<&mut Connection> {
-        let connection = match self.open.iter().position(|(open, _)| *open == day) {
-            Some(at) => self.open.remove(at).1,
-            None => day::open(&self.dir, day)?,
+    fn open(&mut self, day: Day) -> rusqlite::Result<&mut OpenDay> {
+        let open = match self.open.iter().position(|open| open.day == day) {
+            Some(at) => self.open.remove(at),
+            None => OpenDay { day, db: day::open(&self.dir, day)?, kinds: Kinds::default() },
         };
         if self.open.len() >= OPEN {
             self.open.remove(0);
         }
-        self.open.push((day, connection));
+        self.open.push(open);
         // It was added just now.
-        let last = self.open.last_mut().map(|(_, connection)| connection);
-        last.ok_or(rusqlite::Error::InvalidQuery)
+        self.open.last_mut().ok_or(rusqlite::Error::InvalidQuery)
     }
 
     fn forget(&mut self, day: Day) {
-        self.open.retain(|(open, _)| *open != day);
+        self.open.retain(|open| open.day != day);
         self.progress.remove(&day);
         if let Err(error) = day::remove(&self.dir, day) {
             tracing::warn!(%error, "the index of a day's messages was not removed");
@@ -159,5 +169,14 @@ impl Shelf {
             Ok(days) => days.into_iter().filter(|day| *day < oldest).for_each(|day| self.forget(day)),
             Err(error) => tracing::warn!(%error, "old messages stay in the activity log"),
         }
+    }
+}
+
+impl OpenDay {
+    fn write(&mut self, messages: &BTreeMap<i64, MessageChange>, progress: Progress) -> rusqlite::Result<()> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        write(&transaction, self.day, &mut self.kinds, messages)?;
+        day::set_progress(&transaction, progress)?;
+        transaction.commit()
     }
 }

@@ -3,7 +3,7 @@
 use super::model::Direction;
 
 /// The schema this version reads and writes, kept in `user_version`. Any other is thrown away and made anew from the log.
-pub(super) const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 3;
 
 /// `id` is the microsecond of the day in a message's name, `key` the same with the index of a recipient below it: rows
 /// are added at the end, and read from the end. Indexes begin with the hour, so that those of a busy day are written in
@@ -12,6 +12,8 @@ pub(super) const SCHEMA: u32 = 2;
 /// they are found without an index.
 ///
 /// `recipients` are those of mail that is sent, `routed` those of mail from the world, with `arrivals` to their messages.
+/// What is counted by is a row of `kinds`, `counts` and `times` have how many recipients are of a kind, by the minute of
+/// the day, the hour and the day (see `counts`). `took` is the time until a server took the message, in milliseconds.
 pub(super) const TABLES: &str = "
     CREATE TABLE progress (began INTEGER NOT NULL, reached INTEGER NOT NULL, whole_at INTEGER NOT NULL) STRICT;
     CREATE TABLE messages (
@@ -26,7 +28,7 @@ pub(super) const TABLES: &str = "
         message_id INTEGER, campaign INTEGER,
         address TEXT NOT NULL, status INTEGER NOT NULL, class TEXT NOT NULL, code TEXT NOT NULL, reply TEXT NOT NULL,
         changed INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER, late INTEGER NOT NULL,
-        complained INTEGER, unsubscribed INTEGER
+        complained INTEGER, unsubscribed INTEGER, kind INTEGER NOT NULL, size INTEGER NOT NULL, took INTEGER
     ) STRICT;
     CREATE INDEX by_account ON recipients (hour, account) WHERE account IS NOT NULL;
     CREATE INDEX by_zone ON recipients (hour, zone) WHERE zone IS NOT NULL;
@@ -48,7 +50,8 @@ pub(super) const TABLES: &str = "
         envelope INTEGER NOT NULL,
         address TEXT NOT NULL, status INTEGER NOT NULL, class TEXT NOT NULL, code TEXT NOT NULL, reply TEXT NOT NULL,
         changed INTEGER NOT NULL, attempts INTEGER NOT NULL, due INTEGER, late INTEGER NOT NULL,
-        complained INTEGER, unsubscribed INTEGER, addressed TEXT NOT NULL
+        complained INTEGER, unsubscribed INTEGER, kind INTEGER NOT NULL, size INTEGER NOT NULL, took INTEGER,
+        addressed TEXT NOT NULL
     ) STRICT;
     CREATE INDEX routed_by_account ON routed (hour, account) WHERE account IS NOT NULL;
     CREATE INDEX routed_by_zone ON routed (hour, zone) WHERE zone IS NOT NULL;
@@ -63,6 +66,25 @@ pub(super) const TABLES: &str = "
     CREATE INDEX routed_by_class ON routed (hour, class) WHERE class <> '';
     CREATE TABLE places (message INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (message, place))
         STRICT, WITHOUT ROWID;
+    CREATE TABLE kinds (
+        id INTEGER PRIMARY KEY,
+        direction INTEGER NOT NULL, account TEXT NOT NULL, zone TEXT NOT NULL, domain TEXT NOT NULL,
+        status TEXT NOT NULL, event TEXT NOT NULL, cause TEXT NOT NULL,
+        spf TEXT NOT NULL, dkim TEXT NOT NULL, dmarc TEXT NOT NULL, arc TEXT NOT NULL,
+        spam INTEGER NOT NULL, report INTEGER NOT NULL,
+        UNIQUE (account, zone, direction, domain, status, event, cause, spf, dkim, dmarc, arc, spam, report)
+    ) STRICT;
+    CREATE TABLE counts (
+        grain INTEGER NOT NULL, bucket INTEGER NOT NULL, kind INTEGER NOT NULL,
+        count INTEGER NOT NULL, bytes INTEGER NOT NULL, attempts INTEGER NOT NULL, complaints INTEGER NOT NULL,
+        unsubscribes INTEGER NOT NULL, took INTEGER NOT NULL, timed INTEGER NOT NULL,
+        PRIMARY KEY (grain, bucket, kind)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE times (
+        grain INTEGER NOT NULL, bucket INTEGER NOT NULL, kind INTEGER NOT NULL, slot INTEGER NOT NULL,
+        count INTEGER NOT NULL,
+        PRIMARY KEY (grain, bucket, kind, slot)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// Columns of a recipient, as `list::recipient` reads them.

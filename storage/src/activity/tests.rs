@@ -1,3 +1,4 @@
+mod counted;
 mod found;
 mod kept;
 mod million;
@@ -65,6 +66,7 @@ impl World {
         let (log, thread) = self.start();
         log.catch_up();
         thread.close();
+        counted::assert_counted(self);
         log
     }
 

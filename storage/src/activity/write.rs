@@ -2,94 +2,18 @@
 
 use super::{
     change::{MessageChange, RecipientChange},
-    day::{hash, hour_of, key_of},
+    counts::{Facts, Kinds, Tally},
+    day::{hash, hour_of, key_of, minute_of, of_key},
     list,
     model::{Arrival, Direction, Message},
+    standing::{Standing, standings},
+    statements::{self, ADOPT, ADOPTED, ARRIVAL, INSERT_ROUTED, INSERT_SENT, MESSAGE, NAME_ROUTED, UNKNOWN},
     tables,
 };
 use crate::events::{event::Checks, files::Day};
 use mailwright_engine::time::UnixMillis;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
-use std::collections::BTreeMap;
-
-/// Adds a recipient, or says of one that is there already what is known from the beginning.
-macro_rules! insert {
-    ($table:literal, $columns:literal, $values:literal, $update:literal) => {
-        concat!(
-            "INSERT INTO ",
-            $table,
-            " (key, hour, account, zone, domain, email, message_id, address, status, class, code, reply, changed,
-                attempts, due, late, complained, unsubscribed, ",
-            $columns,
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, coalesce(?9, 0), coalesce(?10, ''), coalesce(?11, ''),
-                coalesce(?12, ''), ?13, coalesce(?14, 0), ?15, ?16, ?17, ?18, ",
-            $values,
-            ") ON CONFLICT (key) DO UPDATE SET account = ?3, zone = ?4,
-                domain = iif(?8 = '', domain, ?5), email = iif(?8 = '', email, ?6), message_id = ?7,
-                address = iif(?8 = '', address, ?8), status = coalesce(?9, status), class = coalesce(?10, class),
-                code = coalesce(?11, code), reply = coalesce(?12, reply), changed = max(changed, ?13),
-                attempts = coalesce(?14, attempts), due = iif(?9 IS NULL, due, ?15), late = late | ?16,
-                complained = coalesce(?17, complained), unsubscribed = coalesce(?18, unsubscribed), ",
-            $update
-        )
-    };
-}
-
-const INSERT_SENT: &str = insert!("recipients", "campaign", "?19", "campaign = ?19");
-
-const INSERT_ROUTED: &str = insert!(
-    "routed",
-    "ours, author, author_domain, envelope, addressed",
-    "?19, ?20, ?21, ?22, ?23",
-    "ours = iif(?23 = '', ours, ?19), author = ?20, author_domain = ?21, envelope = ?22,
-        addressed = iif(?23 = '', addressed, ?23)"
-);
-
-/// Touches no index but those of what changes.
-macro_rules! update {
-    ($table:literal) => {
-        concat!(
-            "UPDATE ",
-            $table,
-            " SET status = coalesce(?2, status), class = coalesce(?3, class), code = coalesce(?4, code),
-                reply = coalesce(?5, reply), changed = max(changed, ?6), attempts = coalesce(?7, attempts),
-                due = iif(?2 IS NULL, due, ?8), late = late | ?9, complained = coalesce(?10, complained),
-                unsubscribed = coalesce(?11, unsubscribed)
-            WHERE key = ?1"
-        )
-    };
-}
-
-const UPDATE_SENT: &str = update!("recipients");
-const UPDATE_ROUTED: &str = update!("routed");
-
-/// Says where one goes of whom only the address of ours was known.
-const NAME_ROUTED: &str =
-    "UPDATE routed SET address = ?2, domain = ?3, email = ?4 WHERE key = ?1 AND address = ''";
-
-/// Takes over what was known of a message's recipients before it was known where it came from.
-const ADOPT: &str = "
-    INSERT INTO routed (key, hour, account, zone, domain, email, message_id, address, status, class, code, reply, changed,
-        attempts, due, late, complained, unsubscribed, ours, author, author_domain, envelope, addressed)
-    SELECT key, hour, account, zone, domain, email, message_id, address, status, class, code, reply, changed, attempts,
-        due, late, complained, unsubscribed, 0, 0, 0, 0, ''
-    FROM recipients WHERE key >= ?1 AND key < ?2";
-const ADOPTED: &str = "DELETE FROM recipients WHERE key >= ?1 AND key < ?2";
-
-const ARRIVAL: &str = "
-    INSERT OR REPLACE INTO arrivals (id, peer, helo, spf, dkim, dmarc, arc, spam) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-
-const MESSAGE: &str = "
-    INSERT INTO messages (id, account, zone, envelope_from, author, message_id, subject, campaign, origin, recipients,
-        size, preview)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-    ON CONFLICT (id) DO UPDATE SET account = ?2, zone = ?3, envelope_from = ?4, author = ?5, message_id = ?6,
-        subject = ?7, campaign = ?8, origin = ?9, recipients = ?10, size = ?11, preview = ?12";
-
-/// Stands for a message of which the acceptance is not known, or not yet.
-const UNKNOWN: &str = "
-    INSERT OR IGNORE INTO messages (id, account, envelope_from, author, message_id, origin, recipients, size)
-    VALUES (?, ?, '', '', '', '', 0, 0)";
+use std::{collections::BTreeMap, time::Duration};
 
 /// What indexes hold of a message for each of its recipients.
 #[derive(Debug, Default)]
@@ -127,30 +51,141 @@ impl Marks {
     }
 }
 
-/// Writes the changes of a day's messages, in order of age.
-pub(super) fn write(db: &Connection, changes: &BTreeMap<i64, MessageChange>) -> rusqlite::Result<()> {
+/// Writes the changes of a day's messages, in order of age, and counts them.
+pub(super) fn write(
+    db: &Connection,
+    day: Day,
+    kinds: &mut Kinds,
+    changes: &BTreeMap<i64, MessageChange>,
+) -> rusqlite::Result<()> {
+    let mut writer = Writer { db, day, kinds, tally: Tally::default() };
     for (number, change) in changes {
         match &change.head {
-            Some(message) => {
-                write_head(db, *number, message)?;
-                let marks = Marks::of(message);
-                for (index, recipient) in &change.recipients {
-                    insert(db, *number, *index, &marks, recipient)?;
-                }
-            }
-            None => write_late(db, *number, change)?,
+            Some(message) => writer.first(*number, message, change)?,
+            None => writer.later(*number, change)?,
         }
         let mut place = db.prepare_cached("INSERT OR IGNORE INTO places (message, place) VALUES (?, ?)")?;
         for at in &change.places {
             place.execute(params![number, at.packed()])?;
         }
     }
+    writer.tally.write(db)?;
+    kinds.trim();
     Ok(())
+}
+
+/// A batch that is being written.
+struct Writer<'a> {
+    db: &'a Connection,
+    day: Day,
+    kinds: &'a mut Kinds,
+    tally: Tally,
+}
+
+impl Writer<'_> {
+    /// Writes a message whose acceptance or refusal is in the batch.
+    fn first(&mut self, number: i64, message: &Message, change: &MessageChange) -> rusqlite::Result<()> {
+        write_head(self.db, number, message)?;
+        let (marks, facts, size) = (Marks::of(message), Facts::of(message), stored_size(message));
+        // Mostly there are none: what became of it is rarely known before it is.
+        let mut before = BTreeMap::new();
+        let (from, to) = (key_of(number, 0), key_of(number + 1, 0));
+        if let (Some(from), Some(to)) = (from, to) {
+            before.extend(self.uncounted(facts.direction, from, to)?);
+        }
+        for (index, recipient) in &change.recipients {
+            let Some(key) = key_of(number, *index) else { continue };
+            let known = before.remove(&key).map(|(_, standing)| standing);
+            let mut standing = known.unwrap_or_default().of_size(size);
+            standing.apply(recipient, self.accepted(number));
+            let kind = self.counted(number, &facts, &standing)?;
+            insert(self.db, key, &marks, recipient, kind, &standing)?;
+        }
+        for (key, (_, known)) in before {
+            let standing = known.of_size(size);
+            let kind = self.counted(number, &facts, &standing)?;
+            self.db.prepare_cached(statements::rekind(facts.direction))?.execute(params![key, kind, size])?;
+        }
+        Ok(())
+    }
+
+    /// Changes recipients of a message that was accepted in an earlier stretch of the log, or of which nothing is
+    /// known.
+    fn later(&mut self, number: i64, change: &MessageChange) -> rusqlite::Result<()> {
+        let mut message = None;
+        for (index, recipient) in &change.recipients {
+            let Some(key) = key_of(number, *index) else { continue };
+            if self.changed(Direction::Sending, key, recipient)?
+                || self.changed(Direction::Routing, key, recipient)?
+            {
+                continue;
+            }
+            if message.is_none() {
+                let found = message_of(self.db, number, change.tenant.as_deref())?;
+                message = found.map(|found| (Marks::of(&found), Facts::of(&found), stored_size(&found)));
+            }
+            let Some((marks, facts, size)) = &message else { continue };
+            let mut standing = Standing::default().of_size(*size);
+            standing.apply(recipient, self.accepted(number));
+            let kind = self.counted(number, facts, &standing)?;
+            insert(self.db, key, marks, recipient, kind, &standing)?;
+        }
+        Ok(())
+    }
+
+    /// Changes a recipient; returns whether mail that goes this way has it.
+    fn changed(
+        &mut self,
+        direction: Direction,
+        key: i64,
+        recipient: &RecipientChange,
+    ) -> rusqlite::Result<bool> {
+        let Some((_, (facts, mut standing))) = self.uncounted(direction, key, key + 1)?.pop() else {
+            return Ok(false);
+        };
+        let (number, _) = of_key(key);
+        standing.apply(recipient, self.accepted(number));
+        let kind = self.counted(number, &facts, &standing)?;
+        update(self.db, direction, key, recipient, kind, &standing)?;
+        if let (Direction::Routing, Some(address)) = (direction, &recipient.address) {
+            let (domain, email) = (hash(domain_of(address)), hash(&address.to_lowercase()));
+            self.db.prepare_cached(NAME_ROUTED)?.execute(params![key, address, domain, email])?;
+        }
+        Ok(true)
+    }
+
+    /// The recipients between two keys as they stood, no longer counted.
+    fn uncounted(
+        &mut self,
+        direction: Direction,
+        from: i64,
+        below: i64,
+    ) -> rusqlite::Result<Vec<(i64, (Facts, Standing))>> {
+        let mut found = Vec::new();
+        for stored in standings(self.db, direction, from, below)? {
+            let (facts, event) = self.kinds.get(self.db, stored.kind)?;
+            let standing = stored.standing.after(event);
+            self.tally.remove(minute_of(of_key(stored.key).0), &standing.counted(stored.kind));
+            found.push((stored.key, (facts, standing)));
+        }
+        Ok(found)
+    }
+
+    /// Counts a recipient as it stands now, and returns its kind.
+    fn counted(&mut self, number: i64, facts: &Facts, standing: &Standing) -> rusqlite::Result<i64> {
+        let kind = self.kinds.number(self.db, facts, standing.stand(facts.direction))?;
+        self.tally.add(minute_of(number), &standing.counted(kind));
+        Ok(kind)
+    }
+
+    /// When a message was accepted.
+    fn accepted(&self, number: i64) -> UnixMillis {
+        self.day.start().saturating_add(Duration::from_micros(u64::try_from(number).unwrap_or_default()))
+    }
 }
 
 fn write_head(db: &Connection, number: i64, message: &Message) -> rusqlite::Result<()> {
     let mut insert = db.prepare_cached(MESSAGE)?;
-    let size = i64::try_from(message.size).unwrap_or(i64::MAX);
     insert.execute(params![
         number,
         message.account,
@@ -162,7 +197,7 @@ fn write_head(db: &Connection, number: i64, message: &Message) -> rusqlite::Resu
         message.campaign,
         message.origin,
         message.recipients,
-        size,
+        stored_size(message),
         message.preview,
     ])?;
     if message.direction() == Direction::Routing {
@@ -179,55 +214,37 @@ fn write_head(db: &Connection, number: i64, message: &Message) -> rusqlite::Resu
     Ok(())
 }
 
-/// Changes recipients of a message that was accepted in an earlier stretch of the log, or of which nothing is known.
-fn write_late(db: &Connection, number: i64, change: &MessageChange) -> rusqlite::Result<()> {
-    let mut marks = None;
-    for (index, recipient) in &change.recipients {
-        let Some(key) = key_of(number, *index) else { continue };
-        if update(db, UPDATE_SENT, key, recipient)? > 0 {
-            continue;
-        }
-        if update(db, UPDATE_ROUTED, key, recipient)? > 0 {
-            if let Some(address) = &recipient.address {
-                let (domain, email) = (hash(domain_of(address)), hash(&address.to_lowercase()));
-                db.prepare_cached(NAME_ROUTED)?.execute(params![key, address, domain, email])?;
-            }
-            continue;
-        }
-        if marks.is_none() {
-            marks = Some(marks_of(db, number, change.tenant.as_deref())?);
-        }
-        insert(db, number, *index, marks.as_ref().unwrap_or(&Marks::default()), recipient)?;
-    }
-    Ok(())
+fn stored_size(message: &Message) -> i64 {
+    i64::try_from(message.size).unwrap_or(i64::MAX)
 }
 
-fn marks_of(db: &Connection, number: i64, tenant: Option<&str>) -> rusqlite::Result<Marks> {
+/// A message of which there is more to write than there was, or nothing yet.
+fn message_of(db: &Connection, number: i64, tenant: Option<&str>) -> rusqlite::Result<Option<Message>> {
     db.prepare_cached(UNKNOWN)?.execute(params![number, tenant])?;
-    // Which day it is makes no difference to them.
+    // Which day it is makes no difference to what is asked of it.
     let message = |row: &Row<'_>| list::message(row, Day::numbered(0), number, 1);
-    let message = db.prepare_cached(tables::MESSAGE)?.query_row([number], message).optional()?;
-    Ok(message.as_ref().map(Marks::of).unwrap_or_default())
+    db.prepare_cached(tables::MESSAGE)?.query_row([number], message).optional()
 }
 
 fn insert(
     db: &Connection,
-    number: i64,
-    index: u16,
+    key: i64,
     marks: &Marks,
     recipient: &RecipientChange,
+    kind: i64,
+    standing: &Standing,
 ) -> rusqlite::Result<()> {
-    let Some(key) = key_of(number, index) else { return Ok(()) };
     let address = recipient.address.as_deref().unwrap_or_default();
     let addressed = recipient.addressed.as_deref().unwrap_or_default();
     let state = recipient.state.as_ref();
-    let (hour, domain, email) = (hour_of(number), hash(domain_of(address)), hash(&address.to_lowercase()));
+    let hour = hour_of(of_key(key).0);
+    let (domain, email) = (hash(domain_of(address)), hash(&address.to_lowercase()));
     let (status, due) = (state.map(|state| state.status.stored()), state.and_then(|state| state.due));
     let (changed, due) = (millis(recipient.changed), due.map(millis));
     let (complained, unsubscribed) = (recipient.complained.map(millis), recipient.unsubscribed.map(millis));
     let (class, code) = (state.map(|state| &state.class), state.map(|state| &state.code));
     let (ours, reply) = (hash(&addressed.to_lowercase()), state.map(|state| &state.reply));
-    let known: [&dyn ToSql; 18] = [
+    let known: [&dyn ToSql; 21] = [
         &key,
         &hour,
         &marks.account,
@@ -246,6 +263,9 @@ fn insert(
         &recipient.bounced_late,
         &complained,
         &unsubscribed,
+        &kind,
+        &standing.size,
+        &standing.took,
     ];
     let (statement, more): (_, &[&dyn ToSql]) = match marks.direction {
         Direction::Sending => (INSERT_SENT, &[&marks.campaign]),
@@ -259,12 +279,14 @@ fn insert(
 
 fn update(
     db: &Connection,
-    statement: &'static str,
+    direction: Direction,
     key: i64,
     recipient: &RecipientChange,
+    kind: i64,
+    standing: &Standing,
 ) -> rusqlite::Result<usize> {
     let state = recipient.state.as_ref();
-    db.prepare_cached(statement)?.execute(params![
+    db.prepare_cached(statements::update(direction))?.execute(params![
         key,
         state.map(|state| state.status.stored()),
         state.map(|state| &state.class),
@@ -276,6 +298,8 @@ fn update(
         recipient.bounced_late,
         recipient.complained.map(millis),
         recipient.unsubscribed.map(millis),
+        kind,
+        standing.took,
     ])
 }
 
