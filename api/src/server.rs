@@ -5,6 +5,7 @@ use crate::{
     activity::{self, StreamSlots},
     answer,
     body::BodyMemory,
+    dashboard::{self, SignIns},
     delivery, health, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
@@ -24,6 +25,7 @@ use actix_web::{
 use mailwright_actors::{
     intake::Intake,
     sending::{DomainChecker, RecordSettings},
+    smtp::sandbox::Store,
     supervisor::Supervisor,
     trace::TraceHub,
     watch::OutcomeBoard,
@@ -77,6 +79,8 @@ pub struct ApiSettings {
     pub verification: VerificationSettings,
     /// Whether programs on the machine itself may hand mail to routing without SMTP.
     pub local_handler: bool,
+    /// Whether there is a dashboard.
+    pub dashboard: bool,
 }
 
 /// How sending domains are set up.
@@ -120,7 +124,9 @@ pub struct AppState {
     pub(crate) stores: WorkerStores,
     pub(crate) workers: Option<Workers>,
     pub(crate) held: HeldKeeper,
+    pub(crate) sandbox: Option<Arc<Store>>,
     pub(crate) tails: Tails,
+    pub(crate) sign_ins: SignIns,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -169,6 +175,8 @@ pub struct ApiParts {
     pub workers: Option<Workers>,
     /// Who looks after mail that waits for a Worker.
     pub held: HeldKeeper,
+    /// What the sandbox keeps, where one receives all mail (`mailwright dev`).
+    pub sandbox: Option<Arc<Store>>,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -204,6 +212,7 @@ impl AppState {
             stores,
             workers,
             held,
+            sandbox,
             metrics,
             settings,
             stopping,
@@ -237,10 +246,17 @@ impl AppState {
             stores,
             workers,
             held,
+            sandbox,
             tails: Tails::default(),
+            sign_ins: SignIns::default(),
             stopping,
             failed,
         }
+    }
+
+    /// How the server was started.
+    pub(crate) fn mode(&self) -> &'static str {
+        if self.sandbox.is_some() { "dev" } else { "serve" }
     }
 
     /// Returns when the process is about to stop.
@@ -357,6 +373,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(activity::routes)
         .configure(activity::routing::routes)
         .configure(workers::routes)
+        .configure(dashboard::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

@@ -78,6 +78,7 @@ pub(crate) struct Http {
     pub(crate) idempotency_keep: Duration,
     pub(crate) idempotency_keys: u64,
     pub(crate) public_url: String,
+    pub(crate) dashboard: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -152,6 +153,7 @@ impl Default for Http {
             idempotency_keep: Duration::from_secs(86_400),
             idempotency_keys: 1_000_000,
             public_url: String::new(),
+            dashboard: true,
         }
     }
 }
@@ -350,7 +352,7 @@ mod tests {
     fn the_documented_file_names_every_key() {
         let documented: toml::Table = uncommented().parse().unwrap();
         let sections = [
-            ("http", "listen workers wait idempotency_keep idempotency_keys public_url"),
+            ("http", "listen workers wait idempotency_keep idempotency_keys public_url dashboard"),
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",

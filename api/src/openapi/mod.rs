@@ -10,11 +10,13 @@ mod finish;
 pub mod objects;
 pub mod text;
 
-pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
+pub(crate) use answers::{
+    Answer, Body, Guarded, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch,
+};
 
 use crate::{
-    activity, delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe, webhooks,
-    workers,
+    activity, dashboard, delivery, health, manage, routing, scheduled, send, suppressions, unsubscribe,
+    webhooks, workers,
 };
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
@@ -48,6 +50,7 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
         Described::openapi(),
         activity::Described::openapi(),
         activity::routing::Described::openapi(),
+        dashboard::Described::openapi(),
         delivery::Described::openapi(),
         manage::Described::openapi(),
         routing::Described::openapi(),
