@@ -124,6 +124,18 @@ impl ApiError {
         Self::new(StatusCode::UNAUTHORIZED, 10000, "Authentication error")
     }
 
+    /// The same with a sentence, for what is refused for one cause only.
+    pub(crate) fn with_detail(self, why: &'static str) -> Self {
+        self.because(SendErrorCode::ValidationError, "", why)
+    }
+
+    /// The session of a browser, shown by another page than the dashboard's.
+    pub(crate) fn from_elsewhere() -> Self {
+        Self::forbidden().with_detail(
+            "A session is good for the dashboard's own page only; other programs send Authorization: Bearer TOKEN.",
+        )
+    }
+
     /// A token that is not good for this.
     pub const fn forbidden() -> Self {
         Self::new(StatusCode::FORBIDDEN, 10000, "Authentication error")

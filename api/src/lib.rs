@@ -11,6 +11,7 @@ mod activity;
 pub mod answer;
 mod auth;
 mod body;
+mod dashboard;
 pub mod delivery;
 mod digest;
 mod graphql;

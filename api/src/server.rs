@@ -5,6 +5,7 @@ use crate::{
     activity::{self, StreamSlots},
     answer,
     body::BodyMemory,
+    dashboard::{self, SignIns},
     delivery, graphql,
     health::{self, Started},
     manage, openapi,
@@ -26,6 +27,7 @@ use actix_web::{
 use mailwright_actors::{
     intake::Intake,
     sending::{DomainChecker, RecordSettings},
+    smtp::sandbox::Store,
     supervisor::Supervisor,
     trace::TraceHub,
     watch::OutcomeBoard,
@@ -81,6 +83,8 @@ pub struct ApiSettings {
     pub local_handler: bool,
     /// What of the server is turned on, as `/version` names it.
     pub features: Vec<&'static str>,
+    /// Whether there is a dashboard.
+    pub dashboard: bool,
 }
 
 /// How sending domains are set up.
@@ -126,9 +130,11 @@ pub struct AppState {
     pub(crate) stores: WorkerStores,
     pub(crate) workers: Option<Workers>,
     pub(crate) held: HeldKeeper,
+    pub(crate) sandbox: Option<Arc<Store>>,
     pub(crate) tails: Tails,
     pub(crate) started: Started,
     leaving: watch::Receiver<bool>,
+    pub(crate) sign_ins: SignIns,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -177,6 +183,8 @@ pub struct ApiParts {
     pub workers: Option<Workers>,
     /// Who looks after mail that waits for a Worker.
     pub held: HeldKeeper,
+    /// What the sandbox keeps, where one receives all mail (`mailwright dev`).
+    pub sandbox: Option<Arc<Store>>,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -214,6 +222,7 @@ impl AppState {
             stores,
             workers,
             held,
+            sandbox,
             metrics,
             settings,
             leaving,
@@ -249,9 +258,11 @@ impl AppState {
             stores,
             workers,
             held,
+            sandbox,
             tails: Tails::default(),
             started: Started::now(),
             leaving,
+            sign_ins: SignIns::default(),
             stopping,
             failed,
         }
@@ -260,6 +271,11 @@ impl AppState {
     /// Whether the server is about to stop, or stops.
     pub(crate) fn is_leaving(&self) -> bool {
         *self.leaving.borrow() || *self.stopping.borrow()
+    }
+
+    /// How the server was started.
+    pub(crate) fn mode(&self) -> &'static str {
+        if self.sandbox.is_some() { "dev" } else { "serve" }
     }
 
     /// Returns when the process is about to stop.
@@ -378,6 +394,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(graphql::routes)
         .configure(workers::routes)
         .configure(health::routes)
+        .configure(dashboard::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(

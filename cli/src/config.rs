@@ -80,6 +80,7 @@ pub(crate) struct Http {
     pub(crate) public_url: String,
     #[serde(with = "humantime_serde")]
     pub(crate) stop_delay: Duration,
+    pub(crate) dashboard: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -155,6 +156,7 @@ impl Default for Http {
             idempotency_keys: 1_000_000,
             public_url: String::new(),
             stop_delay: Duration::ZERO,
+            dashboard: true,
         }
     }
 }
@@ -354,6 +356,7 @@ mod tests {
         let documented: toml::Table = uncommented().parse().unwrap();
         let sections = [
             ("http", "listen workers wait idempotency_keep idempotency_keys public_url stop_delay"),
+            ("http", "listen workers wait idempotency_keep idempotency_keys public_url dashboard"),
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",

@@ -30,6 +30,7 @@ use mailwright_actors::{
     smtp::{
         listener::{Listener, ListenerTls, LoopbackAuth, bind},
         relay::Relay,
+        sandbox::Store,
     },
     tls::TlsError,
 };
@@ -103,10 +104,32 @@ pub(crate) enum NodeError {
     Io(#[from] io::Error),
 }
 
+/// Where mail goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// To the world.
+    Serve,
+    /// To a sandbox in the same process, which keeps it in the state folder.
+    Dev,
+}
+
+impl Mode {
+    fn sandbox(self, state: &StateDir) -> io::Result<Option<Arc<Store>>> {
+        match self {
+            Self::Serve => Ok(None),
+            Self::Dev => {
+                Store::open(Some(std::path::absolute(state.path().join("sandbox"))?)).map(Arc::new).map(Some)
+            }
+        }
+    }
+}
+
 /// The running service.
 pub(crate) struct Node {
     pub(crate) state: StateDir,
     pub(crate) control: Arc<Control>,
+    /// What receives all mail, if something does.
+    pub(crate) sandbox: Option<Arc<Store>>,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) smtp: Vec<SocketAddr>,
     pub(crate) submission: SubmissionAddresses,
@@ -134,7 +157,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// Starts everything that `config` asks for, on the current actix system.
-    pub(crate) async fn start(config: &Config) -> Result<Self, NodeError> {
+    pub(crate) async fn start(config: &Config, mode: Mode) -> Result<Self, NodeError> {
         let connections = limits::raise_open_files(config.open_files());
         let metrics = metrics::install()?;
         let seeded = tokio::task::spawn_blocking(dkim::seed_randomness);
@@ -142,6 +165,7 @@ impl Node {
         // Before any delivery begins: a port in use ends the process, and deliveries under way with it.
         let sockets = Sockets::bind(config, &state)?;
         let control = Arc::new(Control::open(&state.control_dir())?);
+        let sandbox = mode.sandbox(&state)?;
         let (records, starter, recovery) = Records::open(config, &state, &control)?;
         tell(&recovery);
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
@@ -171,6 +195,7 @@ impl Node {
         let mut node = Self {
             state,
             control,
+            sandbox,
             http: None,
             smtp: Vec::new(),
             submission: SubmissionAddresses::default(),
@@ -286,6 +311,7 @@ impl Node {
             verification: config.verification(self.http)?,
             local_handler: config.routing.local_handler,
             features: self.features(),
+            dashboard: config.http.dashboard,
         };
         Ok(AppState::new(ApiParts {
             control: Arc::clone(&self.control),
@@ -309,6 +335,7 @@ impl Node {
             stores: self.records.workers.stores.clone(),
             workers: self.workers.workers.clone(),
             held,
+            sandbox: self.sandbox.clone(),
             metrics,
             settings,
             leaving: self.leaving.subscribe(),

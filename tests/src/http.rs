@@ -1,5 +1,6 @@
 //! A client of the HTTP API.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// Whether it says that it was given before (`Idempotency-Replayed`).
     pub replayed: bool,
+    /// All its header fields, their names in small letters; of several with one name the last.
+    pub headers: BTreeMap<String, String>,
     /// The body.
     pub text: String,
 }
@@ -60,8 +63,12 @@ impl Answer {
         let retry_after = header("retry-after").and_then(|value| value.parse().ok());
         let replayed = header("idempotency-replayed") == Some("true");
         let status = response.status().as_u16();
-        let text = response.body_mut().read_to_string().map_err(|source| failed(what, source))?;
-        Ok(Self { status, content_type, retry_after, replayed, text })
+        let shown = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), shown(value))).collect();
+        let body = response.body_mut().read_to_vec().map_err(|source| failed(what, source))?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        Ok(Self { status, content_type, retry_after, replayed, headers, text })
     }
 
     /// Returns the body as JSON.
@@ -217,6 +224,25 @@ impl Api {
         let response = self.agent.run(request).map_err(|source| failed(&what, source))?;
         Answer::read(&what, response)
     }
+}
+
+/// Makes any request with these header fields and no token.
+///
+/// # Errors
+/// [`Error::Http`] if there is no answer.
+pub fn bare(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+) -> Result<Answer> {
+    let what = format!("{method} {path}");
+    let request = Request::builder().method(method).uri(format!("http://{server}{path}"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let request = request.body(body.to_owned()).map_err(|source| failed(&what, source.into()))?;
+    let response = agent().run(request).map_err(|source| failed(&what, source))?;
+    Answer::read(&what, response)
 }
 
 /// Asks for a page that needs no token.

@@ -1,5 +1,6 @@
 //! One HTTP/1.1 connection, kept open, over which a client sends exactly the octets it is told to.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -95,13 +96,14 @@ impl HttpConnection {
         let status = line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| malformed(&line))?;
         let (mut content_type, mut retry_after, mut length) = (String::new(), None, 0);
-        let mut replayed = false;
+        let (mut replayed, mut headers) = (false, BTreeMap::new());
         loop {
             let line = self.read_line()?;
             if line.is_empty() {
                 break;
             }
             let (name, value) = line.split_once(':').ok_or_else(|| malformed(&line))?;
+            headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
             match name.to_ascii_lowercase().as_str() {
                 "content-type" => {
                     content_type = value.split(';').next().unwrap_or_default().trim().to_owned();
@@ -113,7 +115,7 @@ impl HttpConnection {
                 _ => {}
             }
         }
-        Ok((Answer { status, content_type, retry_after, replayed, text: String::new() }, length))
+        Ok((Answer { status, content_type, retry_after, replayed, headers, text: String::new() }, length))
     }
 
     fn read_line(&mut self) -> Result<String> {

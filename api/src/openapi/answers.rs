@@ -213,6 +213,8 @@ macro_rules! refusals {
 refusals! {
     /// Of every route with a token.
     Known = [401, 403, 503];
+    /// Of routes without a token that take nothing from other sites' pages.
+    Guarded = [403, 404, 503];
     /// Of routes with ids.
     Lookup = [404];
     /// Of routes with something to read wrongly.

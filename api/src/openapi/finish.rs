@@ -59,6 +59,7 @@ fn tags() -> Value {
         ("Zones", "The domains that accounts own."),
         ("Tokens", "Who may do what."),
         ("Delivery", "The queue and the delivery engine; for tokens with the permission `operator`."),
+        ("Dashboard", "Pages for people, and their sessions."),
         ("Server", "How the server is; for everybody who reaches it."),
     ];
     chapters.map(|(name, description)| json!({ "name": name, "description": description })).to_vec().into()
@@ -162,6 +163,7 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
         "secret" => (json!({ "type": "string", "minLength": 1 }), "What the link in the mail ends in."),
         "suppression_id" => (reference("Uuid"), "The suppression's id."),
         "token" => (json!({ "type": "string", "minLength": 1 }), "What stands in the link."),
+        "name" => (json!({ "type": "string", "minLength": 1 }), "The file's name."),
         _ if path.contains("/webhooks/") => (reference("Id"), "The webhook's id."),
         _ => {
             (json!({ "type": "string", "pattern": "^[0-9a-fA-F]{14,16}$" }), "The message's id in the queue.")

@@ -10,11 +10,13 @@ mod finish;
 pub mod objects;
 pub mod text;
 
-pub(crate) use answers::{Answer, Body, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch};
+pub(crate) use answers::{
+    Answer, Body, Guarded, Input, Known, Limited, Lookup, Moving, Once, PageOf, Stretch,
+};
 
 use crate::{
-    activity, delivery, graphql, health, manage, routing, scheduled, send, suppressions, unsubscribe,
-    webhooks, workers,
+    activity, dashboard, delivery, graphql, health, manage, routing, scheduled, send, suppressions,
+    unsubscribe, webhooks, workers,
 };
 use actix_web::{HttpResponse, http::header::ContentType};
 use serde_json::Value;
@@ -50,6 +52,7 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
         Described::openapi(),
         activity::Described::openapi(),
         activity::routing::Described::openapi(),
+        dashboard::Described::openapi(),
         delivery::Described::openapi(),
         graphql::Described::openapi(),
         manage::Described::openapi(),

@@ -58,7 +58,8 @@ fn every_route_has_a_name_of_its_own_a_chapter_and_says_what_may_go_wrong() {
         assert!(route["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{at}");
         assert!(chapters.contains(&&route["tags"][0]), "{at}");
         let is_open = route["security"] == json!([{}]);
-        assert_eq!(route["responses"].get("401").is_none(), is_open, "{at}");
+        // Signing in takes its token from the body.
+        assert_eq!(route["responses"].get("401").is_none(), is_open && at != "post /session", "{at}");
         let takes_ids = at.contains('{');
         assert!(!takes_ids || route["responses"].get("404").is_some(), "{at}");
         let reads = route.get("requestBody").is_some()

@@ -6,7 +6,7 @@ use super::{CommandError, Credentials, by, sandbox, say, set_up};
 use crate::{
     config::{Config, Route},
     logging,
-    node::{self, Node},
+    node::{self, Mode, Node},
 };
 use actix_rt::Arbiter;
 use mailwright_actors::{
@@ -17,7 +17,6 @@ use mailwright_engine::{address::EmailAddress, class::Priority, sandbox::Persona
 use mailwright_storage::control::{Control, RouteAction, RuleDraft, RuleMatcher, RuleSource};
 use serde::Serialize;
 use std::{
-    io,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::Arc,
@@ -90,12 +89,12 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     let config = config(args, sandbox_address);
     logging::start(&config.log);
     node::system()?.block_on(async {
-        let mut node = Node::start(&config).await?;
-        let sandbox_dir = std::path::absolute(node.state.path().join("sandbox"))?;
+        let mut node = Node::start(&config, Mode::Dev).await?;
+        let store = node.sandbox.clone().unwrap_or_default();
+        let sandbox_dir = store.dir().map(Path::to_path_buf).unwrap_or_default();
         let (stopping, stopped) = watch::channel(false);
-        let kept = sandbox_dir.clone();
         // On a thread of its own: it writes files between two replies.
-        let received = spawn_sandbox(sandbox, &args.personality, kept, stopped)?;
+        let received = spawn_sandbox(sandbox, &args.personality, store, stopped);
         let credentials = credentials(&node)?;
         route(&node.control, &credentials)?;
         let developed = developed.map(|developed| developed.begin(&mut node, &credentials)).transpose()?;
@@ -126,10 +125,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
 fn spawn_sandbox(
     socket: TcpListener,
     personality: &Personality,
-    dir: PathBuf,
+    store: Arc<Store>,
     stopped: watch::Receiver<bool>,
-) -> Result<oneshot::Receiver<()>, io::Error> {
-    let sandbox = Sandbox::new(personality.clone(), Arc::new(Store::open(Some(dir))?), None);
+) -> oneshot::Receiver<()> {
+    let sandbox = Sandbox::new(personality.clone(), store, None);
     let (done, ended) = oneshot::channel();
     Arbiter::new().spawn(async move {
         if let Err(error) = sandbox.run(socket, stopped).await {
@@ -137,7 +136,7 @@ fn spawn_sandbox(
         }
         drop(done);
     });
-    Ok(ended)
+    ended
 }
 
 /// Everything on loopback, all mail to the sandbox, retries within seconds.

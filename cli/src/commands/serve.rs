@@ -4,7 +4,7 @@ use super::{CommandError, by, say};
 use crate::{
     config::Config,
     logging,
-    node::{self, Node},
+    node::{self, Mode, Node},
 };
 use mailwright_storage::control::{NewToken, Permission};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
     }
     logging::start(&config.log);
     node::system()?.block_on(async {
-        let mut node = Node::start(&config).await?;
+        let mut node = Node::start(&config, Mode::Serve).await?;
         greet(&node)?;
         let http = node.http.map(|address| address.to_string()).unwrap_or_default();
         let smtp = node.smtp.first().map(ToString::to_string).unwrap_or_default();

@@ -14,6 +14,7 @@ mod limits;
 mod routing;
 mod secret;
 mod sending;
+mod session;
 mod source_days;
 mod suspension;
 mod token;
@@ -33,6 +34,7 @@ pub use routing::{
     RuleMatcher, RuleSource,
 };
 pub use sending::{KeyStage, NewSendingDomain, SenderError, SendingDomain, SendingNames, StoredKey};
+pub use session::{SESSION_LONGEST, SessionSecret};
 pub use source_days::SourceDay;
 pub use suspension::{InvalidScope, Suspension, SuspensionScope};
 pub use token::{InvalidPermission, NewToken, Permission, PreviousSecret, Token, TokenSecret};
@@ -51,6 +53,7 @@ use routing::Routing;
 use secret::random_bytes;
 use sending::SendingDomains;
 use serde::{Serialize, de::DeserializeOwned};
+use session::Sessions;
 use std::{
     collections::{BTreeMap, HashMap},
     fs::File,
@@ -140,6 +143,7 @@ struct State {
     /// The endpoints of each account that has any, the oldest first.
     webhooks: HashMap<TenantName, Vec<Arc<Webhook>>>,
     token_keys: KeptTokenKeys,
+    sessions: Sessions,
 }
 
 impl State {
@@ -158,6 +162,7 @@ impl State {
             limits: HashMap::new(),
             webhooks: HashMap::new(),
             token_keys,
+            sessions: Sessions::default(),
         }
     }
 }
@@ -220,6 +225,9 @@ impl Control {
         }
         for reports in table::<DmarcReports>(&db, dmarc_reports::TABLE)? {
             state.put_reports(&reports);
+        }
+        for session in table(&db, session::TABLE)? {
+            state.sessions.insert(session);
         }
         let recorded = AtomicU64::new(audit::last_place(&db)?);
         let (dir, state) = (dir.to_path_buf(), RwLock::new(state));

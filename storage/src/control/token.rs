@@ -190,7 +190,7 @@ impl Token {
     }
 
     /// Whether this is the hash of a secret that is good at `now`.
-    fn is_hash(&self, hash: &str, now: UnixMillis) -> bool {
+    pub(super) fn is_hash(&self, hash: &str, now: UnixMillis) -> bool {
         let previous = self.previous.as_ref();
         self.hash == hash || previous.is_some_and(|previous| previous.hash == hash && now < previous.until)
     }
@@ -410,6 +410,14 @@ impl Control {
         }
         self.note_use(&token.id, &used, now);
         Some(token)
+    }
+
+    /// Counts a use of the token with this id.
+    pub(super) fn use_token(&self, id: &ObjectId, now: UnixMillis) {
+        if let Some(used) = self.read(|state| state.tokens.by_id.get(id).map(|known| Arc::clone(&known.used)))
+        {
+            self.note_use(id, &used, now);
+        }
     }
 
     fn note_use(&self, id: &ObjectId, used: &Used, now: UnixMillis) {

@@ -8,7 +8,7 @@
 mod conversation;
 mod store;
 
-pub use store::Store;
+pub use store::{KeptId, KeptMessage, Store};
 
 use crate::{clock, metrics as names};
 use conversation::Conversation;

@@ -230,3 +230,30 @@ pub struct ZoneMeta {
     /// None.
     pub step: u32,
 }
+
+/// Who has signed in to the dashboard.
+#[derive(Debug, ToSchema)]
+pub struct Session {
+    /// The token that the session stands for; `null` for whoever asks by the control socket.
+    pub token: Option<SessionToken>,
+    /// Whether it may do everything on this server.
+    pub operator: bool,
+    /// `dev` or `serve`: how the server was started.
+    #[schema(pattern = "^(dev|serve)$")]
+    pub mode: String,
+}
+
+/// What a session may do.
+#[derive(Debug, ToSchema)]
+pub struct SessionToken {
+    /// The token's id.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Vec<PermissionName>,
+    /// The zones it is good for; `null` for all.
+    pub zones: Option<Vec<Id>>,
+    /// The accounts it is good for; `null` for all.
+    pub accounts: Option<Vec<Id>>,
+}

@@ -1,0 +1,6 @@
+//! What the dashboard needs of the server, asked for over HTTP as a browser does: its files, sessions in place of tokens, what
+//! is in messages, the sandbox's inbox, and what operators see.
+
+mod pages;
+mod sessions;
+mod world;
