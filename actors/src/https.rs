@@ -5,6 +5,10 @@
 //! followed (RFC 8461 section 3.3): whoever publishes a record could otherwise have us talk to machines that only we
 //! reach. The address that was looked at is the one that is connected to: a name cannot change in between.
 
+mod chosen;
+
+pub use chosen::ChosenHost;
+
 use crate::dns::{Dns, HostAnswer};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -18,7 +22,10 @@ use std::{
     rc::Rc,
     sync::Arc,
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 /// Which addresses may be connected to.
@@ -167,7 +174,7 @@ impl Https {
 }
 
 async fn exchange_on(
-    stream: TlsStream<TcpStream>,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     request: Request<Full<Bytes>>,
     most: usize,
     overlong: Overlong,

@@ -26,6 +26,7 @@ pub mod request;
 mod routing;
 mod scheduled;
 pub mod send;
+mod served;
 pub mod server;
 mod suppressions;
 mod time;
@@ -35,4 +36,5 @@ mod workers;
 
 pub use routing::VerificationSettings;
 pub use send::WorkerMailer;
+pub use served::{RequestFeed, ServedRequest};
 pub use server::{ApiParts, ApiSettings, AppState, MAX_CONNECTIONS, SendingSettings, serve, serve_control};

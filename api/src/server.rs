@@ -11,7 +11,9 @@ use crate::{
     manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
-    scheduled, send, suppressions, unsubscribe, webhooks,
+    scheduled, send,
+    served::{Noted, RequestFeed},
+    suppressions, unsubscribe, webhooks,
     workers::{self, Tails},
 };
 use actix::Addr;
@@ -135,6 +137,7 @@ pub struct AppState {
     pub(crate) started: Started,
     leaving: watch::Receiver<bool>,
     pub(crate) sign_ins: SignIns,
+    pub(crate) served: RequestFeed,
     stopping: watch::Receiver<bool>,
     failed: Arc<Notify>,
 }
@@ -185,6 +188,8 @@ pub struct ApiParts {
     pub held: HeldKeeper,
     /// What the sandbox keeps, where one receives all mail (`mailwright dev`).
     pub sandbox: Option<Arc<Store>>,
+    /// Where answered requests are told.
+    pub served: RequestFeed,
     /// What `/metrics` tells.
     pub metrics: PrometheusHandle,
     /// Settings.
@@ -223,6 +228,7 @@ impl AppState {
             workers,
             held,
             sandbox,
+            served,
             metrics,
             settings,
             leaving,
@@ -263,6 +269,7 @@ impl AppState {
             started: Started::now(),
             leaving,
             sign_ins: SignIns::default(),
+            served,
             stopping,
             failed,
         }
@@ -297,9 +304,11 @@ pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<Se
     // What `HttpServer` does, but for the stream.
     let service = move || {
         let (state, stops) = (state.clone(), stops.clone());
-        let app = App::new().app_data(state).configure(routes).wrap_fn(|request, service| {
+        let feed = state.served.clone();
+        let app = App::new().app_data(state).configure(routes).wrap_fn(move |request, service| {
             let under_way = request.conn_data::<Rc<Requests>>().map(Requests::begin);
-            counted(service.call(request), under_way)
+            let noted = feed.begin(&request);
+            counted(service.call(request), under_way, noted)
         });
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let http = HttpService::<PatientStream, _, _>::build()
@@ -331,12 +340,16 @@ pub fn serve(listener: TcpListener, state: web::Data<AppState>) -> io::Result<Se
     Ok(spawn(server, stopping, failed))
 }
 
-/// Counts a request as under way until its answer is out.
+/// Counts a request as under way until its answer is out, and tells of it.
 async fn counted(
     answer: impl Future<Output = Result<ServiceResponse, actix_web::Error>>,
     under_way: Option<UnderWay>,
+    noted: Option<Noted>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let answer = answer.await?;
+    if let Some(noted) = noted {
+        noted.end(&answer);
+    }
     Ok(match under_way {
         Some(under_way) => answer.map_body(|_, body| BoxBody::new(Counted::new(body, under_way))),
         None => answer,

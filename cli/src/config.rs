@@ -13,6 +13,7 @@ mod routing_records;
 mod sending;
 mod submission;
 mod suppressions;
+mod traces;
 mod webhooks;
 mod workers;
 
@@ -24,6 +25,7 @@ pub(crate) use routing::Routing;
 pub(crate) use sending::Sending;
 pub(crate) use submission::Submission;
 pub(crate) use suppressions::Suppressions;
+pub(crate) use traces::Traces;
 pub(crate) use webhooks::Webhooks;
 pub(crate) use workers::Workers;
 
@@ -61,6 +63,7 @@ pub(crate) struct Config {
     pub(crate) workers: Workers,
     pub(crate) acme: Acme,
     pub(crate) spool: Spool,
+    pub(crate) traces: Traces,
     pub(crate) log: Log,
     /// The folder of the file: others that it names are looked for there.
     #[serde(skip)]
@@ -140,6 +143,7 @@ impl Default for Config {
             workers: Workers::default(),
             acme: Acme::default(),
             spool: Spool::default(),
+            traces: Traces::default(),
             log: Log::default(),
             folder: PathBuf::new(),
         }
@@ -238,6 +242,7 @@ impl Config {
         config.check_policy_host()?;
         config.acme()?;
         config.spool()?;
+        config.traces()?;
         config.http_address()?;
         Ok(config)
     }
@@ -355,8 +360,7 @@ mod tests {
     fn the_documented_file_names_every_key() {
         let documented: toml::Table = uncommented().parse().unwrap();
         let sections = [
-            ("http", "listen workers wait idempotency_keep idempotency_keys public_url stop_delay"),
-            ("http", "listen workers wait idempotency_keep idempotency_keys public_url dashboard"),
+            ("http", "listen workers wait idempotency_keep idempotency_keys public_url stop_delay dashboard"),
             ("smtp", "listen trusted_networks max_message_size max_recipients max_sessions"),
             (
                 "delivery",
@@ -395,6 +399,7 @@ mod tests {
             ),
             ("acme", "directory contact terms_agreed hosts authorities"),
             ("spool", "segment_size min_free memory max_entries"),
+            ("traces", "endpoint headers_file sample addresses"),
             ("log", "level format"),
         ];
         for (section, keys) in sections {
@@ -490,6 +495,9 @@ mod tests {
             ("[[routing.milters]]\naddress = \"localhost:1\"", "routing.milters.address"),
             ("[[routing.milters]]\naddress = \"[::1]:1\"\ntimeout = \"0s\"", "routing.milters.timeout"),
             ("[limits]\nramp = [200, 0]", "limits.ramp"),
+            ("[traces]\nsample = 1.5", "traces.sample"),
+            ("[traces]\nendpoint = \"collector.example:4318\"", "traces.endpoint"),
+            ("[traces]\nheaders_file = \"nothing\"", "traces.headers_file"),
             ("[suppressions]\nsoft_bounces = 101", "suppressions.soft_bounces"),
             ("[suppressions]\nsoft_bounce_for = \"0s\"", "suppressions.soft_bounce_for"),
         ];

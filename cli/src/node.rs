@@ -10,10 +10,12 @@ mod records;
 mod reports;
 mod submission;
 mod suppressions;
+mod traces;
 mod workers;
 
 pub(crate) use control::CONTROL_SOCKET;
 pub(crate) use submission::SubmissionAddresses;
+pub(crate) use traces::{Addresses, TraceSettings};
 
 use crate::{config::Config, limits, stop_signals::StopSignals};
 use actix::Addr;
@@ -34,7 +36,7 @@ use mailwright_actors::{
     },
     tls::TlsError,
 };
-use mailwright_api::{ApiParts, ApiSettings, AppState};
+use mailwright_api::{ApiParts, ApiSettings, AppState, RequestFeed};
 use mailwright_engine::{
     dkim::{self, DkimError},
     smtp::server::{Dsn, ServerConfig},
@@ -59,6 +61,7 @@ use std::{
 };
 use submission::SubmissionParts;
 use tokio::sync::{Notify, oneshot, watch};
+use traces::Traces;
 use workers::RunningWorkers;
 
 /// Threads that read content back from disk and do what else would block; each takes memory of its own.
@@ -140,6 +143,9 @@ pub(crate) struct Node {
     engine: Engine,
     domains: Addr<DomainChecker>,
     records: Records,
+    traces: Option<Traces>,
+    /// Where answered requests are told.
+    served: RequestFeed,
     workers: RunningWorkers,
     /// The API, over the network and over the control socket.
     servers: Vec<actix_web::dev::ServerHandle>,
@@ -168,6 +174,7 @@ impl Node {
         let sandbox = mode.sandbox(&state)?;
         let (records, starter, recovery) = Records::open(config, &state, &control)?;
         tell(&recovery);
+        let (traces, served) = Traces::start(config.traces()?, &records.events, &records.activity)?;
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(Rc::new(dns)));
         let mut settings = config.delivery()?;
@@ -205,6 +212,8 @@ impl Node {
             engine,
             domains,
             records,
+            traces,
+            served,
             workers,
             servers: Vec::new(),
             control_socket: None,
@@ -336,6 +345,7 @@ impl Node {
             workers: self.workers.workers.clone(),
             held,
             sandbox: self.sandbox.clone(),
+            served: self.served.clone(),
             metrics,
             settings,
             leaving: self.leaving.subscribe(),
@@ -378,6 +388,9 @@ impl Node {
         self.workers.stop().await;
         self.engine.stop(until.saturating_duration_since(Instant::now())).await;
         self.records.close();
+        if let Some(traces) = self.traces {
+            traces.close();
+        }
         if let Err(error) = self.control.flush() {
             tracing::error!(%error, "what was learnt is lost with this process");
         }

@@ -61,6 +61,7 @@ mod tcp;
 pub mod tls_receiver;
 pub mod tls_world;
 pub mod tmpfs;
+pub mod trace_receiver;
 pub mod unbound;
 pub mod wait;
 pub mod webhook_receiver;

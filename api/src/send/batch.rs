@@ -11,6 +11,7 @@ use crate::{
     openapi::{Answer, Body, Known, Lookup, Once, objects::mail::BatchReport},
     prefer,
     request::{self, ReadMessage},
+    served,
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -58,6 +59,7 @@ pub(crate) async fn batch(
     let batch = Batch { state: state.clone(), caller, account, ticket };
     let handed_in = batch.hand_in(messages);
     let (mut accepted, ticket) = if has_key { once::to_its_end(handed_in).await? } else { handed_in.await? };
+    served::accepted(&http, &state, accepted.iter().flatten().map(Accepted::id));
     FailPoint::BeforeAnswer.reached();
     drop(body);
     let patience = prefer::wait(http.headers(), Duration::ZERO);

@@ -9,7 +9,7 @@ use mailwright_actors::{
     intake::{Intake, NewMessage},
     watch::Watch,
 };
-use mailwright_engine::{request_mark::RequestMark, smtp::verdict::Outcome};
+use mailwright_engine::{id::QueueId, request_mark::RequestMark, smtp::verdict::Outcome};
 use mailwright_storage::requests::{KeptMessage, Ticket};
 use std::{collections::HashMap, time::Duration};
 
@@ -90,6 +90,11 @@ impl Accepted {
     /// A message that was accepted when its request came before.
     pub(super) fn before(message: &KeptMessage) -> Self {
         Self { watch: None, message: message.clone(), outcomes: HashMap::new() }
+    }
+
+    /// The message's name in the queue.
+    pub(super) const fn id(&self) -> QueueId {
+        self.message.id
     }
 
     /// What became of each recipient by now.

@@ -22,7 +22,7 @@ use crate::{
     answer::ApiError,
     body::Body,
     openapi::{self, Answer, Known, Limited, Lookup, Once},
-    prefer, request,
+    prefer, request, served,
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -128,6 +128,7 @@ async fn dispatch(
     Work { draft, body, ticket }: Work,
 ) -> Result<HttpResponse, ApiError> {
     if let Some(message) = ticket.as_ref().and_then(|ticket| ticket.accepted(0)) {
+        served::accepted(http, state, [message.id]);
         return Ok(once::repeated(Accepted::before(message).result()));
     }
     let (mut accepted, ticket) = match ticket {
@@ -141,6 +142,7 @@ async fn dispatch(
             .await?
         }
     };
+    served::accepted(http, state, [accepted.id()]);
     FailPoint::BeforeAnswer.reached();
     drop(body);
     let patience = prefer::wait(http.headers(), state.settings.wait);

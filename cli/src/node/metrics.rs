@@ -49,6 +49,7 @@ pub(super) fn install() -> Result<PrometheusHandle, NodeError> {
     mailwright_routing::metrics::describe();
     mailwright_routing::gate::metrics::describe();
     mailwright_workers::metrics::describe();
+    super::traces::metrics::describe();
     describe_process();
     // What was described is told from the first upkeep on.
     handle.run_upkeep();
