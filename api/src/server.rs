@@ -5,9 +5,13 @@ use crate::{
     activity::{self, StreamSlots},
     answer,
     body::BodyMemory,
+<<<<<<< HEAD
     delivery, graphql,
     health::{self, Started},
     manage, openapi,
+=======
+    delivery, docs, health, manage, openapi,
+>>>>>>> 20444e7 (The documentation is served at /docs)
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
     scheduled, send, suppressions, unsubscribe, webhooks,
@@ -377,7 +381,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(activity::routing::routes)
         .configure(graphql::routes)
         .configure(workers::routes)
+<<<<<<< HEAD
         .configure(health::routes)
+=======
+        .configure(docs::routes)
+>>>>>>> 20444e7 (The documentation is served at /docs)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(
