@@ -12,7 +12,10 @@ fn main() {
     let target = env::var("TARGET").unwrap_or_else(|_| "unknown".to_owned());
     set("MAILWRIGHT_RUSTC", number);
     set("MAILWRIGHT_TARGET", &target);
-    tell("cargo:rerun-if-changed=build.rs");
+    // A file that is new in a folder that becomes part of the binary is noticed, too.
+    for path in ["build.rs", "../docs", "../config"] {
+        tell(&format!("cargo:rerun-if-changed={path}"));
+    }
 }
 
 fn set(name: &str, value: &str) {

@@ -6,7 +6,7 @@ use crate::{
     answer,
     body::BodyMemory,
     dashboard::{self, SignIns},
-    delivery, graphql,
+    delivery, docs, graphql,
     health::{self, Started},
     manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
@@ -408,6 +408,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(workers::routes)
         .configure(health::routes)
         .configure(dashboard::routes)
+        .configure(docs::routes)
         .service(answer::resource(&format!("{sending}/send")).route(web::post().to(send::send)))
         .service(answer::resource(&format!("{sending}/send/batch")).route(web::post().to(send::batch)))
         .service(
