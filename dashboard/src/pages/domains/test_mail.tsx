@@ -54,7 +54,7 @@ function curl(path: string, message: unknown): string {
 }
 
 function Outcome({ result }: { readonly result: SendResult }) {
-  const link = <a href={href("/activity", { search: result.message_id })}>See it in the activity log</a>;
+  const link = <a href={href("/activity", { message_id: result.message_id })}>See it in the activity log</a>;
   if (result.delivered.length > 0) return <Notice tone="good">Delivered: its server took the message. {link}</Notice>;
   if (result.permanent_bounces.length > 0) return <Notice tone="bad">Refused by its server for good. {link}</Notice>;
   if (result.suppressed_recipients.length > 0) {

@@ -22,7 +22,7 @@ export function SuppressionTable({ rows, mayChange, onEdit, onRemove }: Props) {
         {
           name: "Address",
           cell: ({ email }) => (
-            <a href={href("/activity", { search: email })} title="Mail to this address">
+            <a href={href("/activity", { recipient: email })} title="Mail to this address">
               {email}
             </a>
           ),
