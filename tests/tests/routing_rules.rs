@@ -195,3 +195,59 @@ fn what_makes_no_sense_is_refused_by_its_field_and_what_is_anothers_is_not_there
     assert_eq!(scene.get(&zones)?, json!([]));
     Ok(())
 }
+
+/// What `try` says of a message to an address: what would become of it, by which rule.
+fn tried(scene: &Scene, to: &str) -> Result<Value> {
+    let path = format!("/client/v4/zones/{}/email/routing/try", scene.api.account.zone_id);
+    let said = scene.api.post(&path, &json!({ "to": to, "from": "ann@example.org" }).to_string(), &[])?;
+    let said = said.json();
+    Ok(match &said["result"] {
+        Value::Null => said["errors"][0]["field"].clone(),
+        trial => json!([trial["outcome"], trial["action"]["type"], trial["rule"]["name"], trial["detail"]]),
+    })
+}
+
+#[test]
+fn an_address_can_be_tried_and_nothing_is_sent() -> Result<()> {
+    let scene = Scene::new()?;
+    let zone = format!("/client/v4/zones/{}/email/routing", scene.api.account.zone_id);
+    assert_eq!(tried(&scene, "sales@example.com")?, json!(["refused", null, null, null]), "routing is off");
+    scene.api.post(&format!("{zone}/enable"), "{}", &[])?.result();
+    scene.api.request("PATCH", &zone, &json!({ "support_subaddress": true }).to_string(), &[])?.result();
+    scene.command(&["address", "add", "ann@example.net"])?;
+    scene.command(&[
+        "route",
+        "add",
+        "sales@example.com",
+        "--forward",
+        "ann@example.net",
+        "--name",
+        "Sales",
+    ])?;
+    scene.command(&["route", "add", "code@example.com", "--worker", "gone", "--name", "Code"])?;
+
+    // The owner of the destination has not agreed yet.
+    assert_eq!(tried(&scene, "sales@example.com")?, json!(["refused", null, "Sales", null]));
+    scene.command(&["address", "verify", "ann@example.net"])?;
+    assert_eq!(tried(&scene, "SALES@example.com")?, json!(["routed", "forward", "Sales", null]));
+    assert_eq!(tried(&scene, "sales+eu@example.com")?, json!(["routed", "forward", "Sales", "eu"]));
+    assert_eq!(tried(&scene, "nobody@example.com")?, json!(["refused", null, null, null]));
+    assert_eq!(tried(&scene, "code@example.com")?, json!(["refused", null, "Code", null]), "no such Worker");
+    scene.command(&["route", "catch-all", "example.com", "--drop"])?;
+    assert_eq!(tried(&scene, "nobody@example.com")?[1], "drop");
+    for elsewhere in ["ann@example.net", "no address", ""] {
+        assert_eq!(tried(&scene, elsewhere)?, "to", "{elsewhere}");
+    }
+
+    // What a zone beneath it does with its mail is for those to see who may see that zone.
+    let account = json!({ "id": scene.api.account.account_id });
+    let beneath = json!({ "name": "own.example.com", "account": account });
+    let beneath = scene.api.post("/client/v4/zones", &beneath.to_string(), &[])?.result();
+    assert_eq!(tried(&scene, "ann@own.example.com")?[0], "refused");
+    scene
+        .api
+        .post(&format!("/client/v4/zones/{}/email/routing/enable", id_of(&beneath)), "{}", &[])?
+        .result();
+    assert_eq!(tried(&scene, "ann@own.example.com")?, "to");
+    Ok(())
+}

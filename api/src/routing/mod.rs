@@ -11,6 +11,7 @@ mod rule_model;
 mod rules;
 mod settings;
 mod state;
+mod trial;
 mod verify;
 mod zones;
 
@@ -50,6 +51,7 @@ use utoipa::OpenApi;
     settings::enable,
     settings::disable,
     settings::unlock,
+    trial::try_address,
     verify::ask,
     verify::confirm,
     local::handle,
@@ -92,6 +94,7 @@ fn zone_routes(config: &mut web::ServiceConfig) {
         .service(resource("/enable").route(web::post().to(settings::enable)))
         .service(resource("/disable").route(web::post().to(settings::disable)))
         .service(resource("/unlock").route(web::post().to(settings::unlock)))
+        .service(resource("/try").route(web::post().to(trial::try_address)))
         .service(
             resource("/dns")
                 .route(web::get().to(dns::list))

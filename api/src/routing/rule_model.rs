@@ -68,7 +68,7 @@ enum Field {
 /// What becomes of mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = RoutingAction)]
-struct ActionBody {
+pub(super) struct ActionBody {
     /// `forward`, `worker` or `drop`.
     #[serde(rename = "type")]
     kind: ActionKind,
@@ -257,7 +257,7 @@ impl RuleRow {
     }
 }
 
-fn shown_action(action: &RouteAction) -> ActionBody {
+pub(super) fn shown_action(action: &RouteAction) -> ActionBody {
     let (kind, value) = match action {
         RouteAction::Forward(to) => (ActionKind::Forward, Some(to.iter().map(ToString::to_string).collect())),
         RouteAction::Worker(name) => (ActionKind::Worker, Some(vec![name.clone()])),

@@ -42,7 +42,7 @@ export function Shell() {
         <span class="who" title={session.token.id}>
           {session.token.name}
         </span>
-        <Button kind="quiet" icon="out" onClick={() => void signOut()}>
+        <Button kind="quiet" icon="out" label="Sign out" onClick={() => void signOut()}>
           <span class="wide-only">Sign out</span>
         </Button>
       </header>

@@ -20,11 +20,14 @@ export interface PageInfo {
 export interface Answer<T> {
   readonly result: T;
   readonly info: PageInfo | undefined;
+  /** What a person should know besides. */
+  readonly notes: readonly string[];
 }
 
 interface Envelope<T> {
   readonly success: boolean;
   readonly errors: readonly ApiMessage[];
+  readonly messages?: readonly string[];
   readonly result: T;
   readonly result_info?: PageInfo;
 }
@@ -77,7 +80,7 @@ async function ask<T>(method: string, path: string, { query, signal }: Options, 
   const envelope = await read<T>(response);
   if (response.status === 401 && !path.startsWith("/session")) onSignedOut();
   if (!response.ok || !envelope?.success) throw new ApiFailure(response.status, envelope?.errors ?? []);
-  return { result: envelope.result, info: envelope.result_info };
+  return { result: envelope.result, info: envelope.result_info, notes: envelope.messages ?? [] };
 }
 
 async function reach(address: string, init: RequestInit): Promise<Response> {

@@ -4,6 +4,7 @@ import { Button } from "./button";
 import { Dialog } from "./dialog";
 import { SelectField, TextField } from "./field";
 import { exact } from "./format";
+import { localMoment } from "./moment";
 
 const CUSTOM = "custom";
 
@@ -34,8 +35,8 @@ interface SpanProps {
 }
 
 function SpanDialog({ since, until, onClose }: SpanProps) {
-  const [from, setFrom] = useState(local(since));
-  const [to, setTo] = useState(local(until));
+  const [from, setFrom] = useState(localMoment(since));
+  const [to, setTo] = useState(localMoment(until));
   const [begin, end] = [new Date(from), new Date(to)];
   const problem = begin < end ? undefined : "The end has to come after the beginning.";
   const submit = (event: Event) => {
@@ -58,10 +59,4 @@ function SpanDialog({ since, until, onClose }: SpanProps) {
       </form>
     </Dialog>
   );
-}
-
-/** As a field of date and time wants it: in the zone of whoever looks, to the minute. */
-function local(moment: Date): string {
-  const shifted = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
 }

@@ -30,6 +30,8 @@ pub struct RecordStatus {
     pub record: DnsRecord,
     /// Where it stands.
     pub state: RecordState,
+    /// What stands at its name now, of its type.
+    pub found: Vec<String>,
 }
 
 /// What was found already, by which records are judged.
@@ -47,7 +49,26 @@ pub(super) fn stand(
     lookups: &mut Lookups<'_>,
 ) -> Vec<RecordStatus> {
     let states: Vec<_> = records.iter().map(|record| state_of(record, &records, judged, lookups)).collect();
-    records.into_iter().zip(states).map(|(record, state)| RecordStatus { record, state }).collect()
+    let status = |(record, state): (DnsRecord, RecordState)| {
+        let found = found_at(&record, lookups);
+        RecordStatus { record, state, found }
+    };
+    records.into_iter().zip(states).map(status).collect()
+}
+
+/// What stands in the place of a record: texts, hosts with their preferences, or where an alias leads.
+fn found_at(record: &DnsRecord, lookups: &mut Lookups<'_>) -> Vec<String> {
+    let found = match record.kind {
+        RecordType::Mx => match lookups.mx(&record.name) {
+            Found::Some(hosts) => {
+                Found::Some(hosts.iter().map(|mx| format!("{} {}", mx.preference, mx.exchange)).collect())
+            }
+            Found::None | Found::Failed(_) => Found::None,
+        },
+        RecordType::Cname => lookups.alias(&record.name),
+        RecordType::Txt => lookups.txt(&record.name),
+    };
+    if let Found::Some(found) = found { found } else { Vec::new() }
 }
 
 fn state_of(

@@ -160,6 +160,8 @@ pub struct RecordStatus {
     pub ttl: u32,
     /// Where it stands.
     pub state: RecordState,
+    /// What stands at its name now, of its type: texts, hosts with their preferences, or where an alias leads.
+    pub found: Vec<String>,
 }
 
 /// Hosts that take mail.
