@@ -3,13 +3,8 @@
 //! [`server`] starts it, `access` says who asks and what they may, `body` reads bodies within bounds, [`request`]
 //! turns them into the engine's model, [`send`] hands messages to intake and reports what became of them, `manage` is
 //! for accounts, zones, tokens and sending domains, `routing` for destination addresses, `scheduled` for messages that go later, `workers` for
-<<<<<<< HEAD
-//! people's own code, `graphql` for analytics, [`answer`] is the form of every
+//! people's own code, `graphql` for analytics, `dashboard` and `docs` are pages for people, [`answer`] is the form of every
 //! answer, [`openapi`] describes them all.
-=======
-//! people's own code, [`answer`] is the form of every
-//! answer, [`openapi`] describes them all; `docs` are pages for people.
->>>>>>> 20444e7 (The documentation is served at /docs)
 
 mod access;
 mod activity;
@@ -19,14 +14,10 @@ mod body;
 mod dashboard;
 pub mod delivery;
 mod digest;
-<<<<<<< HEAD
-mod graphql;
-pub mod health;
-=======
 mod docs;
 mod embedded;
-mod health;
->>>>>>> 20444e7 (The documentation is served at /docs)
+mod graphql;
+pub mod health;
 mod html;
 mod manage;
 pub mod openapi;
