@@ -5,7 +5,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     http::{
         StatusCode,
-        header::{self, CacheControl, CacheDirective, EntityTag, Header, IfNoneMatch},
+        header::{self, EntityTag, Header, IfNoneMatch},
     },
     web::Bytes,
 };
@@ -19,6 +19,10 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
                            frame-ancestors 'none'";
 /// What a picture may do that is opened by itself: use its own colours.
 const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+/// How long what keeps its name is kept: browsers ask whether it is still so, for another binary has other files.
+pub(crate) const ASKED_FOR: &str = "no-cache";
+/// How long what has its hash in its name is kept.
+pub(crate) const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// What is smaller gains nothing from being compressed.
 const WORTH_COMPRESSING: usize = 1_024;
 
@@ -42,14 +46,19 @@ impl EmbeddedFile {
         Self { body, media_type: media_type(name), tag, compressed: OnceLock::new() }
     }
 
-    /// Answers with the file, or with 304 if the client has it (RFC 9110 section 13.1.2).
-    pub(crate) fn answer(&self, http: &HttpRequest, status: StatusCode) -> HttpResponse {
+    /// Answers with the file, or with 304 if the client has it (RFC 9110 section 13.1.2). `caching` is [`ASKED_FOR`] or
+    /// [`FOR_EVER`].
+    pub(crate) fn answer(
+        &self,
+        http: &HttpRequest,
+        status: StatusCode,
+        caching: &'static str,
+    ) -> HttpResponse {
         let is_known = status == StatusCode::OK && self.is_known_to(http);
         let mut answer = HttpResponse::build(if is_known { StatusCode::NOT_MODIFIED } else { status });
         answer
             .insert_header(header::ETag(self.tag.clone()))
-            // Another version of the binary has other files: browsers keep them, but ask first.
-            .insert_header(CacheControl(vec![CacheDirective::NoCache]))
+            .insert_header((header::CACHE_CONTROL, caching))
             .insert_header((header::VARY, "Accept-Encoding"))
             .insert_header((header::CONTENT_SECURITY_POLICY, self.policy()))
             .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
@@ -110,6 +119,7 @@ fn media_type(name: &str) -> &'static str {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
         Some("json") => "application/json",
+        Some("woff2") => "font/woff2",
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
         _ => "text/plain; charset=utf-8",
@@ -133,16 +143,22 @@ mod tests {
     #[actix_web::test]
     async fn whoever_has_a_file_does_not_get_it_again() {
         let file = EmbeddedFile::new("a.css", b"body {}".as_slice());
-        let first = file.answer(&TestRequest::default().to_http_request(), StatusCode::OK);
+        let first = file.answer(&TestRequest::default().to_http_request(), StatusCode::OK, ASKED_FOR);
         let tag = header_of(&first, "etag");
         assert_eq!(
             (first.status().as_u16(), header_of(&first, "content-type")),
             (200, "text/css; charset=utf-8".into())
         );
-        assert_eq!(file.answer(&asked("if-none-match", &tag), StatusCode::OK).status(), 304);
-        assert_eq!(file.answer(&asked("if-none-match", "W/\"other\""), StatusCode::OK).status(), 200);
+        assert_eq!(file.answer(&asked("if-none-match", &tag), StatusCode::OK, ASKED_FOR).status(), 304);
+        assert_eq!(
+            file.answer(&asked("if-none-match", "W/\"other\""), StatusCode::OK, ASKED_FOR).status(),
+            200
+        );
         // A page that says that there is no such page stays an error.
-        assert_eq!(file.answer(&asked("if-none-match", &tag), StatusCode::NOT_FOUND).status(), 404);
+        assert_eq!(
+            file.answer(&asked("if-none-match", &tag), StatusCode::NOT_FOUND, ASKED_FOR).status(),
+            404
+        );
     }
 
     #[actix_web::test]
@@ -152,7 +168,7 @@ mod tests {
         for (accepted, is_compressed) in
             [("gzip", true), ("br, gzip;q=0.5", true), ("gzip;q=0", false), ("identity", false)]
         {
-            let answer = file.answer(&asked("accept-encoding", accepted), StatusCode::OK);
+            let answer = file.answer(&asked("accept-encoding", accepted), StatusCode::OK, ASKED_FOR);
             assert_eq!(header_of(&answer, "content-encoding") == "gzip", is_compressed, "{accepted}");
             let body = actix_web::body::to_bytes(answer.into_body()).await.unwrap();
             let mut read = String::new();

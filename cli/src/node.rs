@@ -177,19 +177,7 @@ impl Node {
         let (traces, served) = Traces::start(config.traces()?, &records.events, &records.activity)?;
         let dns = HickoryDns::new(&config.dns.servers, &config.anchors()).map_err(NodeError::Dns)?;
         let dns: Rc<dyn Dns> = Rc::new(CachedDns::new(Rc::new(dns)));
-        let mut settings = config.delivery()?;
-        settings.max_connections = settings.max_connections.min(connections);
-        let parts = EngineParts {
-            settings,
-            shaping: config.shaping()?,
-            rules: config.bounce_rules()?,
-            dns: Rc::clone(&dns),
-            control: Arc::clone(&control),
-            events: records.events.clone(),
-            outbox: records.outbox.clone(),
-            webhooks: config.webhooks.calls()?,
-            suppressions: records.bounces.clone(),
-        };
+        let parts = engine_parts(config, connections, &dns, &control, &records)?;
         seeded.await.map_err(io::Error::from)??;
         // Up to here there is nothing to bring to an end; from here on there is.
         let signals = StopSignals::take()?;
@@ -421,6 +409,29 @@ impl Sockets {
         let http = http.map(|address| bind(address).map_err(failed(address))).transpose()?;
         Ok(Self { smtp, submission, inbound, policy_host, workers, http })
     }
+}
+
+/// What the engine is made of, with no more `connections` than there are descriptors for.
+fn engine_parts(
+    config: &Config,
+    connections: usize,
+    dns: &Rc<dyn Dns>,
+    control: &Arc<Control>,
+    records: &Records,
+) -> Result<EngineParts, NodeError> {
+    let mut settings = config.delivery()?;
+    settings.max_connections = settings.max_connections.min(connections);
+    Ok(EngineParts {
+        settings,
+        shaping: config.shaping()?,
+        rules: config.bounce_rules()?,
+        dns: Rc::clone(dns),
+        control: Arc::clone(control),
+        events: records.events.clone(),
+        outbox: records.outbox.clone(),
+        webhooks: config.webhooks.calls()?,
+        suppressions: records.bounces.clone(),
+    })
 }
 
 fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, NodeError> {

@@ -11,10 +11,15 @@ pub(crate) use session::SignIns;
 
 use crate::{
     answer::{self, ApiError},
+    embedded::{ASKED_FOR, FOR_EVER},
     openapi::Lookup,
     server::AppState,
 };
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web,
+};
 use utoipa::OpenApi;
 
 /// What its page may do: run and load what is ours, and show mail in frames that sandbox themselves. Nothing inline, nothing
@@ -24,8 +29,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       frame-ancestors 'none'";
 /// What no page of ours needs of a device.
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
-/// How long what has its hash in its name is kept: for ever.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// What the routes are, for the description of the API.
 #[derive(OpenApi)]
@@ -52,14 +55,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     responses((status = 200, body = String, content_type = "text/html"), (status = 304), Lookup),
 )]
 async fn page(http: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
-    let mut answer = file(&http, &state, "index.html", "no-cache")?;
+    let mut answer = file(&http, &state, "index.html", ASKED_FOR)?;
     let headers = answer.headers_mut();
-    for (name, value) in [
-        ("content-security-policy", POLICY),
-        ("referrer-policy", "no-referrer"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("permissions-policy", PERMISSIONS),
-    ] {
+    for (name, value) in [("content-security-policy", POLICY), ("permissions-policy", PERMISSIONS)] {
         headers.insert(header::HeaderName::from_static(name), header::HeaderValue::from_static(value));
     }
     Ok(answer)
@@ -78,10 +76,15 @@ async fn asset(
     file(&http, &state, &format!("assets/{name}"), FOR_EVER)
 }
 
-fn file(http: &HttpRequest, state: &AppState, path: &str, caching: &str) -> Result<HttpResponse, ApiError> {
+fn file(
+    http: &HttpRequest,
+    state: &AppState,
+    path: &str,
+    caching: &'static str,
+) -> Result<HttpResponse, ApiError> {
     is_on(state)?;
     let file = files::find(path).ok_or_else(ApiError::not_found)?;
-    Ok(file.answer(http, caching))
+    Ok(file.answer(http, StatusCode::OK, caching))
 }
 
 /// # Errors

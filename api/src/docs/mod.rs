@@ -10,7 +10,7 @@ mod site;
 mod slug;
 mod source;
 
-use crate::answer::ApiError;
+use crate::{answer::ApiError, embedded::ASKED_FOR};
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError,
     http::{
@@ -35,8 +35,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 async fn show(http: HttpRequest) -> HttpResponse {
     let path = http.match_info().query("path").trim_end_matches('/');
     match SITE.files.get(path) {
-        Some(file) => file.answer(&http, StatusCode::OK),
-        None => SITE.missing.answer(&http, StatusCode::NOT_FOUND),
+        Some(file) => file.answer(&http, StatusCode::OK, ASKED_FOR),
+        None => SITE.missing.answer(&http, StatusCode::NOT_FOUND, ASKED_FOR),
     }
 }
 
