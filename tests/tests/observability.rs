@@ -24,7 +24,8 @@ const RAISED: [&str; 4] =
     ["MailwrightBounceRate", "MailwrightProviderDefers", "MailwrightQueueOld", "MailwrightTracesLost"];
 
 /// Panels that stay empty until something happens that this trouble lacks.
-const EMPTY: [&str; 0] = [];
+const EMPTY: [&str; 3] =
+    ["Certificates end in", "Connections that came to nothing", "What the engine did by itself"];
 
 /// The alert rules in quick motion: patience and windows of seconds, and mail that is old when it is some seconds old.
 /// What looks ahead or far back stays as it is.
