@@ -168,6 +168,17 @@ impl IntakeError {
         matches!(self, Self::Storage(error) if error.is_disk_full())
     }
 
+    /// Says in the log what is ours to mend; the sender hears no more than that it did not go.
+    fn tell(&self, id: QueueId) {
+        match self {
+            Self::Signing(_) => tracing::error!(%id, error = %self, "message refused"),
+            Self::Storage(_) if !self.is_disk_full() => {
+                tracing::warn!(%id, error = %self, "message refused");
+            }
+            _ => {}
+        }
+    }
+
     fn label(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
@@ -254,13 +265,16 @@ impl Intake {
     /// # Errors
     /// See [`IntakeError`]; nothing was accepted then.
     pub async fn accept(&self, message: NewMessage) -> Result<(), IntakeError> {
-        let origin = message.origin;
+        let (id, origin) = (message.id, message.origin);
         let accepted = self.try_accept(message).await;
         match &accepted {
             Ok(()) => {
                 ::metrics::counter!(names::ACCEPTED, "origin" => origin.as_str()).increment(1);
             }
-            Err(error) => ::metrics::counter!(names::REFUSED, "reason" => error.label()).increment(1),
+            Err(error) => {
+                error.tell(id);
+                ::metrics::counter!(names::REFUSED, "reason" => error.label()).increment(1);
+            }
         }
         accepted
     }

@@ -347,10 +347,7 @@ impl From<IntakeError> for ApiError {
                 SendError::new(SendErrorCode::HeaderValueInvalid, "headers", error.to_string()).into()
             }
             IntakeError::Unsubscribe(error) => Self::from(*error),
-            IntakeError::Signing(_) => {
-                tracing::error!(%error, "message refused");
-                Self::internal("The message could not be signed.")
-            }
+            IntakeError::Signing(_) => Self::internal("The message could not be signed."),
             IntakeError::QueueFull => Self::unavailable("The queue is full; try again later."),
             IntakeError::Busy => Self::unavailable("Too much mail is waiting; try again in a moment."),
             // What the disk said is for our log: it names folders.
@@ -358,7 +355,6 @@ impl From<IntakeError> for ApiError {
                 Self::unavailable("There is no room for more mail; try again later.")
             }
             IntakeError::Storage(_) => {
-                tracing::warn!(%error, "message refused");
                 Self::unavailable("The message could not be stored for now; try again later.")
             }
         }

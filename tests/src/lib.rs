@@ -46,6 +46,7 @@ pub mod policy_client;
 pub mod postfix;
 pub mod pressure;
 pub mod process;
+pub mod prometheus;
 pub mod promtool;
 pub mod python;
 pub mod recorder;

@@ -17,7 +17,7 @@ use crate::stepped_clock::COMPILER;
 use crate::swaks::{PERL, SWAKS};
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
-use crate::{browser, fetched, javascript, python, workerd};
+use crate::{browser, fetched, javascript, prometheus, python, workerd};
 
 /// A need that not every machine can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub enum Need {
     Pebble,
     /// Prometheus' promtool, likewise.
     Promtool,
+    /// Prometheus, likewise, or installed.
+    Prometheus,
     /// The spam filter rspamd, likewise.
     Rspamd,
     /// Chromium, with the packages of `tests/js/package.json` that drive it.
@@ -77,6 +79,7 @@ impl Need {
             Self::Knot => "knot",
             Self::Pebble => "pebble",
             Self::Promtool => "promtool",
+            Self::Prometheus => "prometheus",
             Self::Rspamd => "rspamd",
             Self::Chromium => "chromium",
             Self::Workerd => "workerd",
@@ -101,6 +104,7 @@ impl Need {
             Self::Knot => fetched::has(KNOTD),
             Self::Pebble => fetched::has(PEBBLE),
             Self::Promtool => fetched::has(PROMTOOL),
+            Self::Prometheus => prometheus::is_there(),
             Self::Rspamd => fetched::has(RSPAMD),
             Self::Chromium => browser::is_installed(),
             Self::Workerd => workerd::binary().exists(),

@@ -87,7 +87,16 @@ impl Sandbox {
     /// # Errors
     /// Those of [`Self::start`].
     pub fn with_tls(personality: &str) -> Result<Self> {
-        Self::at(&[format!("127.0.0.1:0={personality}")], &["--tls"])
+        Self::with_tls_at(&[personality])
+    }
+
+    /// Does the same with a listener for each personality.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`].
+    pub fn with_tls_at(personalities: &[&str]) -> Result<Self> {
+        let places: Vec<_> = personalities.iter().map(|text| format!("127.0.0.1:0={text}")).collect();
+        Self::at(&places, &["--tls"])
     }
 
     /// Starts one that takes everything on an address that mail is already queued for.

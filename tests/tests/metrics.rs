@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
+use mailwright_tests::dashboards::{self, filled, list, project};
 use mailwright_tests::error::{Context, Result};
 use mailwright_tests::message::{SENDER, Token};
 use mailwright_tests::metrics::{BOUNCED, DEFERRED, DELIVERED, Described, Metrics, described, metric_of};
@@ -41,11 +42,6 @@ within = "1m"
 action = { slow-down = 0.9 }
 hold = "1s"
 "#;
-
-/// A file or folder of the project.
-fn project(path: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path)
-}
 
 fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).context(path.display().to_string())
@@ -168,14 +164,17 @@ fn every_alert_has_a_severity_a_patience_words_and_a_test() -> Result<()> {
         read(&project("config/prometheus/alerts.test.yml"))?,
     );
     let alerts: Vec<_> = rules.split("- alert: ").skip(1).collect();
-    assert!(alerts.len() > 15, "{} alerts", alerts.len());
+    assert!(alerts.len() > 30, "{} alerts", alerts.len());
     for alert in alerts {
         let name = alert.lines().next().unwrap_or_default();
         for key in [" for: ", " labels: {severity: ", " summary: ", " description: "] {
             assert!(alert.contains(key), "{name} has no{key}");
         }
-        let docs = alert.split(" docs: ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        assert_links(name, docs)?;
+        let said =
+            alert.split(" description: ").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        assert!(said.contains("$value"), "{name} does not say how bad it is");
+        let runbook = alert.split(" runbook: ").nth(1).and_then(|rest| rest.lines().next());
+        assert_links(name, runbook.unwrap_or_else(|| panic!("{name} has no runbook")))?;
         let fires = format!("alertname=\"{name}\",alertstate=\"firing\"");
         assert!(tests.contains(&fires), "no case in which {name} fires");
     }
@@ -240,20 +239,12 @@ fn selectors(expression: &str) -> Vec<(String, Vec<String>)> {
 
 /// The dashboards by the names of their files.
 fn dashboards() -> Result<Vec<(String, Value)>> {
-    let folder = project("config/grafana");
-    let mut dashboards = Vec::new();
-    for file in fs::read_dir(&folder).context("list the dashboards")? {
-        let path = file.context("list the dashboards")?.path();
-        let dashboard = serde_json::from_str(&read(&path)?);
-        let dashboard = dashboard.unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()));
-        dashboards.push((path.display().to_string(), dashboard));
-    }
-    assert!(dashboards.len() >= 4, "{} dashboards", dashboards.len());
+    let dashboards: Vec<_> = dashboards::all()?
+        .into_iter()
+        .map(|dashboard| (dashboard.file.display().to_string(), dashboard.content))
+        .collect();
+    assert!(dashboards.len() >= 6, "{} dashboards", dashboards.len());
     Ok(dashboards)
-}
-
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The expressions of a dashboard's panels and annotations.
@@ -278,10 +269,7 @@ fn promtool_reads_every_expression_of_the_dashboards() -> Result<()> {
     let mut rules = Vec::new();
     for (file, dashboard) in dashboards()? {
         for expression in expressions(&dashboard) {
-            let plain = expression.replace("$__rate_interval", "5m").replace("$__range", "6h");
-            let plain = ["$instance", "$provider", "$source"]
-                .iter()
-                .fold(plain, |text, name| text.replace(name, ".*"));
+            let plain = filled(&expression, "5m", "6h");
             assert!(!plain.contains('$'), "{file}: an unknown variable in {expression}");
             rules.push(json!({"record": format!("panel:{}", rules.len()), "expr": plain}));
         }
@@ -326,6 +314,8 @@ fn assert_readable(what: &str, panel: &Value) {
     assert!(!list(panel, "targets").is_empty(), "{what}: nothing is asked");
     for target in list(panel, "targets") {
         assert_eq!(target["datasource"]["uid"], "${datasource}", "{what}");
+        let legend = target["legendFormat"].as_str();
+        assert!(legend.is_some_and(|legend| !legend.is_empty()), "{what}: no legend");
     }
 }
 

@@ -90,8 +90,8 @@ impl Transfer {
                     if let Some(intent) = intent.take()
                         && let Err(error) = intent.await
                     {
-                        let key = self.delivery.key();
-                        tracing::warn!(%key, %error, "delivery postponed: the attempt could not be journalled");
+                        let id = self.delivery.key().id;
+                        tracing::warn!(%id, %error, "delivery postponed: the attempt could not be journalled");
                         self.delivery.give_back(Untried::StorageRefused);
                         return Carried::OVER;
                     }
@@ -170,16 +170,18 @@ async fn load(spool: Spool, entry: QueueEntry) -> Result<Arc<StoredMessage>, Sto
 
 /// A message that cannot be read back: damage is final and reported, anything else may pass.
 async fn set_aside(delivery: Delivery, error: &StorageError, spool: &Spool, ledger: &Addr<Ledger>) {
-    tracing::error!(key = %delivery.key(), %error, "queued message could not be read");
+    tracing::error!(id = %delivery.key().id, %error, "queued message could not be read");
     match error {
         StorageError::Damaged { .. } | StorageError::Missing { .. } => {
             if let Some(entry) = delivery.ready().map(|ready| ready.entry.clone()) {
                 let (spool, key) = (spool.clone(), entry.key());
                 match tokio::task::spawn_blocking(move || spool.set_aside(&entry)).await {
                     Ok(Ok(file)) => {
-                        tracing::error!(%key, file = %file.display(), "what is left of it was set aside");
+                        tracing::error!(id = %key.id, file = %file.display(), "what is left of it was set aside");
                     }
-                    Ok(Err(error)) => tracing::error!(%key, %error, "nothing of it could be set aside"),
+                    Ok(Err(error)) => {
+                        tracing::error!(id = %key.id, %error, "nothing of it could be set aside")
+                    }
                     // The process ends; the next one finds the same damage.
                     Err(_) => return,
                 }
@@ -224,7 +226,7 @@ fn withdraw(delivery: &Delivery, deps: &Deps) {
     let Some(entry) = delivery.ready().map(|ready| ready.entry.clone()) else { return };
     let unchanged = Outcome::new(entry.place.clone(), Vec::new(), Some(entry));
     if let Err(error) = deps.spool.record(vec![unchanged]) {
-        tracing::warn!(key = %delivery.key(), %error, "intent not withdrawn");
+        tracing::warn!(id = %delivery.key().id, %error, "intent not withdrawn");
     }
 }
 

@@ -36,6 +36,11 @@ impl Intake {
     /// # Errors
     /// See [`IntakeError`]; the message is as it was then.
     pub async fn reschedule(&self, change: Rescheduled) -> Result<(), IntakeError> {
+        let id = change.message.envelope.id;
+        self.try_reschedule(change).await.inspect_err(|error| error.tell(id))
+    }
+
+    async fn try_reschedule(&self, change: Rescheduled) -> Result<(), IntakeError> {
         let Rescheduled { message, entries, at, signed_by, by } = change;
         let StoredMessage { envelope, content, .. } = message;
         let (now, wall) = (clock::now(), clock::wall());

@@ -76,9 +76,9 @@ fn log(settled: &Settled, message: Option<&StoredMessage>, attempt: &Attempt, ju
     let from = message.map(|message| message.envelope.reverse_path.to_string()).unwrap_or_default();
     let subject = message.map(|message| subject(&message.content)).unwrap_or_default();
     let next = attempt.next_due.map(|due| due.to_string());
-    let Attempt { address: to, reply, class, mx, tls, .. } = attempt;
+    let Attempt { address: to, domain, site, reply, class, mx, tls, .. } = attempt;
     let id = settled.entry.key().id;
-    tracing::info!(%id, from, to, subject, reply, class, mx, tls, next, "{fate}");
+    tracing::info!(%id, from, to, %domain, site, subject, reply, class, mx, tls, next, "{fate}");
 }
 
 /// The Subject field as it stands in the header, for people reading the log.

@@ -24,7 +24,7 @@ use crate::{
 };
 use actix::prelude::*;
 use futures_util::FutureExt;
-use mailwright_engine::{classify::Judged, dsn::DsnDuty, smtp::verdict::Verdict};
+use mailwright_engine::{classify::Judged, dsn::DsnDuty, id::QueueId, smtp::verdict::Verdict};
 use mailwright_storage::{QueueEntry, StoredMessage};
 use reports::Reporter;
 use std::{cell::RefCell, panic::AssertUnwindSafe, rc::Rc, sync::Arc, time::Duration};
@@ -128,7 +128,7 @@ impl Ledger {
             (settled, ended)
         };
         ctx.spawn(reported.into_actor(self).map(move |(settled, ended), ledger, _| {
-            outlive(|| ledger.record(&settled, &ended));
+            outlive(settled.entry.key().id, || ledger.record(&settled, &ended));
             // Only now may the domain look at the entry again.
             drop(delivery);
         }));
@@ -137,9 +137,9 @@ impl Ledger {
 
 /// Runs `work` so that a panic in it costs one report and not the ledger, without which every delivery would
 /// come back untried and be made again. The ledger has no state that a panic could leave half changed.
-fn outlive(work: impl FnOnce()) {
+fn outlive(id: QueueId, work: impl FnOnce()) {
     if std::panic::catch_unwind(AssertUnwindSafe(work)).is_err() {
-        tracing::error!("reporting an outcome panicked");
+        tracing::error!(%id, "reporting an outcome panicked");
     }
 }
 
@@ -171,7 +171,7 @@ impl Handler<DeliveryFinished> for Ledger {
     fn handle(&mut self, finished: DeliveryFinished, ctx: &mut Self::Context) {
         let DeliveryFinished { delivery, attempt, message, peer, took, duty } = finished;
         let ended = Ended { message: Some(message), peer: Some(peer), took, duty };
-        outlive(|| self.settle(delivery, attempt, ended, ctx));
+        outlive(delivery.key().id, || self.settle(delivery, attempt, ended, ctx));
     }
 }
 
@@ -195,7 +195,7 @@ impl Handler<FailDeliveries> for Ledger {
             let message = ready.message.clone();
             let attempt = ready.entry.pending.iter().map(|index| (*index, judged.clone())).collect();
             let ended = Ended { message, peer: None, took: Duration::ZERO, duty: DsnDuty::Ours };
-            outlive(|| self.settle(delivery, attempt, ended, ctx));
+            outlive(delivery.key().id, || self.settle(delivery, attempt, ended, ctx));
         }
     }
 }

@@ -64,7 +64,6 @@ pub fn reply_of(error: &IntakeError) -> Reply {
             "there is no room for more mail; try again later".to_owned(),
         ),
         IntakeError::Signing(_) | IntakeError::Storage(_) => {
-            tracing::warn!(%error, "message refused");
             let why = "the message could not be taken for now; try again later";
             refuse(SmtpCode::LOCAL_ERROR, EnhancedCode::new(4, 3, 0), why.to_owned())
         }

@@ -124,7 +124,7 @@ impl Courier {
         let domain = report.domain();
         match destination {
             ReportDestination::Mail(to) => match self.mail(report, sender, to).await {
-                Ok(()) => tracing::info!(%domain, %to, id = report.id(), "TLS report queued"),
+                Ok(()) => tracing::info!(%domain, %to, report = report.id(), "TLS report queued"),
                 Err(reason) => tracing::warn!(%domain, %to, reason, "TLS report not queued"),
             },
             ReportDestination::Https(url) => match report.to_gzip() {

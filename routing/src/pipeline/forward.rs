@@ -61,7 +61,7 @@ pub(super) async fn written(shared: &Shared, id: QueueId, mail: Arrived, onward:
     let mut trace = mail.trace(hostname, id, clock::wall());
     let (smtputf8, mut content) = (mail.smtputf8, mail.content);
     if let Some(judgement) = &judgement {
-        let finished = shared.sealers.finish(&zone, hostname, judgement, content).await;
+        let finished = shared.sealers.finish(id, &zone, hostname, judgement, content).await;
         content = finished.content;
         trace.push_str(&finished.fields);
         addressed.iter().for_each(|address| trace.push_str(&loop_field(address)));

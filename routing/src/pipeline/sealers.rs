@@ -5,6 +5,7 @@ use mailwright_actors::clock;
 use mailwright_engine::{
     authentication::{ArcSealer, AuthenticationResults, Judgement, without_results},
     dkim::{DomainSigner, Signer},
+    id::QueueId,
     message::split_header,
 };
 use mailwright_storage::control::{ControlError, ObjectId, RoutingZone};
@@ -39,6 +40,7 @@ impl Sealers {
     /// not on the thread that clients are served on.
     pub(super) async fn finish(
         &self,
+        id: QueueId,
         zone: &Arc<RoutingZone>,
         hostname: &Arc<str>,
         judgement: &Arc<Judgement>,
@@ -53,7 +55,7 @@ impl Sealers {
             let set = sealer.map_or(Ok(None), |sealer| sealer.seal(header, [body], &results, clock::wall()));
             // It arrives all the same; it may be taken for a forgery.
             let set = set.unwrap_or_else(|error| {
-                tracing::error!(zone = %name, %error, "a message goes on without a seal");
+                tracing::error!(%id, zone = %name, %error, "a message goes on without a seal");
                 None
             });
             let set = set.map(|set| String::from_utf8_lossy(&set).into_owned()).unwrap_or_default();

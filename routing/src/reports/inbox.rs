@@ -80,7 +80,7 @@ impl ReportsInbox {
     fn dmarc(&self, zone: &Zone, report: &DmarcReceived) -> Result<&'static str, StorageError> {
         let (by, id) = (&report.organization, &report.id);
         if !zone.holds(&report.domain) {
-            tracing::info!(zone = %zone.name, by, id, domain = %report.domain, "DMARC report on another domain");
+            tracing::info!(zone = %zone.name, by, report = id, domain = %report.domain, "DMARC report on another domain");
             return Ok("foreign");
         }
         let taken = self.reports.take_dmarc(&zone.id, report, clock::wall())?;
@@ -93,7 +93,7 @@ impl ReportsInbox {
         // Policies of TLSA records are those of hosts, which may be anybody's.
         report.results.retain(|result| result.policy == "tlsa" || zone.holds(&result.domain));
         if report.results.is_empty() && !was_empty {
-            tracing::info!(zone = %zone.name, by = report.organization, id = report.id, "TLS report on another domain");
+            tracing::info!(zone = %zone.name, by = report.organization, report = report.id, "TLS report on another domain");
             return Ok("foreign");
         }
         let taken = self.reports.take_tls(&zone.id, &report, clock::wall())?;
@@ -102,6 +102,6 @@ impl ReportsInbox {
     }
 }
 
-fn tell(zone: &Zone, kind: &str, by: &str, id: &str, taken: Taken) {
-    tracing::info!(zone = %zone.name, kind, by, id, result = taken.word(), "report taken");
+fn tell(zone: &Zone, kind: &str, by: &str, report: &str, taken: Taken) {
+    tracing::info!(zone = %zone.name, kind, by, report, result = taken.word(), "report taken");
 }

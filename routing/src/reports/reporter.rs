@@ -198,7 +198,7 @@ impl DmarcReporter {
             return Err(error.into());
         }
         ticket.answered(String::new());
-        tracing::info!(domain = %report.domain(), %to, id = report.id(), "DMARC report queued");
+        tracing::info!(domain = %report.domain(), %to, report = report.id(), "DMARC report queued");
         Ok(())
     }
 

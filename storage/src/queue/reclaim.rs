@@ -133,10 +133,11 @@ impl Reclaimer {
         })?;
         self.emptying = (!survivors.is_empty()).then_some((front.base, next));
         for (record, entries) in survivors {
+            let id = entries.first().map(|entry| entry.key().id.to_string());
             match self.copy(&record, entries) {
                 Ok(append) => self.ask_for(append, journal),
                 // It stays where it is, and so does its segment, until its delivery sets it aside.
-                Err(error) => tracing::error!(%error, "message not copied forward"),
+                Err(error) => tracing::error!(id, %error, "message not copied forward"),
             }
         }
         Ok(())

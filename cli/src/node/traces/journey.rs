@@ -133,3 +133,51 @@ impl Journey {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailwright_engine::{
+        address::ReversePath,
+        envelope::{Envelope, Origin},
+        id::QueueId,
+    };
+    use mailwright_storage::events::event::{Accepted, Cancelled, Expired};
+
+    const NOW: UnixMillis = UnixMillis::new(1_795_000_000_000);
+
+    fn message(recipients: usize) -> Message {
+        let to = (0..recipients).map(|number| format!("{number}@example.net").parse().unwrap());
+        let id = QueueId::from_raw(NOW.as_millis() * 1_000);
+        let envelope = Envelope::new(id, NOW, ReversePath::Null, to.collect(), Origin::Relay);
+        let accepted = Event::Accepted(Box::new(Accepted::new(&envelope, None, 10)));
+        Message::told_by(id, &accepted).unwrap()
+    }
+
+    fn cancelled(recipients: Vec<u16>) -> Event {
+        Event::Cancelled(Cancelled { group: 0, recipients, by: "local user 0".to_owned() })
+    }
+
+    #[test]
+    fn a_message_is_over_when_the_last_of_its_recipients_is_settled_whatever_is_heard_first() {
+        let expired = Event::Expired(Expired { group: 0, recipient: 2, last: String::new() });
+        let mut journey = Journey::default();
+        journey.hear(NOW, &cancelled(vec![0, 1]));
+        assert!(!journey.is_over(), "nobody knows how many there are");
+        journey.begin(message(3));
+        assert!(!journey.is_over());
+        journey.hear(NOW.saturating_add(std::time::Duration::from_secs(1)), &expired);
+        assert!(journey.is_over());
+        assert_eq!((journey.failed, journey.last.as_millis()), (3, NOW.as_millis() + 1_000));
+        journey.hear(NOW, &cancelled(vec![1]));
+        assert_eq!(journey.failed, 3, "nobody is lost twice");
+    }
+
+    #[test]
+    fn of_events_without_end_the_first_are_kept_and_the_others_counted() {
+        let mut journey = Journey::default();
+        journey.begin(message(1_000));
+        (0..100_u16).for_each(|number| journey.hear(NOW, &cancelled(vec![number])));
+        assert_eq!((journey.events.events.len(), journey.events.dropped_count), (EVENTS, 68));
+    }
+}

@@ -98,7 +98,7 @@ impl Traces {
             });
         };
         let thread = std::thread::Builder::new().name("traces".to_owned()).spawn(run)?;
-        tracing::info!(endpoint = %settings.url, sample = settings.sample, "traces are told");
+        tracing::info!(collector = settings.url.host(), sample = settings.sample, "traces are told");
         Ok((Some(Self { stop, thread }), feed))
     }
 
