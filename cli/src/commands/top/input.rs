@@ -123,7 +123,7 @@ impl Screen {
                 KeyCode::Char('y' | 'Y') => Action::Do(order),
                 _ => self.say("Nothing was done."),
             },
-            Mode::Details(details) => self.read_on(key.code, details, rows),
+            Mode::Details(details) => self.read_on(key.code, details),
             // Any key ends it.
             Mode::Help => Action::None,
         }
@@ -146,7 +146,10 @@ impl Screen {
             KeyCode::BackTab | KeyCode::Left => self.turn_to(self.number() + Pane::ALL.len() - 1),
             KeyCode::Esc => self.filter.clear(),
             KeyCode::Enter => return self.look(rows),
-            KeyCode::Char(order @ ('r' | 'S' | 'R')) => return self.ask(order, rows),
+            KeyCode::Char(order @ ('r' | 'S' | 'R')) => {
+                let row = self.chosen(rows).and_then(|at| rows.get(at));
+                return row.map_or(Action::None, |row| self.ask(order, &row.key));
+            }
             code => self.go(code, rows),
         }
         Action::None
@@ -177,10 +180,9 @@ impl Screen {
         Action::Look(row.key.clone())
     }
 
-    /// Asks whether an order about the chosen row is meant.
-    fn ask(&mut self, order: char, rows: &[Row]) -> Action {
-        let Some(row) = self.chosen(rows).and_then(|at| rows.get(at)) else { return Action::None };
-        let order = match (order, &row.key, row.key.scope()) {
+    /// Asks whether an order is meant.
+    fn ask(&mut self, order: char, key: &Key) -> Action {
+        let order = match (order, key, key.scope()) {
             ('r', Key::Domain(domain), _) => Order::Retry(domain.clone()),
             ('r', ..) => return self.say("Retry works on a domain: choose one on the first page."),
             ('S', _, Some(scope)) => Order::Suspend(scope),
@@ -208,7 +210,7 @@ impl Screen {
         Action::None
     }
 
-    fn read_on(&mut self, code: KeyCode, mut details: Details, rows: &[Row]) -> Action {
+    fn read_on(&mut self, code: KeyCode, mut details: Details) -> Action {
         let page = self.page.max(1);
         match code {
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => return Action::None,
@@ -217,7 +219,7 @@ impl Screen {
             KeyCode::PageUp => details.scroll = details.scroll.saturating_sub(page),
             KeyCode::PageDown => details.scroll += page,
             KeyCode::Home => details.scroll = 0,
-            KeyCode::Char(order @ ('r' | 'S' | 'R')) => return self.ask(order, rows),
+            KeyCode::Char(order @ ('r' | 'S' | 'R')) => return self.ask(order, &details.key),
             _ => {}
         }
         self.mode = Mode::Details(details);
