@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::net::UnixStream;
 
-/// What every path begins with.
+/// What every path begins with, but for those that begin with `/`.
 const PREFIX: &str = "/client/v4/";
 
 /// Which server, and how its answer is shown.
@@ -97,7 +97,7 @@ impl Content {
 }
 
 /// A client of one server. Each request has a connection of its own.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ControlClient {
     socket: PathBuf,
 }
@@ -186,6 +186,33 @@ impl ControlClient {
         })
     }
 
+    /// What a page answers, whatever its status.
+    pub(crate) fn page(&self, path: &str) -> Result<Bytes, ControlClientError> {
+        block_on(async {
+            let answer = self.send(Method::GET, path, Content::default(), "application/json").await?;
+            Ok(answer.into_body().collect().await?.to_bytes())
+        })
+    }
+
+    /// Hands each Server-Sent Event of a GET to `event`, by its name and what it says, until the server or `event` ends
+    /// it.
+    pub(crate) fn events<E: From<ControlClientError>>(
+        &self,
+        path: &str,
+        mut event: impl FnMut(&str, &str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut name = String::new();
+        self.lines(path, |line| {
+            let line = String::from_utf8_lossy(line);
+            match line.split_once(": ") {
+                Some(("event", text)) => text.clone_into(&mut name),
+                Some(("data", text)) => event(&name, text)?,
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+
     /// Hands each line of a GET that goes on for ever to `line`, until the server or `line` ends it.
     pub(crate) fn lines<E: From<ControlClientError>>(
         &self,
@@ -246,7 +273,7 @@ impl ControlClient {
         tokio::spawn(connection);
         let request = Request::builder()
             .method(method)
-            .uri(format!("{PREFIX}{path}"))
+            .uri(whole(path))
             .header(header::HOST, "localhost")
             .header(header::ACCEPT, accept)
             .header(header::CONTENT_TYPE, content.kind)
@@ -254,6 +281,11 @@ impl ControlClient {
             .body(Full::new(content.octets))?;
         Ok(sender.send_request(request).await?)
     }
+}
+
+/// The path as the server has it.
+fn whole(path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{PREFIX}{path}") }
 }
 
 /// Runs on this thread: a command does one thing at a time.

@@ -31,6 +31,8 @@ enum Command {
     Sandbox(commands::sandbox::Args),
     /// Show what waits: sums by domain, site, source and tenant; `list` entries; `show` one message
     Queue(commands::queue::Args),
+    /// Watch throughput, domains, sites and trouble live; suspend, resume and retry; --once for scripts
+    Top(commands::top::Args),
     /// Say what holds a message now, and when it should go
     Why(commands::why::Args),
     /// Hold the mail of a domain, site, source or tenant; kept over restarts
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => commands::dev::run(&args),
         Command::Sandbox(args) => commands::sandbox::run(&args),
         Command::Queue(args) => commands::queue::run(&args),
+        Command::Top(args) => commands::top::run(&args),
         Command::Why(args) => commands::why::run(&args),
         Command::Suspend(args) => commands::orders::suspend(&args),
         Command::Resume(args) => commands::orders::resume(&args),

@@ -59,6 +59,7 @@ mod stage;
 pub mod stepped_clock;
 pub mod swaks;
 mod tcp;
+pub mod terminal;
 pub mod tls_receiver;
 pub mod tls_world;
 pub mod tmpfs;

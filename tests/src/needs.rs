@@ -15,6 +15,7 @@ use crate::promtool::PROMTOOL;
 use crate::rspamd::RSPAMD;
 use crate::stepped_clock::COMPILER;
 use crate::swaks::{PERL, SWAKS};
+use crate::terminal::TMUX;
 use crate::unbound::UNBOUND;
 use crate::zone::SIGN_ZONE;
 use crate::{browser, fetched, javascript, prometheus, python, workerd};
@@ -60,6 +61,8 @@ pub enum Need {
     Openssl,
     /// The rights to make network namespaces (root) and the program ip.
     NetworkNamespaces,
+    /// The terminal multiplexer tmux.
+    Tmux,
     /// A C compiler, for the clock that tests set.
     Cc,
 }
@@ -86,6 +89,7 @@ impl Need {
             Self::Ipv6 => "ipv6",
             Self::Openssl => "openssl",
             Self::NetworkNamespaces => "netns",
+            Self::Tmux => "tmux",
             Self::Cc => "cc",
         }
     }
@@ -110,6 +114,7 @@ impl Need {
             Self::Workerd => workerd::binary().exists(),
             Self::Openssl => Path::new("/usr/bin/openssl").exists(),
             Self::NetworkNamespaces => Path::new(IP).exists() && is_root(),
+            Self::Tmux => Path::new(TMUX).exists(),
             Self::Cc => Path::new(COMPILER).exists(),
             Self::Ipv6 => TcpListener::bind("[::1]:0").is_ok(),
         }

@@ -287,6 +287,7 @@ fn a_stream_tells_what_happens_and_goes_on_where_it_was_left() -> Result<()> {
     let mut scene = Scene::new()?;
     let (all, delivered) =
         (scene.stream("", None)?, scene.stream("?status=delivered&domain=taken.example", None)?);
+    let failures = scene.stream("?failures=true", None)?;
     scene.send(&THREE, &json!({}))?;
     let accepted = all.wait_for("an acceptance", |event| event.kind == "accepted")?;
     assert_eq!(accepted.data["recipients"], json!(THREE), "{accepted:?}");
@@ -297,7 +298,11 @@ fn a_stream_tells_what_happens_and_goes_on_where_it_was_left() -> Result<()> {
     all.wait_for("a delay", |event| event.data["verdict"] == "deferred")?;
     all.wait_for("a delivery", |event| event.data["verdict"] == "delivered")?;
     assert_eq!((all.events().len(), delivered.events().len()), (4, 1));
-    drop(delivered);
+    for verdict in ["bounced", "deferred"] {
+        failures.wait_for("a failure", |event| event.data["verdict"] == verdict)?;
+    }
+    assert_eq!(failures.events().len(), 2, "{:?}", failures.events());
+    drop((delivered, failures));
 
     assert!(scene.server.stop()?.success());
     all.wait_for_end()?;

@@ -58,6 +58,16 @@ pub(super) struct FilterQuery {
     until: String,
 }
 
+/// What of a stream is wanted, beside what its filter says.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LiveQuery {
+    /// Only what went wrong: attempts that were put off or refused, mail that was given up, rejected or complained
+    /// about.
+    pub(super) failures: bool,
+}
+
 /// The filter of a list of mail that goes this way.
 ///
 /// # Errors

@@ -2,7 +2,11 @@
 //! `/zones/{zone_id}/email/routing/messages`, and `/delivery/routing/messages` for whoever operates the
 //! server.
 
-use super::{read::PartQuery, read_routed::RoutedQuery, scope, stream};
+use super::{
+    read::{LiveQuery, PartQuery},
+    read_routed::RoutedQuery,
+    scope, stream,
+};
 use crate::{
     access::{Caller, Operator},
     answer::{self, ApiError},
@@ -203,7 +207,7 @@ async fn timeline_of_any(
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/routing/messages/stream",
     tag = "Activity", operation_id = "stream_routed_messages",
-    params(RoutedQuery),
+    params(RoutedQuery, LiveQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Lookup, Input, Limited),
 )]
 async fn stream_of_account(
@@ -220,7 +224,7 @@ async fn stream_of_account(
 #[utoipa::path(
     get, path = "/client/v4/zones/{zone_id}/email/routing/messages/stream",
     tag = "Activity", operation_id = "stream_routed_messages_of_zone",
-    params(RoutedQuery),
+    params(RoutedQuery, LiveQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Lookup, Input, Limited),
 )]
 async fn stream_of_zone(
@@ -237,7 +241,7 @@ async fn stream_of_zone(
 #[utoipa::path(
     get, path = "/client/v4/delivery/routing/messages/stream",
     tag = "Activity", operation_id = "stream_all_routed_messages",
-    params(RoutedQuery),
+    params(RoutedQuery, LiveQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Input, Limited),
 )]
 async fn stream_of_all(

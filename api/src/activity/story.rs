@@ -138,6 +138,16 @@ pub(super) fn said(event: &Event) -> (&str, &str) {
     }
 }
 
+/// Whether an event tells that something went wrong, for now or for good.
+pub(super) fn is_failure(event: &Event) -> bool {
+    match event {
+        Event::Attempt(attempt) => attempt.outcome != Outcome::Delivered,
+        Event::Expired(_) | Event::LateBounce(_) | Event::Complaint(_) => true,
+        Event::Rejected(_) | Event::Failed(_) => true,
+        _ => false,
+    }
+}
+
 /// Those of a message's recipients whom an event names by their index alone.
 pub(super) fn indexes(event: &Event) -> Vec<u16> {
     match event {

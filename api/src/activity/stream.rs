@@ -2,7 +2,7 @@
 
 use super::{
     known::{self, About, Met},
-    read::{self, FilterQuery},
+    read::{self, FilterQuery, LiveQuery},
     scope,
     slots::StreamSlot,
     story,
@@ -12,6 +12,7 @@ use crate::{
     answer::ApiError,
     delivery::blocking,
     openapi::{Input, Known, Limited, Lookup},
+    request::query,
     server::AppState,
 };
 use actix_web::{
@@ -42,7 +43,7 @@ const WELCOME: &[u8] = b": from here on nothing is left out unsaid\n\n";
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/messages/stream",
     tag = "Activity", operation_id = "stream_messages",
-    params(FilterQuery),
+    params(FilterQuery, LiveQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Lookup, Input, Limited),
 )]
 pub(super) async fn of_account(
@@ -59,7 +60,7 @@ pub(super) async fn of_account(
 #[utoipa::path(
     get, path = "/client/v4/delivery/messages/stream",
     tag = "Activity", operation_id = "stream_all_messages",
-    params(FilterQuery),
+    params(FilterQuery, LiveQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Input, Limited),
 )]
 pub(super) async fn of_all(
@@ -79,6 +80,7 @@ pub(super) fn begin(
     caller: &Caller,
 ) -> Result<HttpResponse, ApiError> {
     let filter = read::live_filter(http, scope.direction)?;
+    let LiveQuery { failures } = query(http)?;
     let past = last_event(http)?.map(|place| Tail::new(&state.events_dir, place.after()));
     let slot = state.streams.take(scope.account.as_deref().unwrap_or_default())?;
     let mut beat = interval(HEARTBEAT);
@@ -93,6 +95,7 @@ pub(super) fn begin(
         state,
         scope,
         filter,
+        only_failures: failures,
         token: caller.token().cloned(),
         listener,
         past,
@@ -122,6 +125,7 @@ struct Told {
     state: web::Data<AppState>,
     scope: Scope,
     filter: ActivityFilter,
+    only_failures: bool,
     token: Option<Arc<Token>>,
     known: Met,
     ready: VecDeque<Bytes>,
@@ -231,6 +235,9 @@ impl Told {
             return Ok(());
         }
         self.last = Some(*place);
+        if self.only_failures && !story::is_failure(&logged.event) {
+            return Ok(());
+        }
         let Some(id) = logged.about.filter(|_| may_concern(&self.scope, logged)) else { return Ok(()) };
         let Some(about) = self.known.message(&self.state, id, logged).await? else { return Ok(()) };
         if !self.scope.sees(&about.message) {

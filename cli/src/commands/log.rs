@@ -305,22 +305,15 @@ fn story(event: &Value) -> String {
 
 fn follow(args: &Args, client: &ControlClient, base: &str) -> Result<(), CommandError> {
     let path = args.filtered(&format!("{base}/stream"));
-    let mut missed = false;
-    client.lines(&path, |line| {
-        let line = String::from_utf8_lossy(line);
-        let Some((field, text)) = line.split_once(": ") else { return Ok(()) };
-        match field {
-            "event" => missed = text == "missed",
-            "data" if missed => {
-                let missed: Value = serde_json::from_str(text)?;
-                say_hint(&format!("{} events came too fast and are not shown", missed["count"]));
-            }
-            "data" if args.place.json => say(text)?,
-            "data" => {
-                let event: Value = serde_json::from_str(text)?;
-                say(&format!("{}  {}", word(&event, "id"), story(&event)))?;
-            }
-            _ => {}
+    client.events(&path, |event, text| {
+        if event == "missed" {
+            let missed: Value = serde_json::from_str(text)?;
+            say_hint(&format!("{} events came too fast and are not shown", missed["count"]));
+        } else if args.place.json {
+            say(text)?;
+        } else {
+            let event: Value = serde_json::from_str(text)?;
+            say(&format!("{}  {}", word(&event, "id"), story(&event)))?;
         }
         Ok(())
     })

@@ -21,6 +21,7 @@ pub(crate) mod shaping;
 pub(crate) mod spam;
 mod table;
 pub(crate) mod token;
+pub(crate) mod top;
 pub(crate) mod trace;
 pub(crate) mod why;
 pub(crate) mod worker;

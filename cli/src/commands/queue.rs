@@ -191,7 +191,7 @@ fn show(client: &ControlClient, id: &str, json: bool) -> Result<(), CommandError
     Ok(say(&message_text(&message, clock::now()))?)
 }
 
-fn message_text(message: &MessageReport, now: UnixMillis) -> String {
+pub(super) fn message_text(message: &MessageReport, now: UnixMillis) -> String {
     let MessageReport { id, entries, timeline, complete } = message;
     let state = if entries.is_empty() { "not in the queue any more" } else { "in the queue" };
     let mut text = format!("message {id}: {state}\n");
