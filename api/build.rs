@@ -13,7 +13,7 @@ fn main() {
     set("MAILWRIGHT_RUSTC", number);
     set("MAILWRIGHT_TARGET", &target);
     // A file that is new in a folder that becomes part of the binary is noticed, too.
-    for path in ["build.rs", "../docs", "../config"] {
+    for path in ["build.rs", "../docs", "../config", "../dashboard/dist"] {
         tell(&format!("cargo:rerun-if-changed={path}"));
     }
 }

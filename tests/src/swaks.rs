@@ -27,8 +27,11 @@ pub fn swaks<'a>(args: impl IntoIterator<Item = &'a str>) -> Result<(bool, Strin
     Ok((output.status.success(), String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// The fetched libraries of Perl: `usr/lib/ARCHITECTURE/perl5/VERSION`.
-fn libraries() -> Result<OsString> {
+/// Returns the fetched libraries of Perl for `PERL5LIB`: `usr/lib/ARCHITECTURE/perl5/VERSION`.
+///
+/// # Errors
+/// [`crate::Error::Io`] if their folder cannot be read.
+pub fn libraries() -> Result<OsString> {
     let mut found = Vec::new();
     for architecture in entries(&fetched::folder().join("usr/lib"))? {
         let versions = architecture.join("perl5");
