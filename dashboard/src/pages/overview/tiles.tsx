@@ -40,8 +40,8 @@ export function Tiles({ direction, counts, times }: Props) {
           byStatus("Delivered", "delivered"),
           byStatus("Bounced", "deliveryFailed"),
           many("Complained", (all) => all.complaints, log(direction, { complained: "true" })),
-          timed("Half delivered within", "timeToDeliveryMsP50", times, log(direction, { status: "delivered" })),
-          timed("95% delivered within", "timeToDeliveryMsP95", times, log(direction, { status: "delivered" })),
+          timed("Delivery time P50", "timeToDeliveryMsP50", times, log(direction, { status: "delivered" })),
+          timed("Delivery time P95", "timeToDeliveryMsP95", times, log(direction, { status: "delivered" })),
         ]
       : [
           many("Came", (all) => all.count, log(direction)),
