@@ -42,17 +42,24 @@ interface ThresholdProps extends Pick<Props, "measured" | "width"> {
   readonly thresholds: readonly Threshold[];
 }
 
-/** Values that should not be passed, above what is drawn. */
+/** Pixels that a line of text needs. */
+const LINE = 14;
+
+/** Values that should not be passed, above what is drawn. Names that would stand on each other are left out. */
 export function Thresholds({ measured: { y }, width, thresholds }: ThresholdProps) {
   const right = width - MARGIN.right;
+  const isFree = (value: number, place: number) =>
+    thresholds.slice(0, place).every((before) => Math.abs(y(before.value) - y(value)) >= LINE);
   return (
     <g class="chart-axes chart-threshold">
-      {thresholds.map(({ value, name }) => (
+      {thresholds.map(({ value, name }, place) => (
         <g key={name}>
           <line x1={MARGIN.left} x2={right} y1={y(value)} y2={y(value)} />
-          <text x={right} y={y(value) - 4} text-anchor="end">
-            {name}
-          </text>
+          {isFree(value, place) && (
+            <text x={right} y={y(value) - 4} text-anchor="end">
+              {name}
+            </text>
+          )}
         </g>
       ))}
     </g>

@@ -59,5 +59,7 @@ function values({ points, series, thresholds, kind, growth, bounds }: Asked): Pi
     .range([BOTTOM, TOP])
     .clamp(true);
   if (!bounds) scale.nice(4);
-  return { y: (value) => scale(value), marksY: scale.ticks(4) };
+  // What bars count is whole.
+  const marksY = kind === "bars" ? scale.ticks(4).filter(Number.isInteger) : scale.ticks(4);
+  return { y: (value) => scale(value), marksY };
 }

@@ -29,10 +29,9 @@ async function ask(id: string, whose: Whose, signal: AbortSignal): Promise<Found
   return { message: result, direction: whose.direction, path };
 }
 
-/** Where its contents are. */
-export function contentPath({ message, direction }: Found): string {
-  const account = message.account_id ?? undefined;
-  return `${messagesPath({ direction, account })}/${part(message.id)}/content`;
+/** Where its contents are. Operators have one place for whichever way it goes. */
+export function contentPath({ message, path }: Found): string {
+  return path.startsWith("/delivery/") ? `/delivery/messages/${part(message.id)}/content` : `${path}/content`;
 }
 
 export interface Story {
