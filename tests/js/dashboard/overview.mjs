@@ -15,7 +15,7 @@ await journey(async ({ page, open, api, axe, screenshot, account }) => {
   await figure(many('deliveryFailed'), 'Bounced').waitFor();
   await page.getByText('Too few to judge').first().waitFor();
 
-  const chart = page.getByRole('slider', { name: 'What became of mail' });
+  const chart = page.getByRole('slider', { name: /^What became of mail/ });
   await chart.focus();
   await page.keyboard.press('Home');
   assert.match(await chart.getAttribute('aria-valuetext'), /Delivered 0/);
