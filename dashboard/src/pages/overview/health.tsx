@@ -67,7 +67,7 @@ function HealthRow({ row, all }: { readonly row: Row; readonly all: Totals }) {
   return (
     <li>
       <span>
-        <b>{row.name}</b> <span class="soft">should be {row.limit}</span>
+        <b>{row.name}</b> <span class="soft health-limit">should be {row.limit}</span>
       </span>
       <a class="health-value" href={row.to}>
         {value === null ? "none" : percent(value)}
