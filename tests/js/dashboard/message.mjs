@@ -29,6 +29,20 @@ await journey(async ({ page, open, api, axe, screenshot, account }) => {
   await timeline.filter({ hasText: 'Put off' }).first().waitFor();
   await axe();
   await screenshot('message');
+
+  const frame = page.locator('iframe');
+  assert.equal(await frame.getAttribute('sandbox'), '');
+  await frame.contentFrame().getByRole('heading', { name: 'November' }).waitFor();
+  await page.getByText('Aligned with its author').first().waitFor();
+  const part = (name) => page.getByRole('tab', { name });
+  await part('Text').click();
+  await page.getByText('Three things are new.').waitFor();
+  await part('Source').click();
+  await page.getByRole('region', { name: 'Source' }).filter({ hasText: 'multipart/alternative' }).waitFor();
+  await axe();
+  await part('Headers').click();
+  await page.getByText('DKIM-Signature').first().waitFor();
+  await axe();
   await page.getByRole('button', { name: 'Try now' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Try now' }).click();
   await page.getByText('It is tried now.').waitFor();

@@ -75,5 +75,9 @@ function Text({ content: { text, source } }: { readonly content: Content }) {
       </Empty>
     );
   }
-  return <pre class="mail-text">{text}</pre>;
+  return (
+    <pre class="mail-text" role="region" aria-label="Text" tabIndex={0}>
+      {text}
+    </pre>
+  );
 }
