@@ -111,7 +111,8 @@ const THREE: [&str; 3] = ["ann@taken.example", "bob@later.example", "cat@never.e
 fn each_recipient_is_found_by_what_became_of_it_and_has_a_timeline() -> Result<()> {
     let scene = Scene::new()?;
     let first = scene.send(&THREE, &json!({"campaign": "spring"}))?;
-    scene.send(&["dan@taken.example"], &json!({}))?;
+    scene.send(&["dan@taken.example"], &json!({"subject": "Grüße, Dan"}))?;
+    assert_eq!(of(&scene.lines("?recipient=dan@taken.example", 1)?, "subject"), ["Grüße, Dan"]);
     for (query, expected) in [
         ("?status=deliveryFailed", "cat@never.example"),
         ("?state=sent", "bob@later.example"),
@@ -131,6 +132,10 @@ fn each_recipient_is_found_by_what_became_of_it_and_has_a_timeline() -> Result<(
     assert_eq!(scene.lines(&format!("?class={class}&status=sent"), 1)?.len(), 1);
     assert_eq!(scene.lines("?sending_domain=example.com", 4)?.len(), 4);
     assert_eq!(scene.lines("?since=2020-01-01&until=2020-01-02", 0)?.len(), 0);
+    let zone = later["zone_id"].as_str().unwrap_or_default();
+    assert_eq!(scene.lines(&format!("?zone_id={zone}"), 4)?.len(), 4);
+    assert_eq!(scene.lines("?zone_id=of-somebody-else", 0)?.len(), 0);
+    assert_eq!(scene.lines("?complained=true", 0)?.len(), 0);
     pages_go_on(&scene)?;
 
     let id = later["id"].as_str().unwrap_or_default();

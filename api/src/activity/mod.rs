@@ -33,7 +33,7 @@ use mailwright_storage::{
     StorageError,
     activity::{ActivityLog, Direction, MessageReport, Scope},
 };
-use read::{FilterQuery, PartQuery};
+use read::{FilterQuery, PartQuery, ZoneQuery};
 use utoipa::OpenApi;
 
 /// What the routes are, for the description of the API.
@@ -71,7 +71,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/messages",
     tag = "Activity", operation_id = "list_messages",
-    params(FilterQuery, PartQuery),
+    params(FilterQuery, ZoneQuery, PartQuery),
     responses((status = 200, body = ActivityPage<ActivityLine>), Known, Lookup, Input),
 )]
 async fn list(
@@ -80,14 +80,15 @@ async fn list(
     account: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    page(&http, &state, scope::of_account(&caller, &state, &account, Direction::Sending)?).await
+    let scope = scope::of_account(&caller, &state, &account, Direction::Sending)?;
+    page(&http, &state, read::narrowed(&http, scope)?).await
 }
 
 /// `GET /delivery/messages`: recipients of all messages, the newest message first.
 #[utoipa::path(
     get, path = "/client/v4/delivery/messages",
     tag = "Activity", operation_id = "list_all_messages",
-    params(FilterQuery, PartQuery),
+    params(FilterQuery, ZoneQuery, PartQuery),
     responses((status = 200, body = ActivityPage<ActivityLine>), Known, Input),
 )]
 async fn list_all(
@@ -95,7 +96,7 @@ async fn list_all(
     _operator: Operator,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    page(&http, &state, Scope::default()).await
+    page(&http, &state, read::narrowed(&http, Scope::default())?).await
 }
 
 async fn page(http: &HttpRequest, state: &AppState, scope: Scope) -> Result<HttpResponse, ApiError> {

@@ -5,7 +5,7 @@ use crate::{answer::ApiError, request::query, time::read_time};
 use actix_web::HttpRequest;
 use mailwright_engine::address::{Domain, EmailAddress};
 use mailwright_storage::{
-    activity::{ActivityCursor, ActivityFilter, Direction, ListStart, Status},
+    activity::{ActivityCursor, ActivityFilter, Direction, ListStart, Scope, Status},
     events::Place,
 };
 use serde::Deserialize;
@@ -56,6 +56,29 @@ pub(super) struct FilterQuery {
     since: String,
     /// Accepted before then.
     until: String,
+    /// `true` for those who complained.
+    complained: String,
+}
+
+/// Which of the mail that is sent is looked at.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ZoneQuery {
+    /// What was sent from this zone.
+    zone_id: String,
+}
+
+/// The part of what a caller may see that is asked for.
+///
+/// # Errors
+/// For a zone's id that makes no sense.
+pub(super) fn narrowed(http: &HttpRequest, scope: Scope) -> Result<Scope, ApiError> {
+    let zone = read(&query::<ZoneQuery>(http)?.zone_id, |text| plain("zone_id", text))?;
+    Ok(match zone {
+        Some(zone) => scope.of_zone(zone),
+        None => scope,
+    })
 }
 
 /// What of a stream is wanted, beside what its filter says.
@@ -138,6 +161,7 @@ impl FilterQuery {
             campaign: read(&self.campaign, |text| plain("campaign", text))?,
             since: read(&self.since, |text| read_time("since", text))?,
             until: read(&self.until, |text| read_time("until", text))?,
+            complained: read(&self.complained, complained)?.unwrap_or_default(),
             ..ActivityFilter::default()
         })
     }
@@ -184,6 +208,11 @@ pub(super) fn address(field: &str, text: &str) -> Result<String, ApiError> {
         .map_err(|error| ApiError::schema(field, format!("'{field}': {error}.")))
 }
 
+fn complained(text: &str) -> Result<bool, ApiError> {
+    let why = |_| ApiError::schema("complained", "'complained' is true, or left out.");
+    text.parse().map_err(why)
+}
+
 pub(super) fn status(direction: Direction, text: &str) -> Result<Status, ApiError> {
     let known = direction.statuses();
     known.iter().find(|status| status.as_str() == text).copied().ok_or_else(|| {
@@ -213,7 +242,7 @@ mod tests {
         let read = filter(json!({
             "state": "deliveryFailed", "domain": "One.Example.", "recipient": "Ann@One.Example",
             "message_id": "<1@x>", "reply": "No Such User", "since": "2026-11-21",
-            "until": "2026-11-22T01:00:00+01:00",
+            "until": "2026-11-22T01:00:00+01:00", "complained": "true",
         }));
         let read = read.unwrap();
         let at = |text| UnixMillis::from_rfc3339(text);
@@ -225,6 +254,7 @@ mod tests {
             reply: Some("no such user".into()),
             since: at("2026-11-21T00:00:00Z"),
             until: at("2026-11-22T00:00:00Z"),
+            complained: true,
             ..ActivityFilter::default()
         };
         assert_eq!(read, expected);
@@ -244,6 +274,7 @@ mod tests {
             ("reply", &"x".repeat(MAX_TEXT + 1)),
             ("since", "yesterday"),
             ("until", "2026-02-30"),
+            ("complained", "yes"),
         ];
         for (field, text) in cases {
             let error = format!("{:?}", filter(json!({ field: text })).unwrap_err());

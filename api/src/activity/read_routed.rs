@@ -71,6 +71,7 @@ impl RoutedQuery {
             since: read(&self.since, |text| read_time("since", text))?,
             until: read(&self.until, |text| read_time("until", text))?,
             campaign: None,
+            complained: false,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     known::{self, About, Met},
-    read::{self, FilterQuery, LiveQuery},
+    read::{self, FilterQuery, LiveQuery, ZoneQuery},
     scope,
     slots::StreamSlot,
     story,
@@ -43,7 +43,7 @@ const WELCOME: &[u8] = b": from here on nothing is left out unsaid\n\n";
 #[utoipa::path(
     get, path = "/client/v4/accounts/{account_id}/email/sending/messages/stream",
     tag = "Activity", operation_id = "stream_messages",
-    params(FilterQuery, LiveQuery),
+    params(FilterQuery, LiveQuery, ZoneQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Lookup, Input, Limited),
 )]
 pub(super) async fn of_account(
@@ -53,14 +53,14 @@ pub(super) async fn of_account(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     let scope = scope::of_account(&caller, &state, &account, Direction::Sending)?;
-    begin(&http, state, scope, &caller)
+    begin(&http, state, read::narrowed(&http, scope)?, &caller)
 }
 
 /// `GET /delivery/messages/stream`: the same for all messages.
 #[utoipa::path(
     get, path = "/client/v4/delivery/messages/stream",
     tag = "Activity", operation_id = "stream_all_messages",
-    params(FilterQuery, LiveQuery),
+    params(FilterQuery, LiveQuery, ZoneQuery),
     responses((status = 200, body = String, content_type = "text/event-stream"), Known, Input, Limited),
 )]
 pub(super) async fn of_all(
@@ -69,7 +69,7 @@ pub(super) async fn of_all(
     _operator: Operator,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    begin(&http, state, Scope::default(), &caller)
+    begin(&http, state, read::narrowed(&http, Scope::default())?, &caller)
 }
 
 /// Begins to tell the caller what happens in `scope`.
@@ -274,6 +274,7 @@ impl Told {
         };
         filter.matches_message(&about.message)
             && filter.status.is_none_or(|status| row.status == Some(status))
+            && (!filter.complained || matches!(event, Event::Complaint(_)))
             && filter.class.as_deref().is_none_or(|wanted| wanted == class)
             && filter.reply.as_ref().is_none_or(|text| words.to_lowercase().contains(text.as_str()))
             && (filter.addressed.is_none() || story::is_about_any(event, &about.wanted))

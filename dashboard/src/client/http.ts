@@ -3,6 +3,8 @@
 export interface ApiMessage {
   readonly code: number;
   readonly message: string;
+  /** What is wrong, in a sentence. */
+  readonly detail?: string;
   readonly error_chain?: readonly { readonly message: string }[];
 }
 
@@ -42,8 +44,8 @@ export class ApiFailure extends Error {
   }
 }
 
-function sentence({ message, error_chain }: ApiMessage): string {
-  return error_chain?.at(-1)?.message ?? message;
+function sentence({ message, detail, error_chain }: ApiMessage): string {
+  return detail ?? error_chain?.at(-1)?.message ?? message;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined | null>>;

@@ -72,5 +72,16 @@ const exactly = new Intl.DateTimeFormat("en-CA", {
   timeZoneName: "short",
 });
 
+const range = new Intl.DateTimeFormat("en-GB", {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
+
+/** "21 Nov, 10:04 – 11:00": where there is little room. */
+export const between = (from: Date, to: Date): string => range.formatRange(from, to);
+
 /** "2026-11-21, 10:04:00 UTC": in the zone of whoever looks. */
 export const exact = (moment: Date): string => exactly.format(moment);

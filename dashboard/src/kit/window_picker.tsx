@@ -3,7 +3,7 @@ import { chooseLength, chooseSpan, isLength, LENGTH_NAMES, LENGTHS, useWindow, t
 import { Button } from "./button";
 import { Dialog } from "./dialog";
 import { SelectField, TextField } from "./field";
-import { exact } from "./format";
+import { between } from "./format";
 import { localMoment } from "./moment";
 
 const CUSTOM = "custom";
@@ -13,7 +13,7 @@ export function WindowPicker() {
   const span = useWindow();
   const [isOpen, setOpen] = useState(false);
   const lengths = (Object.keys(LENGTHS) as Length[]).map((value) => ({ value, name: LENGTH_NAMES[value] }));
-  const custom = span.length ? "From … to …" : `${exact(span.since)} to ${exact(span.until)}`;
+  const custom = span.length ? "From … to …" : between(span.since, span.until);
   return (
     <>
       <SelectField

@@ -1,5 +1,10 @@
 //! Reading header fields (RFC 5322 section 2.2) without copying them.
 
+use mail_parser::MessageParser;
+
+/// Longest value whose encoded words are decoded, in octets.
+const MAX_TEXT: usize = 8 * 1024;
+
 /// One header field as it stands in the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field<'m> {
@@ -34,6 +39,21 @@ impl<'m> Field<'m> {
     pub fn unfolded(&self) -> String {
         let text = String::from_utf8_lossy(self.value);
         text.split(['\r', '\n']).collect::<String>().trim_matches([' ', '\t']).to_owned()
+    }
+
+    /// What people read: the first 8 KiB of the value on one line, encoded words decoded (RFC 2047).
+    pub fn text(&self) -> String {
+        let value = self.unfolded();
+        let value = value.get(..value.floor_char_boundary(MAX_TEXT)).unwrap_or_default();
+        if !value.contains("=?") {
+            return value.to_owned();
+        }
+        // The parser decodes the words of fields that hold text, whatever this one is called.
+        let alone = format!("Subject: {value}\r\n\r\n");
+        let parsed = MessageParser::new().parse_headers(alone.as_bytes());
+        let text =
+            parsed.as_ref().filter(|parsed| !parsed.parts.is_empty()).and_then(|parsed| parsed.subject());
+        text.unwrap_or(value).to_owned()
     }
 }
 

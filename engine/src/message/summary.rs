@@ -12,8 +12,29 @@ pub fn message_id(header: &[u8]) -> String {
     text.trim_start_matches('<').trim_end_matches('>').chars().take(MAX_MESSAGE_ID).collect()
 }
 
-/// Its Subject, on one line.
+/// Its Subject as people read it: on one line, encoded words decoded (RFC 2047), without control characters.
 pub fn subject(header: &[u8]) -> Option<String> {
-    let subject = fields(header).find(|field| field.is("Subject"))?.unfolded();
-    Some(subject.trim().to_owned())
+    let subject = fields(header).find(|field| field.is("Subject"))?.text();
+    Some(subject.replace(char::is_control, " ").trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_told_as_people_read_it() {
+        let subject = |line: &str| subject(format!("Subject: {line}\r\nTo: a@b.example\r\n").as_bytes());
+        let cases = [
+            ("plain", "plain"),
+            ("=?utf-8?B?w5xiZXI=?= =?utf-8?Q?_alles?=", "Über alles"),
+            ("=?iso-8859-1?Q?Gr=FC=DFe?=\r\n Ann", "Grüße Ann"),
+            ("=?utf-8?Q?two=0D=0Alines?=", "two  lines"),
+            ("=?nonsense", "=?nonsense"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(subject(line).as_deref(), Some(expected), "{line}");
+        }
+        assert_eq!(super::subject(b"To: a@b.example\r\n"), None);
+    }
 }

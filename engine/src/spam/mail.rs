@@ -2,16 +2,13 @@
 
 use super::uris::Uris;
 use crate::authentication::Judgement;
-use crate::message::{Field, parts::Parts};
-use mail_parser::MessageParser;
+use crate::message::parts::Parts;
 use std::cell::OnceCell;
 
 /// Most octets of text, before decoding, that are looked at over all parts; as many again of raw message.
 const MAX_TEXT: usize = 256 * 1024;
 /// Most fields of one name that are looked at.
 const MAX_FIELDS: usize = 50;
-/// Longest value of a field that is looked at, in octets.
-const MAX_VALUE: usize = 8 * 1024;
 
 /// What authentication found, in the words of RFC 8601 section 2.7; empty where it was not tried.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -166,7 +163,7 @@ impl<'a> Read<'a> {
     /// The values of the fields of a name, encoded words decoded.
     fn values(&self, name: &str) -> Vec<String> {
         let fields = self.parts.fields().filter(|field| field.is(name)).take(MAX_FIELDS);
-        fields.map(|field| decoded(&field)).collect()
+        fields.map(|field| field.text()).collect()
     }
 
     fn texts(&self) -> &Texts {
@@ -187,20 +184,6 @@ impl<'a> Read<'a> {
             texts
         })
     }
-}
-
-/// The value of a field on one line, encoded words decoded (RFC 2047).
-fn decoded(field: &Field<'_>) -> String {
-    let value = field.unfolded();
-    let value = value.get(..value.floor_char_boundary(MAX_VALUE)).unwrap_or_default();
-    if !value.contains("=?") {
-        return value.to_owned();
-    }
-    // The parser decodes the words of fields that hold text, whatever this one is called.
-    let alone = format!("Subject: {value}\r\n\r\n");
-    let parsed = MessageParser::new().parse_headers(alone.as_bytes());
-    let text = parsed.as_ref().filter(|parsed| !parsed.parts.is_empty()).and_then(|parsed| parsed.subject());
-    text.unwrap_or(value).to_owned()
 }
 
 /// Text with white space folded to one space, and without the characters that nobody sees.

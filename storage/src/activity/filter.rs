@@ -60,9 +60,18 @@ pub struct ActivityFilter {
     pub since: Option<UnixMillis>,
     /// Accepted before then.
     pub until: Option<UnixMillis>,
+    /// To a recipient who complained.
+    pub complained: bool,
 }
 
 impl Scope {
+    /// The part of it that is of this zone; nothing, if it has none.
+    #[must_use]
+    pub fn of_zone(self, zone: String) -> Self {
+        let has_it = self.zones.as_ref().is_none_or(|zones| zones.contains(&zone));
+        Self { zones: Some(if has_it { vec![zone] } else { Vec::new() }), ..self }
+    }
+
     /// Whether this message may be seen.
     pub fn sees(&self, message: &Message) -> bool {
         let among = |zones: &Vec<String>| {
@@ -83,6 +92,7 @@ impl ActivityFilter {
         };
         self.matches_message(message)
             && self.status.is_none_or(|status| status == recipient.status)
+            && (!self.complained || recipient.complained.is_some())
             && is(&self.domain, domain_of(&recipient.address))
             && is(&self.class, &recipient.class)
             && address(&self.recipient, &recipient.address)

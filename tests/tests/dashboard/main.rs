@@ -10,3 +10,18 @@ use world::travel;
 fn signing_in_and_out() -> Result<()> {
     travel("session")
 }
+
+#[test]
+fn the_overview_counts_what_the_log_has() -> Result<()> {
+    travel("overview")
+}
+
+#[test]
+fn the_activity_log_finds_pages_and_follows() -> Result<()> {
+    travel("activity")
+}
+
+#[test]
+fn a_message_tells_its_life() -> Result<()> {
+    travel("message")
+}

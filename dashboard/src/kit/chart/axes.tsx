@@ -5,16 +5,18 @@ import { timeMark } from "./ticks";
 
 const DAY = 86_400_000;
 
+/** Marks are round numbers: "2.0%" is "2%". */
+const round = (text: string) => text.replace(/\.0(?=\D|$)/, "");
+
 interface Props {
   readonly measured: Measured;
   readonly width: number;
   readonly step: number;
   readonly format: (value: number) => string;
-  readonly thresholds: readonly Threshold[];
 }
 
 /** Marks and the lines of the grid. */
-export function Axes({ measured, width, step, format, thresholds }: Props) {
+export function Axes({ measured, width, step, format }: Props) {
   const { x, y, wide, marksX, marksY } = measured;
   const right = width - MARGIN.right;
   return (
@@ -23,7 +25,7 @@ export function Axes({ measured, width, step, format, thresholds }: Props) {
         <g key={value}>
           <line x1={MARGIN.left} x2={right} y1={y(value)} y2={y(value)} />
           <text x={MARGIN.left - 8} y={y(value)} dy="0.32em" text-anchor="end">
-            {format(value)}
+            {round(format(value))}
           </text>
         </g>
       ))}
@@ -32,12 +34,32 @@ export function Axes({ measured, width, step, format, thresholds }: Props) {
           {timeMark(at, step)}
         </text>
       ))}
-      {thresholds.map(({ value, name }) => (
-        <g key={name} class="chart-threshold">
+    </g>
+  );
+}
+
+interface ThresholdProps extends Pick<Props, "measured" | "width"> {
+  readonly thresholds: readonly Threshold[];
+}
+
+/** Pixels that a line of text needs. */
+const LINE = 14;
+
+/** Values that should not be passed, above what is drawn. Names that would stand on each other are left out. */
+export function Thresholds({ measured: { y }, width, thresholds }: ThresholdProps) {
+  const right = width - MARGIN.right;
+  const isFree = (value: number, place: number) =>
+    thresholds.slice(0, place).every((before) => Math.abs(y(before.value) - y(value)) >= LINE);
+  return (
+    <g class="chart-axes chart-threshold">
+      {thresholds.map(({ value, name }, place) => (
+        <g key={name}>
           <line x1={MARGIN.left} x2={right} y1={y(value)} y2={y(value)} />
-          <text x={right} y={y(value) - 4} text-anchor="end">
-            {name}
-          </text>
+          {isFree(value, place) && (
+            <text x={right} y={y(value) - 4} text-anchor="end">
+              {name}
+            </text>
+          )}
         </g>
       ))}
     </g>

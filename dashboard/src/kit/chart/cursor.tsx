@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import { navigate } from "../../router";
 import type { Point, Series } from "./model";
 import { valueOf } from "./model";
@@ -29,12 +30,22 @@ export function Cursor(props: Props) {
   const last = points.length - 1;
   const point = at === undefined ? undefined : points[at];
   const said = point && [stretch(point.at, step), ...told(point, series, format)].join(", ");
-  const move = (event: PointerEvent & { currentTarget: HTMLElement }) => {
+  const touched = useRef(false);
+  const placeOf = (event: PointerEvent & { currentTarget: HTMLElement }) => {
     const offset = event.clientX - event.currentTarget.getBoundingClientRect().left - MARGIN.left;
     const place = Math.floor(offset / measured.wide);
-    onMove(place >= 0 && place <= last ? place : undefined);
+    return place >= 0 && place <= last ? place : undefined;
   };
-  const go = () => point && to && navigate(to(point));
+  // A finger cannot hover: what it touches is shown first, and gone to when it is touched again.
+  const touch = (event: PointerEvent & { currentTarget: HTMLElement }) => {
+    if (event.pointerType !== "touch") return;
+    touched.current = placeOf(event) !== at;
+    onMove(placeOf(event));
+  };
+  const go = () => {
+    if (point && to && !touched.current) navigate(to(point));
+    touched.current = false;
+  };
   const press = (event: KeyboardEvent) => {
     const here = at ?? last;
     const next = {
@@ -56,13 +67,14 @@ export function Cursor(props: Props) {
       class={`chart-cursor${to && point ? " leads" : ""}`}
       role="slider"
       tabIndex={0}
-      aria-label={label}
+      aria-label={to ? `${label}; Enter shows the mail of the time` : label}
       aria-valuemin={0}
       aria-valuemax={Math.max(0, last)}
       aria-valuenow={at ?? Math.max(0, last)}
       aria-valuetext={said ?? "Arrow keys go through time"}
-      onPointerMove={move}
-      onPointerLeave={() => onMove(undefined)}
+      onPointerDown={touch}
+      onPointerMove={(event) => onMove(placeOf(event))}
+      onPointerLeave={(event) => event.pointerType !== "touch" && onMove(undefined)}
       onFocus={(event) => event.currentTarget.matches(":focus-visible") && onMove(last)}
       onBlur={() => onMove(undefined)}
       onKeyDown={press}

@@ -1,5 +1,5 @@
 import { useId, useMemo, useState } from "preact/hooks";
-import { Axes } from "./axes";
+import { Axes, Thresholds } from "./axes";
 import { Cursor } from "./cursor";
 import { Bars, Lines } from "./marks";
 import type { Point, Series, Threshold } from "./model";
@@ -55,10 +55,11 @@ export function Plot(props: Props) {
               height={HEIGHT - MARGIN.top - MARGIN.bottom}
             />
           )}
-          {width > 0 && <Axes measured={measured} width={width} step={step} format={format} thresholds={thresholds} />}
+          {width > 0 && <Axes measured={measured} width={width} step={step} format={format} />}
           <g clip-path={`url(#${clip})`}>
             {kind === "bars" ? <Bars {...drawn} hatch={hatch} /> : <Lines {...drawn} all={series} />}
           </g>
+          {width > 0 && <Thresholds measured={measured} width={width} thresholds={thresholds} />}
         </svg>
         {point && <Tooltip point={point} series={shown} measured={measured} step={step} width={width} format={format} kind={kind} />}
       </Cursor>

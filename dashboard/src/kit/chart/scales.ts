@@ -40,7 +40,8 @@ export function measure(asked: Asked): Measured {
     .domain([first, new Date(last.getTime() + step)])
     .range([MARGIN.left, width - MARGIN.right]);
   const wide = (width - MARGIN.left - MARGIN.right) / Math.max(1, points.length);
-  const marksX = scale.ticks(Math.max(2, Math.floor(width / 90)));
+  // What would stand half outside is left out.
+  const marksX = scale.ticks(Math.max(2, Math.floor(width / 90))).filter((at) => scale(at) < width - 24);
   // A day has its mark in its middle: it is all of the day.
   const shift = step >= DAY ? wide / 2 : 0;
   return { x: (at) => scale(at), wide, marksX: shift ? marksX.filter((at) => at <= last) : marksX, ...values(asked) };
@@ -58,5 +59,7 @@ function values({ points, series, thresholds, kind, growth, bounds }: Asked): Pi
     .range([BOTTOM, TOP])
     .clamp(true);
   if (!bounds) scale.nice(4);
-  return { y: (value) => scale(value), marksY: scale.ticks(4) };
+  // What bars count is whole.
+  const marksY = kind === "bars" ? scale.ticks(4).filter(Number.isInteger) : scale.ticks(4);
+  return { y: (value) => scale(value), marksY };
 }

@@ -29,7 +29,9 @@ export function Source({ path }: { readonly path: string }) {
         <CopyButton text={source.data} label="Copy the source" />
         {isCut && <span class="soft">The first {bytes(SHOWN)} are shown; the download has all.</span>}
       </div>
-      <pre class="mail-text">{isCut ? source.data.slice(0, SHOWN) : source.data}</pre>
+      <pre class="mail-text" role="region" aria-label="Source" tabIndex={0}>
+        {isCut ? source.data.slice(0, SHOWN) : source.data}
+      </pre>
     </div>
   );
 }

@@ -36,10 +36,10 @@ export function MailView({ content, html, raw, attachment }: Props) {
   return (
     <Tabs label="Parts of the message" tabs={tabs} chosen={chosen} onChoose={(id) => setParams({ part: id })}>
       {content.truncated && (
-        <Notice tone="info">Only the beginning of this message was kept; the whole of it has {bytes(content.size)}.</Notice>
+        <Notice tone="info">Only a part of this message is here; the whole of it has {bytes(content.size)}.</Notice>
       )}
       {chosen === "html" && <HtmlFrame path={html} />}
-      {chosen === "text" && <Text text={content.text} />}
+      {chosen === "text" && <Text content={content} />}
       {chosen === "headers" && <Headers headers={content.headers} />}
       {chosen === "source" && raw && <Source path={raw} />}
       {chosen === "attachments" && <Attachments attachments={attachments} to={attachment} />}
@@ -66,7 +66,8 @@ function HtmlFrame({ path }: { readonly path: string }) {
   );
 }
 
-function Text({ text }: { readonly text: string | null }) {
+function Text({ content: { text, source } }: { readonly content: Content }) {
+  if (text === null && source === "kept") return <Empty title="Its text was not kept" />;
   if (text === null) {
     return (
       <Empty title="There is no text part">
@@ -74,5 +75,9 @@ function Text({ text }: { readonly text: string | null }) {
       </Empty>
     );
   }
-  return <pre class="mail-text">{text}</pre>;
+  return (
+    <pre class="mail-text" role="region" aria-label="Text" tabIndex={0}>
+      {text}
+    </pre>
+  );
 }

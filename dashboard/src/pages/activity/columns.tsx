@@ -68,7 +68,7 @@ const LAST: readonly Column<Line>[] = [
 /** Columns of the log. Operators who look at everybody's mail see whose it is. */
 export function columns(direction: Direction, nameOf: ((account: string) => string) | undefined): readonly Column<Line>[] {
   const whose: readonly Column<Line>[] = nameOf
-    ? [{ name: "Account", cell: ({ account_id }) => (account_id ? nameOf(account_id) : "none"), minor: true }]
+    ? [{ name: "Account", cell: ({ account_id }) => cut(account_id ? nameOf(account_id) : "none", "narrow"), minor: true }]
     : [];
   if (direction === "sending") {
     return [

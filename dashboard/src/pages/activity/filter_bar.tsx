@@ -83,7 +83,11 @@ interface MoreProps extends Props {
   readonly onDone: () => void;
 }
 
-const isResult = (name: string) => ["spf", "dkim", "dmarc", "arc"].includes(name);
+/** What fields may be that have few values. */
+function choicesOf(name: string): readonly string[] | undefined {
+  if (["spf", "dkim", "dmarc", "arc"].includes(name)) return RESULTS;
+  return name === "complained" ? ["true"] : undefined;
+}
 
 /** Every other field, applied together. */
 function MoreFields({ direction, filter, onDone }: MoreProps) {
@@ -99,19 +103,12 @@ function MoreFields({ direction, filter, onDone }: MoreProps) {
   return (
     <form class="card activity-more" onSubmit={submit}>
       <div class="filters">
-        {names.map(([name, label]) =>
-          isResult(name) ? (
-            <SelectField
-              key={name}
-              label={label}
-              value={values[name] ?? ""}
-              choices={[{ value: "", name: "Any" }, ...RESULTS.map((value) => ({ value, name: value }))]}
-              onChoose={set(name)}
-            />
-          ) : (
-            <TextField key={name} label={label} value={values[name] ?? ""} onInput={set(name)} />
-          ),
-        )}
+        {names.map(([name, label]) => {
+          const choices = choicesOf(name)?.map((value) => ({ value, name: shown(name, value) }));
+          const common = { key: name, label, value: values[name] ?? "" };
+          if (!choices) return <TextField {...common} onInput={set(name)} />;
+          return <SelectField {...common} choices={[{ value: "", name: "Any" }, ...choices]} onChoose={set(name)} />;
+        })}
         <Button type="submit" kind="primary">
           Apply
         </Button>

@@ -15,6 +15,7 @@ export const FIELDS: Readonly<Record<Direction, Readonly<Record<string, string>>
     class: "Class",
     campaign: "Campaign",
     reply: "Reply has",
+    complained: "Complained",
   },
   routing: {
     status: "Status",
@@ -55,6 +56,7 @@ export function filterOf(params: URLSearchParams, direction: Direction): Filter 
 /** The value of a filter for people. */
 export function shown(name: string, value: string): string {
   if (name === "status") return statusName(value);
+  if (name === "complained") return value === "true" ? "yes" : value;
   return name === "class" ? classText(value) : value;
 }
 

@@ -1,50 +1,25 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { messagesPath, type Whose } from "../../client/activity";
 import { url } from "../../client/http";
-import type { LiveHappening } from "../../client/types/activity";
 import { Button } from "../../kit/button";
 import { count } from "../../kit/format";
-import { useLive, type LiveState } from "../../kit/live";
-import { useEvery } from "../../kit/load";
-import { Badge, Empty, StatusBadge, Time } from "../../kit/show";
+import type { LiveState } from "../../kit/live";
+import { Badge, Empty, Time } from "../../kit/show";
 import { Table, type Column } from "../../kit/table";
+import { named } from "../message/happening";
 import { messageTo } from "./columns";
 import type { Filter } from "./filters";
-import { EMPTY, HELD, heard, paused, resumed, SHOWN, type Tail, type TailRow } from "./tail";
-
-const KINDS = [
-  "accepted",
-  "addressed",
-  "attempt",
-  "expired",
-  "cancelled",
-  "rerouted",
-  "report_sent",
-  "suppressed",
-  "rejected",
-  "failed",
-  "dropped",
-  "processed",
-  "ran",
-  "held",
-  "released",
-  "late_bounce",
-  "complaint",
-  "unsubscribed",
-  "missed",
-] as const;
-
-/** How often what came is shown, in milliseconds: many at once are one drawing. */
-const DRAWN_EVERY = 250;
-/** How often it is said aloud how many came. */
-const SAID_EVERY = 10_000;
+import { paused, resumed, SHOWN, type TailRow } from "./tail";
+import { useSaid, useTail } from "./use_tail";
 
 const COLUMNS: readonly Column<TailRow>[] = [
   { name: "Message", cell: ({ subject, id }) => subject || id },
   { name: "Whom", cell: ({ recipients, to }) => (recipients ?? to ?? []).join(", ") },
   {
     name: "What",
-    cell: ({ status, event }) => (status ? <StatusBadge status={status} /> : <Badge tone="muted">{event}</Badge>),
+    cell: (row) => {
+      const [tone, name] = named(row);
+      return <Badge tone={tone}>{name}</Badge>;
+    },
   },
   { name: "In words", cell: ({ text }) => <span class="activity-reply">{text}</span> },
   { name: "When", cell: ({ at }) => <Time at={at} /> },
@@ -102,47 +77,4 @@ function StateBadge({ state }: { readonly state: LiveState }) {
   if (state === "open") return <Badge tone="good">Live</Badge>;
   if (state === "connecting") return <Badge tone="warn">Connecting</Badge>;
   return <Badge tone="bad">Ended by the server: reload the page</Badge>;
-}
-
-/** Hears a stream; what it tells is drawn a few times a second. */
-function useTail(address: string) {
-  const [tail, setTail] = useState<Tail>(EMPTY);
-  const came = useRef<{ events: LiveHappening[]; missed: number }>({ events: [], missed: 0 });
-  useEffect(() => {
-    came.current = { events: [], missed: 0 };
-    setTail(EMPTY);
-  }, [address]);
-  const state = useLive(address, KINDS, (kind, data) => {
-    const { events } = came.current;
-    if (kind === "missed") came.current.missed += (data as { count: number }).count;
-    else if (data) events.push(data as LiveHappening);
-    // While the page is not seen nothing is drawn, and much may come.
-    if (events.length > HELD) {
-      events.shift();
-      came.current.missed += 1;
-    }
-  });
-  const draw = useCallback(() => {
-    const { events, missed } = came.current;
-    if (events.length === 0 && missed === 0) return;
-    came.current = { events: [], missed: 0 };
-    setTail((tail) => heard(tail, events, missed));
-  }, []);
-  useEvery(draw, DRAWN_EVERY);
-  return { tail, setTail, state };
-}
-
-/** How many came since it was said last. */
-function useSaid(seen: number): string {
-  const [said, setSaid] = useState("");
-  const newest = useRef(seen);
-  newest.current = seen;
-  const before = useRef(0);
-  const say = useCallback(() => {
-    const fresh = newest.current - before.current;
-    before.current = newest.current;
-    setSaid(fresh > 0 ? `${count(fresh)} new ${fresh === 1 ? "event" : "events"}` : "");
-  }, []);
-  useEvery(say, SAID_EVERY);
-  return said;
 }

@@ -29,10 +29,9 @@ async function ask(id: string, whose: Whose, signal: AbortSignal): Promise<Found
   return { message: result, direction: whose.direction, path };
 }
 
-/** Where its contents are. */
-export function contentPath({ message, direction }: Found): string {
-  const account = message.account_id ?? undefined;
-  return `${messagesPath({ direction, account })}/${part(message.id)}/content`;
+/** Where its contents are. Operators have one place for whichever way it goes. */
+export function contentPath({ message, path }: Found): string {
+  return path.startsWith("/delivery/") ? `/delivery/messages/${part(message.id)}/content` : `${path}/content`;
 }
 
 export interface Story {
@@ -54,6 +53,15 @@ export async function story({ path }: Found, most: number, signal: AbortSignal):
   return { events, goesOn: Boolean(cursor) };
 }
 
+/** The log is a second or two behind what happens, more under load. */
+const RECORDED_AFTER = 60_000;
+
+/** Whether a message of this id may have come so late that it is not on record yet: ids are microseconds since 1970. */
+export function isFresh(id: string, now: Date): boolean {
+  const came = /^[0-9a-f]{13,14}$/i.test(id) ? parseInt(id, 16) / 1_000 : 0;
+  return Math.abs(now.getTime() - came) < RECORDED_AFTER;
+}
+
 /** Whether something may still become of it. */
 export function isWaiting({ recipients }: Message): boolean {
   return recipients.some(({ status }) => status === "sent");
@@ -65,7 +73,7 @@ export function isQueued({ recipients }: Message): boolean {
 }
 
 /** How it stands for all recipients: "2 delivered, 1 on its way". */
-export function standing({ recipients }: Message): string {
+export function standing({ recipients }: Pick<Message, "recipients">): string {
   const many = new Map<string, number>();
   for (const { status } of recipients) many.set(status, (many.get(status) ?? 0) + 1);
   const words = [...many].map(([status, count]) => {

@@ -22,10 +22,16 @@ const BY_CLASS: Readonly<Record<string, string>> = {
   other: "The reply says more.",
 };
 
+const SUPPRESSED = "It was not sent. If the recipient is on the suppression list and wants mail again, remove it there.";
+const COMES_AGAIN = "Its sender was asked to come again later. Each time that he does is a message of its own here.";
+const TOLD = "It was refused, and its sender was told why.";
+
 /** What to do about a recipient; nothing about those that it reached. */
-export function hintFor({ status, class: name, complained_at, bounced_late }: RecipientState): string | undefined {
+export function hintFor(one: RecipientState): string | undefined {
+  const { status, class: name, code, complained_at, bounced_late, recipient } = one;
   if (complained_at) return "The recipient said that it is spam. Do not send again.";
-  if (status === "rejected") return "It was not sent. If the recipient is on the suppression list and wants mail again, remove it there.";
+  if (status === "rejected" && recipient !== undefined) return SUPPRESSED;
+  if (status === "rejected") return code.startsWith("4") ? COMES_AGAIN : TOLD;
   if (status === "failed") return "It was not sent: the sender's domain is not set up, or not verified.";
   if (bounced_late && !name) return "Its server took it and sent it back later.";
   return status === "sent" || status === "deliveryFailed" ? BY_CLASS[name] : undefined;

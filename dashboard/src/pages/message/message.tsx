@@ -11,21 +11,24 @@ import { useScope } from "../../state/scope";
 import { useSession } from "../../state/session";
 import { directionOf } from "../activity/filters";
 import { Authentication } from "./authentication";
-import { contentPath, find, isQueued, isWaiting, standing, type Found } from "./find";
+import { contentPath, find, isFresh, isQueued, isWaiting, standing, type Found } from "./find";
 import { Recipients } from "./recipients";
 import { Summary } from "./summary";
 import { Timeline } from "./timeline";
 import { Waiting } from "./waiting";
 import "./message.css";
 
-/** How often it is looked at again while it waits. */
-const EVERY = 5_000;
+/** How often it is looked at again while it waits, or is not on record yet. */
+const EVERY = 3_000;
 
-export default function MessagePage({ rest }: PageProps) {
+export default function MessagePage({ rest: [id = ""] }: PageProps) {
+  return <OfId key={id} id={id} />;
+}
+
+function OfId({ id }: { readonly id: string }) {
   const { params } = useRoute();
   const { account } = useScope();
   const { session } = useSession();
-  const id = rest[0] ?? "";
   const hint = directionOf(params);
   // Who operates the server may have been given the id of anybody's message.
   const whose = session.operator ? undefined : account?.id;
@@ -34,10 +37,16 @@ export default function MessagePage({ rest }: PageProps) {
     [id, whose],
   );
   const { data, failure, reload } = found;
-  useEvery(reload, data && isWaiting(data.message) ? EVERY : undefined);
+  const isUnknown = failure instanceof ApiFailure && failure.status === 404;
+  const isComing = isUnknown && isFresh(id, new Date());
+  useEvery(reload, isComing || (data && isWaiting(data.message)) ? EVERY : undefined);
   if (data) return <Shown key={data.path} found={data} reload={reload} />;
-  if (failure instanceof ApiFailure && failure.status === 404) return <Unknown id={id} />;
-  return <Page title="Message">{failure ? <Failure failure={failure} again={reload} /> : <Skeleton lines={12} />}</Page>;
+  if (isUnknown && !isComing) return <Unknown id={id} />;
+  return (
+    <Page title="Message" lead={isComing && "It came a moment ago, and is being recorded."}>
+      {failure && !isComing ? <Failure failure={failure} again={reload} /> : <Skeleton lines={12} />}
+    </Page>
+  );
 }
 
 function Unknown({ id }: { readonly id: string }) {

@@ -64,7 +64,7 @@ const SHARED: readonly Column<RecipientState>[] = [
   { name: "Last reply", cell: ({ code, reply }) => <span class="message-reply">{reply || code || "none yet"}</span> },
   { name: "Attempts", cell: ({ attempts }) => attempts, by: ({ attempts }) => attempts, numeric: true },
   {
-    name: "Next",
+    name: "Next attempt",
     cell: ({ next_attempt_at, updated_at }) => (next_attempt_at ? <Time at={next_attempt_at} /> : <Done at={updated_at} />),
   },
 ];
@@ -72,7 +72,7 @@ const SHARED: readonly Column<RecipientState>[] = [
 function Done({ at }: { readonly at: string }) {
   return (
     <span class="soft">
-      stands since <Time at={at} />
+      settled <Time at={at} />
     </span>
   );
 }

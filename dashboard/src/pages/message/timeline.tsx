@@ -5,22 +5,20 @@ import { SelectField } from "../../kit/field";
 import { duration } from "../../kit/format";
 import { useLoad } from "../../kit/load";
 import { Badge, Card, Empty, Facts, Failure, Skeleton, Time } from "../../kit/show";
-import { isWaiting, story, type Found } from "./find";
+import { story, type Found } from "./find";
 import { attempted, folded, isAbout, named, split } from "./happening";
 
 /** Events that are fetched at first, and with each "more". */
 const STEP = 200;
-/** How often it is looked at again while something may still happen. */
-const EVERY = 5_000;
 
 /** Its life, from acceptance to the last word about it. */
 export function Timeline({ found }: { readonly found: Found }) {
   const [most, setMost] = useState(STEP);
   const [about, setAbout] = useState("");
   const { message } = found;
-  const told = useLoad((signal) => story(found, most, signal), [found.path, most], {
-    every: isWaiting(message) ? EVERY : undefined,
-  });
+  // Whatever becomes of a recipient is something that happened.
+  const stand = message.recipients.map(({ updated_at }) => updated_at).join();
+  const told = useLoad((signal) => story(found, most, signal), [found.path, most, stand]);
   const addresses = [...new Set(message.recipients.map((one) => one.recipient ?? one.destination ?? ""))].filter(Boolean);
   const events = told.data?.events.filter((event) => !about || isAbout(event, about)) ?? [];
   const choice = addresses.length > 1 && (

@@ -47,12 +47,13 @@ function dataset(direction: Direction): string {
 
 async function ask<T>({ level, tag }: Of, fields: string, span: Span, signal: AbortSignal): Promise<T | undefined> {
   const name = level === "zones" ? "zoneTag" : "accountTag";
-  const query = `query Overview($tag: string!, $since: Time!, $until: Time!, $before: Time!) {
+  const moments = (["since", "until", "before"] as const).filter((moment) => fields.includes(`$${moment}`));
+  const declared = moments.map((moment) => `$${moment}: Time!`).join(", ");
+  const query = `query Overview($tag: string!, ${declared}) {
     viewer { of: ${level}(filter: { ${name}: $tag }) { ${fields} } }
   }`;
-  const { since, until, before } = span;
-  const variables = { tag, since: since.toISOString(), until: until.toISOString(), before: before.toISOString() };
-  return (await graphql<Reply<T>>(query, variables, signal)).viewer.of[0];
+  const times = Object.fromEntries(moments.map((moment) => [moment, span[moment].toISOString()]));
+  return (await graphql<Reply<T>>(query, { tag, ...times }, signal)).viewer.of[0];
 }
 
 const NOW = "datetime_geq: $since, datetime_lt: $until";

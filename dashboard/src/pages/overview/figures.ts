@@ -61,17 +61,14 @@ export function verdict(name: keyof Rates, all: Totals): Verdict {
   return isWell ? "within" : "beyond";
 }
 
-/** How much it grew against before, as a share of before; undefined where that cannot be said. */
-export function change(now: number | null | undefined, before: number | null | undefined): number | undefined {
-  if (now === null || now === undefined || !before) return undefined;
-  return now / before - 1;
-}
-
-/** "up 12%", "down 3%", "as before" */
-export function changeText(share: number): string {
-  const value = Math.round(Math.abs(share) * 100);
+/** How it is against before: "up 12%", "down 3%", "as before"; nothing where that cannot be said. */
+export function change(now: number | null | undefined, before: number | null | undefined): string {
+  if (now === null || now === undefined || before === undefined) return "";
+  if (!before) return now ? "none before" : "as before";
+  const value = Math.round(Math.abs(now / before - 1) * 100);
   if (value === 0) return "as before";
-  return share > 0 ? (value >= 1_000 ? `${Math.round(share + 1)} times as much` : `up ${value}%`) : `down ${value}%`;
+  if (now < before) return `down ${value}%`;
+  return value >= 1_000 ? `${Math.round(now / before)} times as much` : `up ${value}%`;
 }
 
 /** Groups by the beginning of their stretch, in milliseconds. */

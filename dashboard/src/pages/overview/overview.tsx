@@ -87,11 +87,11 @@ function Figures({ of }: { readonly of: Of }) {
       {all?.count !== 0 && (
         <>
           <OutcomeChart direction={direction} span={span} counts={counted.data} />
-          {isSending && <RateCharts span={span} counts={counted.data} />}
           <div class="grid">
             {isSending && <Health all={all} />}
             <Causes direction={direction} counts={counted.data} />
           </div>
+          {isSending && <RateCharts span={span} counts={counted.data} />}
           <Failure failure={timed.failure} again={timed.reload} />
           {!timed.failure && <TimesChart direction={direction} span={span} times={timed.data} />}
           <div class="grid">

@@ -2,7 +2,7 @@ import type { Direction } from "../../client/types/activity";
 import type { Quantiles } from "../../client/types/analytics";
 import { compact, count, duration } from "../../kit/format";
 import type { Counts, Times } from "./ask";
-import { change, changeText, totals, type Totals } from "./figures";
+import { change, totals, type Totals } from "./figures";
 import { log } from "./links";
 
 interface Tile {
@@ -10,7 +10,8 @@ interface Tile {
   readonly value: string;
   /** In full, where the value is shortened. */
   readonly exact?: string | undefined;
-  readonly change: number | undefined;
+  /** Against the time before. */
+  readonly change: string;
   readonly to: string;
 }
 
@@ -28,7 +29,7 @@ export function Tiles({ direction, counts, times }: Props) {
     name,
     value: now ? compact(of(now)) : "",
     exact: now && count(of(now)),
-    change: now && before && change(of(now), of(before)),
+    change: change(now && of(now), before && of(before)),
     to,
   });
   const byStatus = (name: string, status: string) =>
@@ -40,8 +41,8 @@ export function Tiles({ direction, counts, times }: Props) {
           byStatus("Delivered", "delivered"),
           byStatus("Bounced", "deliveryFailed"),
           many("Complained", (all) => all.complaints, log(direction, { complained: "true" })),
-          timed("Half delivered within", "timeToDeliveryMsP50", times, log(direction, { status: "delivered" })),
-          timed("95% delivered within", "timeToDeliveryMsP95", times, log(direction, { status: "delivered" })),
+          timed("Delivery time P50", "timeToDeliveryMsP50", times, log(direction, { status: "delivered" })),
+          timed("Delivery time P95", "timeToDeliveryMsP95", times, log(direction, { status: "delivered" })),
         ]
       : [
           many("Came", (all) => all.count, log(direction)),
@@ -79,7 +80,7 @@ function TileBody({ tile }: { readonly tile: Tile }) {
         {value}
         <span class="visually-hidden"> {name}: show them in the activity log</span>
       </a>
-      <span class="tile-change">{tile.change === undefined ? "nothing to compare with" : changeText(tile.change)}</span>
+      <span class="tile-change">{tile.change || "\u00a0"}</span>
     </>
   );
 }

@@ -101,6 +101,14 @@ fn nobody_sees_what_is_not_theirs() {
     assert_eq!(seen(Some("shop"), Some(&["zone-1", "zone-2", "zone-9"])), 5);
     assert_eq!(seen(Some("shop"), Some(&["zone-9"])), 0);
     assert_eq!(seen(Some("shop"), Some(&[])), 0);
+    // A part of what may be seen is never more than that.
+    let part = |zones: Option<&[&str]>, zone: &str| {
+        let zones = zones.map(|zones| zones.iter().map(ToString::to_string).collect());
+        Scope { account: Some("shop".into()), zones, ..Scope::default() }.of_zone(zone.into()).zones
+    };
+    assert_eq!(part(None, "zone-1"), Some(vec!["zone-1".into()]));
+    assert_eq!(part(Some(&["zone-1", "zone-2"]), "zone-2"), Some(vec!["zone-2".into()]));
+    assert_eq!(part(Some(&["zone-1"]), "zone-2"), Some(vec![]));
     assert_eq!(log.message(&Scope::default(), id(NOON + 1)).unwrap(), None);
     assert_eq!(log.message(&Scope::default(), QueueId::from_raw(7)).unwrap(), None);
 }
@@ -152,6 +160,8 @@ fn what_becomes_of_a_recipient_is_told_by_the_last_word_about_it() {
         assert!(late.bounced_late && !complaining.bounced_late);
         assert_eq!(complaining.complained, Some(UnixMillis::new(NOON + 9)));
         assert_eq!(complaining.unsubscribed, Some(UnixMillis::new(NOON + 10)));
+        let complained = ActivityFilter { complained: true, ..ActivityFilter::default() };
+        assert_eq!(addresses(&pages(&world.index(), &Scope::default(), &complained, 9)), ["f@b.example"]);
         assert!(report.recipients.iter().all(|recipient| recipient.next_attempt.is_none()));
     }
 }
