@@ -27,42 +27,44 @@ export function Overview({ name, known }: { readonly name: string; readonly know
   const own = rulesOf(rules, name);
   const bindings = settings.bindings ?? [];
   return (
-    <div class="grid">
-      <Card title="What runs">
-        <Facts
-          rows={[
-            ["Version", version ? `${version.number}` : undefined],
-            ["Id", version && <code>{version.id}</code>],
-            ["Deployed", deployment && <Time at={deployment.created_on} />],
-            ["By", deployment?.author_email],
-            ["With", deployment?.source],
-            ["Message", deployment?.annotations["workers/message"]],
-            ["Compatibility date", settings.compatibility_date],
-            ["Flags", settings.compatibility_flags?.join(", ")],
-            ["Processor time", settings.limits?.cpu_ms && `${settings.limits.cpu_ms} ms an event`],
-          ]}
-        />
-      </Card>
-      <Card title="Which mail it has">
-        {own.length === 0 ? (
-          <Empty title="No rule names it">
-            <p>
-              Add a rule that hands mail to it under <a href={href("/routing")}>Routing</a>.
-            </p>
-          </Empty>
-        ) : (
-          <Table
-            caption={`Rules that hand mail to ${name}`}
-            rows={own}
-            keyOf={({ id }) => id}
-            to={({ zone }) => href(`/routing/${zone.name}`)}
-            columns={[
-              { name: "Mail to", cell: addressOf, by: addressOf },
-              { name: "State", cell: (rule) => <RuleState rule={rule} /> },
+    <>
+      <div class="grid">
+        <Card title="What runs">
+          <Facts
+            rows={[
+              ["Version", version ? `${version.number}` : undefined],
+              ["Id", version && <code>{version.id}</code>],
+              ["Deployed", deployment && <Time at={deployment.created_on} />],
+              ["By", deployment?.author_email],
+              ["With", deployment?.source],
+              ["Message", deployment?.annotations["workers/message"]],
+              ["Compatibility date", settings.compatibility_date],
+              ["Flags", settings.compatibility_flags?.join(", ")],
+              ["Processor time", settings.limits?.cpu_ms && `${settings.limits.cpu_ms} ms an event`],
             ]}
           />
-        )}
-      </Card>
+        </Card>
+        <Card title="Which mail it has">
+          {own.length === 0 ? (
+            <Empty title="No rule names it">
+              <p>
+                Add a rule that hands mail to it under <a href={href("/routing")}>Routing</a>.
+              </p>
+            </Empty>
+          ) : (
+            <Table
+              caption={`Rules that hand mail to ${name}`}
+              rows={own}
+              keyOf={({ id }) => id}
+              to={({ zone }) => href(`/routing/${zone.name}`)}
+              columns={[
+                { name: "Mail to", cell: addressOf, by: addressOf },
+                { name: "State", cell: (rule) => <RuleState rule={rule} /> },
+              ]}
+            />
+          )}
+        </Card>
+      </div>
       <Card title="Bindings">
         {bindings.length === 0 ? (
           <Empty title="It uses nothing but its code" />
@@ -79,7 +81,7 @@ export function Overview({ name, known }: { readonly name: string; readonly know
           />
         )}
       </Card>
-    </div>
+    </>
   );
 }
 
