@@ -1,7 +1,7 @@
 // What Workers say as they run: a WebSocket with a message for each event.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { post, remove } from "./http";
+import { post } from "./http";
 import type { Run, Tail } from "./types/workers";
 
 export type TailState = "connecting" | "open" | "ended";
@@ -25,11 +25,8 @@ export function useTail(path: string | undefined, turn: number, hear: (run: Run)
       ({ result }) => {
         if (under.signal.aborted) return;
         const socket = new WebSocket(ownAddress(result.url), PROTOCOL);
-        end = () => {
-          socket.close();
-          // It would end by itself; others may have its place at once.
-          remove(`${path}/${result.id}`).catch(() => undefined);
-        };
+        // The tail ends with it.
+        end = () => socket.close();
         socket.onopen = () => setState("open");
         socket.onclose = () => under.signal.aborted || setState("ended");
         socket.onmessage = ({ data }) => {

@@ -37,7 +37,7 @@ await journey(async ({ page, zone, api, open, axe, screenshot }) => {
   await row(page, 'sales@example.com').getByText('Waits for its destination').waitFor();
   await (await tried('sales@example.com')).getByText('the catch-all').waitFor();
   await open('/routing?tab=destinations');
-  await team.getByRole('button', { name: 'Take team@example.org for verified' }).click();
+  await team.getByRole('button', { name: 'Verify team@example.org' }).click();
   await team.getByText('Verified', { exact: true }).waitFor();
 
   await open('/routing/example.com?tab=settings');

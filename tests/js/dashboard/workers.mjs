@@ -63,7 +63,7 @@ await journey(async ({ page, base, token, account, zone, api, open, axe, screens
 
   // Back to the version before, which is heard.
   await tab(page, 'Versions');
-  await page.getByRole('button', { name: 'Run version 1' }).click();
+  await page.getByRole('button', { name: 'Roll back to version 1' }).click();
   await dialog.getByRole('button', { name: 'Run version 1' }).click();
   await row(page, 'Version 1 again').waitFor();
   await axe();

@@ -67,12 +67,12 @@ export function Destinations() {
                 mayEdit && (
                   <span class="row">
                     {!row.verified && (
-                      <Button small disabled={act.isRunning} label={`Send the link to ${row.email} again`} onClick={() => act.run({ what: "resend", row })}>
+                      <Button small disabled={act.isRunning} label={`Send again the link to ${row.email}`} onClick={() => act.run({ what: "resend", row })}>
                         Send again
                       </Button>
                     )}
                     {!row.verified && session.operator && (
-                      <Button small disabled={act.isRunning} label={`Take ${row.email} for verified`} onClick={() => act.run({ what: "verify", row })}>
+                      <Button small disabled={act.isRunning} label={`Verify ${row.email}`} onClick={() => act.run({ what: "verify", row })}>
                         Verify
                       </Button>
                     )}

@@ -39,13 +39,15 @@ export function Versions({ path, name, known, changed }: Props) {
             { name: "Id", minor: true, cell: ({ id }) => <code class="soft">{id.slice(0, 8)}</code> },
             {
               name: "Actions",
-              cell: (version) =>
-                mayEdit &&
-                version.id !== running && (
-                  <Button small label={`Run version ${version.number}`} onClick={() => setChosen(version)}>
-                    {version.number < (number(running) ?? 0) ? "Roll back to it" : "Deploy"}
+              cell: (version) => {
+                if (!mayEdit || version.id === running) return null;
+                const word = version.number < (number(running) ?? 0) ? "Roll back" : "Deploy";
+                return (
+                  <Button small label={`${word} to version ${version.number}`} onClick={() => setChosen(version)}>
+                    {word}
                   </Button>
-                ),
+                );
+              },
             },
           ]}
         />
