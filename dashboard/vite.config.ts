@@ -14,7 +14,7 @@ export default defineConfig(({ mode }) => {
       reportCompressedSize: false,
     },
     server: {
-      proxy: { "/client": proxy, "/session": proxy, "/health": proxy, "/version": proxy, "/docs": proxy },
+      proxy: { "/client": proxy, "/cdn-cgi": proxy, "/session": proxy, "/health": proxy, "/version": proxy, "/docs": proxy },
     },
   };
 });

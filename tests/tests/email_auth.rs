@@ -156,3 +156,31 @@ fn the_python_sdk_calls_every_method_of_its_email_parts() -> Result<()> {
     assert_eq!(said["around"], json!(["active", 1, true]));
     Ok(())
 }
+
+#[test]
+fn the_doctor_tells_what_receivers_see_of_a_sending_domain() -> Result<()> {
+    if skip_without(&[Need::Knot]) {
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    let sending = format!("/client/v4/zones/{}/email/sending/subdomains", scene.zone("shop.example")?);
+    let tag = scene.api.post(&sending, "{\"name\":\"shop.example\"}", &[])?.result()["tag"].clone();
+    let path = format!("{sending}/{}/doctor", tag.as_str().unwrap_or_default());
+    let seen = scene.api.request("GET", &path, "", &[])?.result();
+    let bimi = &seen["receiving"]["bimi"];
+    assert_eq!(bimi["logo"], "https://shop.example/logo.svg", "{seen}");
+    assert_eq!((&seen["mx"]["hosts"], &seen["routing"]), (&json!([]), &Value::Null));
+    assert_eq!(seen["spf"]["domain"], "cf-bounce.shop.example");
+    let found =
+        |area: &str| seen["findings"].as_array().is_some_and(|all| all.iter().any(|one| one["area"] == area));
+    assert!(found("return_path") && found("dkim"), "{seen}");
+    let dmarc = seen["sending"]["records"].as_array().into_iter().flatten();
+    let dmarc = dmarc.filter(|record| record["name"] == "_dmarc.shop.example").collect::<Vec<_>>();
+    assert!(
+        dmarc
+            .iter()
+            .all(|record| record["found"][0].as_str().is_some_and(|text| text.starts_with("v=DMARC1")))
+    );
+    assert_eq!(dmarc.len(), 1, "{seen}");
+    Ok(())
+}

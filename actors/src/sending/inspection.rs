@@ -3,10 +3,11 @@
 use super::DomainChecker;
 use actix::{Handler, Message, ResponseFuture};
 use mailwright_engine::domain_dns::{
-    Published, RoutingReport, RoutingZone, check_routing, published,
+    DomainExamination, Published, RoutingReport, RoutingZone, check_routing, examine_domain, published,
     spf::{SpfInspection, SpfTree},
 };
-use std::rc::Rc;
+use mailwright_storage::control;
+use std::{rc::Rc, sync::Arc};
 
 /// Looks at what a zone publishes about its mail.
 #[derive(Debug, Message)]
@@ -32,6 +33,30 @@ pub struct InspectSpf {
 #[derive(Debug, Message)]
 #[rtype(result = "RoutingReport")]
 pub struct LookAtRouting(pub RoutingZone);
+
+/// Looks at everything that receivers see of a sending domain, and nothing follows from it.
+#[derive(Debug, Message)]
+#[rtype(result = "DomainExamination")]
+pub struct Examine {
+    /// The domain.
+    pub domain: Arc<control::SendingDomain>,
+    /// The zone that takes mail for it, if one does.
+    pub routing: Option<Arc<control::RoutingZone>>,
+}
+
+impl Handler<Examine> for DomainChecker {
+    type Result = ResponseFuture<DomainExamination>;
+
+    fn handle(&mut self, Examine { domain, routing }: Examine, _: &mut Self::Context) -> Self::Result {
+        let (check, settings) = (Rc::clone(&self.check), Rc::clone(&self.settings));
+        Box::pin(async move {
+            let domain = settings.records.describe(&domain);
+            let routing = routing.map(|zone| settings.records.describe_routing(&zone));
+            let addresses = &settings.records.addresses;
+            check.run(|lookups| examine_domain(&domain, routing.as_ref(), addresses, lookups)).await
+        })
+    }
+}
 
 impl Handler<LookAtRouting> for DomainChecker {
     type Result = ResponseFuture<RoutingReport>;

@@ -14,7 +14,7 @@ pub mod records;
 pub mod watched;
 
 pub use checker::{Check, CheckError, DomainChecker, LastCheck, PublishRecords, RemoveRecords};
-pub use inspection::{InspectSpf, LookAtRouting, LookAtZone};
+pub use inspection::{Examine, InspectSpf, LookAtRouting, LookAtZone};
 pub use looks::{Checked, Looks};
 pub use records::{RecordSettings, RoutingRecords};
 pub use watched::Watched;

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod doctor;
 mod email_auth;
 mod limits;
 pub(crate) mod records;
@@ -39,6 +40,7 @@ fn resource(path: &str) -> Resource {
     accounts::rename,
     accounts::delete,
     audit::list,
+    doctor::examine,
     email_auth::get,
     email_auth::edit,
     email_auth::inspect,
@@ -157,6 +159,7 @@ fn sending_routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(records::checked))
                 .route(web::post().to(records::check)),
         )
+        .service(of_zone("/subdomains/{tag}/doctor").route(web::get().to(doctor::examine)))
         .service(of_zone("/subdomains/{tag}/rotate").route(web::post().to(sending::rotate)));
 }
 

@@ -55,6 +55,9 @@ export interface Options {
   readonly signal?: AbortSignal;
 }
 
+/** Routes that are not of the API's version. */
+const OUTSIDE = /^\/(session|cdn-cgi)\b/;
+
 /** The path with its query; what is undefined, null or empty is left out. */
 export function url(path: string, query: Query = {}): string {
   const params = new URLSearchParams();
@@ -62,7 +65,7 @@ export function url(path: string, query: Query = {}): string {
     if (value !== undefined && value !== null && value !== "") params.set(name, String(value));
   }
   const text = params.toString();
-  return `${path.startsWith("/session") ? "" : "/client/v4"}${path}${text && `?${text}`}`;
+  return `${OUTSIDE.test(path) ? "" : "/client/v4"}${path}${text && `?${text}`}`;
 }
 
 /** Told once when the server no longer knows us. */
@@ -75,8 +78,9 @@ async function ask<T>(method: string, path: string, { query, signal }: Options, 
   const init: RequestInit = { method, credentials: "same-origin", headers: { Accept: "application/json" } };
   if (signal) init.signal = signal;
   if (body !== undefined) {
-    init.headers = { ...init.headers, "Content-Type": "application/json" };
-    init.body = JSON.stringify(body);
+    const isRaw = body instanceof Blob;
+    init.headers = { ...init.headers, "Content-Type": isRaw ? body.type : "application/json" };
+    init.body = isRaw ? body : JSON.stringify(body);
   }
   const response = await reach(url(path, query), init);
   const envelope = await read<T>(response);
@@ -107,6 +111,26 @@ export const post = <T>(path: string, body: unknown = {}, options: Options = {})
 export const put = <T>(path: string, body: unknown, options: Options = {}) => ask<T>("PUT", path, options, body);
 export const patch = <T>(path: string, body: unknown, options: Options = {}) => ask<T>("PATCH", path, options, body);
 export const remove = <T>(path: string, options: Options = {}) => ask<T>("DELETE", path, options);
+
+/** What a path has that answers in no envelope, as text up to `most` octets, and whether there is more. */
+export async function text(path: string, most: number, { query, signal }: Options = {}): Promise<{ text: string; isCut: boolean }> {
+  const response = await reach(url(path, query), { credentials: "same-origin", ...(signal && { signal }) });
+  if (!response.ok) throw new ApiFailure(response.status, (await read(response))?.errors ?? []);
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
+  let found = "";
+  for (let octets = 0; reader; ) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    octets += value.length;
+    found += decoder.decode(value.subarray(0, value.length - Math.max(0, octets - most)), { stream: true });
+    if (octets > most) {
+      await reader.cancel();
+      return { text: found, isCut: true };
+    }
+  }
+  return { text: found + decoder.decode(), isCut: false };
+}
 
 /** Every page of a list that is numbered, up to `most` objects. */
 export async function all<T>(path: string, options: Options = {}, most = 5_000): Promise<T[]> {

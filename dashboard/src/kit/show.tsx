@@ -81,6 +81,19 @@ export function Notice({ tone, children }: { readonly tone: Tone; readonly child
   );
 }
 
+/** What the server said besides, each time anew. */
+export function Notes({ notes }: { readonly notes: readonly string[] }) {
+  return (
+    <div role="status">
+      {notes.map((note) => (
+        <Notice key={note} tone="warn">
+          {note}
+        </Notice>
+      ))}
+    </div>
+  );
+}
+
 /** There is nothing: why, and what to do about it. */
 export function Empty({ title, children }: { readonly title: string; readonly children?: ComponentChildren }) {
   return (

@@ -77,21 +77,52 @@ impl Examination {
     }
 }
 
-/// Looks at everything.
-pub fn examine(subject: &Subject, lookups: &mut Lookups<'_>) -> Examination {
-    let addresses: Vec<IpAddr> = subject.addresses.iter().map(|own| own.address).collect();
-    let base = subject.domain.name.base();
-    let sending = check_domain(&subject.domain, &addresses, lookups);
+/// What receivers see of a domain by its own DNS.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DomainExamination {
+    /// What sending needs. Its findings stand in [`Self::findings`] too.
+    pub sending: DomainReport,
+    /// What routing needs, if the domain takes mail. Its findings stand in [`Self::findings`] too.
+    pub routing: Option<RoutingReport>,
+    /// The SPF record of the return-path domain with all it leads to.
+    pub spf: SpfInspection,
+    /// The hosts that take mail for the domain itself.
+    pub mx: MxFacts,
+    /// What the domain publishes for those who send to it.
+    pub receiving: ReceivingFacts,
+    /// All that was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at `domain`, with the zone that takes mail for it; mail goes out from `addresses`.
+pub fn examine_domain(
+    domain: &SendingDomain,
+    routing: Option<&RoutingZone>,
+    addresses: &[IpAddr],
+    lookups: &mut Lookups<'_>,
+) -> DomainExamination {
+    let sending = check_domain(domain, addresses, lookups);
     let mut findings = sending.findings.clone();
-    let routing = subject.routing.as_ref().map(|zone| check_routing(zone, &addresses, lookups));
+    let routing = routing.map(|zone| check_routing(zone, addresses, lookups));
     for finding in routing.iter().flat_map(|report| &report.findings) {
         // What both say is told once.
         if !findings.contains(finding) {
             findings.push(finding.clone());
         }
     }
+    let base = domain.name.base();
     let mx = mx::check_domain(base, lookups, &mut findings);
     let receiving = receiving::check(base, &mx, &sending.dmarc, lookups, &mut findings);
+    let spf = SpfInspection::from(&sending.spf);
+    DomainExamination { sending, routing, spf, mx, receiving, findings }
+}
+
+/// Looks at everything.
+pub fn examine(subject: &Subject, lookups: &mut Lookups<'_>) -> Examination {
+    let addresses: Vec<IpAddr> = subject.addresses.iter().map(|own| own.address).collect();
+    let base = subject.domain.name.base();
+    let seen = examine_domain(&subject.domain, subject.routing.as_ref(), &addresses, lookups);
+    let DomainExamination { sending, routing, spf, mx, receiving, mut findings } = seen;
     let own = subject.addresses.iter();
     let reverse = own.map(|own| reverse::check(own.address, &own.ehlo, lookups, &mut findings)).collect();
     if addresses.is_empty() {
@@ -102,7 +133,6 @@ pub fn examine(subject: &Subject, lookups: &mut Lookups<'_>) -> Examination {
     let block_lists = block_list::check(&subject.block_lists, &addresses, base, lookups, &mut findings);
     let spf_of = |address: &IpAddr| OwnSpf { address: *address, verdict: sending.spf.judge(*address) };
     let spf_results = addresses.iter().map(spf_of).collect();
-    let spf = SpfInspection::from(&sending.spf);
     Examination { sending, routing, spf, spf_results, mx, receiving, reverse, block_lists, findings }
 }
 

@@ -55,7 +55,7 @@ pub use dkim::{DkimFacts, DkimKeyState};
 pub use dmarc::{
     Alignment, DmarcFacts, DmarcPolicy, DmarcRecord, ReportAddress, ReportWish, report_destinations,
 };
-pub use examine::{Examination, OwnAddress, OwnSpf, Subject, examine};
+pub use examine::{DomainExamination, Examination, OwnAddress, OwnSpf, Subject, examine, examine_domain};
 pub use finding::{Area, Code, Finding, Severity};
 pub use mx::{MailHost, MxFacts};
 pub use published::{ApprovedSource, Published, PublishedRecord, PublishedRecords, ReportStatus, published};

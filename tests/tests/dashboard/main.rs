@@ -4,7 +4,7 @@
 mod world;
 
 use mailwright_tests::error::Result;
-use world::travel;
+use world::{travel, travel_with_workers};
 
 #[test]
 fn signing_in_and_out() -> Result<()> {
@@ -24,4 +24,24 @@ fn the_activity_log_finds_pages_and_follows() -> Result<()> {
 #[test]
 fn a_message_tells_its_life() -> Result<()> {
     travel("message")
+}
+
+#[test]
+fn a_domain_from_its_first_record_to_its_first_mail() -> Result<()> {
+    travel("domains")
+}
+
+#[test]
+fn suppressing_one_address_and_many() -> Result<()> {
+    travel("suppressions")
+}
+
+#[test]
+fn rules_destinations_and_what_would_become_of_mail() -> Result<()> {
+    travel("routing")
+}
+
+#[test]
+fn workers_live_and_what_they_keep() -> Result<()> {
+    travel_with_workers("workers")
 }

@@ -8,6 +8,7 @@ use mailwright_tests::http::Api;
 use mailwright_tests::needs::{Need, skip_without};
 use mailwright_tests::server::Dev;
 use mailwright_tests::wait;
+use mailwright_tests::workerd;
 use serde_json::{Value, json};
 
 /// The longest until everything that was sent has been told.
@@ -30,6 +31,19 @@ pub(crate) fn travel(name: &str) -> Result<()> {
         return Ok(());
     }
     let dev = Dev::start()?;
+    fill(&dev.api)?;
+    browser::journey(name, &dev.api).map(drop)
+}
+
+/// Does the same on a server that runs Workers.
+pub(crate) fn travel_with_workers(name: &str) -> Result<()> {
+    if skip_without(&[Need::Chromium, Need::Workerd]) {
+        return Ok(());
+    }
+    let dev = Dev::start_with(|command| {
+        // The runtime is found where npm has put it.
+        command.current_dir(workerd::packages());
+    })?;
     fill(&dev.api)?;
     browser::journey(name, &dev.api).map(drop)
 }

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod activity;
 pub mod delivery;
 pub mod dns;
+pub mod doctor;
 pub mod limits;
 pub mod mail;
 pub mod routed;

@@ -118,6 +118,23 @@ export interface SpfInspection {
   readonly errors?: readonly { readonly code: string; readonly domain: string; readonly message: string }[];
 }
 
+/** What receivers see of a domain by its own DNS. */
+export interface DomainExamination {
+  readonly sending: DomainReport;
+  readonly routing: RoutingReport | null;
+  /** Of the return path. */
+  readonly spf: SpfInspection;
+  /** The hosts that take mail for the domain itself. */
+  readonly mx: MailHosts;
+  readonly receiving: {
+    readonly mta_sts: { readonly id: string | null; readonly mode: string | null; readonly mx: readonly string[] };
+    readonly tls_rpt: readonly string[];
+    readonly dane: { readonly hosts: readonly { readonly host: string; readonly records: number }[] };
+    readonly bimi: { readonly record: string | null; readonly logo: string | null; readonly evidence: string | null };
+  };
+  readonly findings: readonly Finding[];
+}
+
 export interface DmarcSource {
   readonly source_ip: string | null;
   readonly name: string | null;

@@ -27,7 +27,7 @@ export function Publish({ path, name, done }: Props) {
       {isAsking && (
         <FormDialog title={`Publish the records of ${name}`} action="Publish" onSubmit={publish} onClose={() => setAsking(false)}>
           <p>
-            The server adds the missing records at the name server that its operator configured (<code>[dns.updates]</code>). Nothing is
+            The server adds the missing records at the name server that its operator configured (<code>[[sending.dns_updates]]</code>). Nothing is
             done by halves: if one record is in the way, none is added.
           </p>
           <CheckField

@@ -15,7 +15,12 @@ export function SpfTree({ zone, id }: { readonly zone: Zone; readonly id: string
   );
   if (found.failure) return <Failure failure={found.failure} again={found.reload} />;
   if (!found.data) return <Skeleton lines={4} />;
-  const { total_lookups: lookups, errors = [], components } = found.data;
+  return <SpfTerms inspection={found.data} />;
+}
+
+/** The same of a record that was looked at. */
+export function SpfTerms({ inspection }: { readonly inspection: SpfInspection }) {
+  const { total_lookups: lookups, errors = [], components, domain } = inspection;
   return (
     <div class="stack">
       <p class="row">
@@ -29,7 +34,7 @@ export function SpfTree({ zone, id }: { readonly zone: Zone; readonly id: string
           <strong>{domain}</strong> {message}
         </Notice>
       ))}
-      <Terms components={components} label={`Terms of the SPF record of ${zone.name}`} isRoot />
+      <Terms components={components} label={`Terms of the SPF record of ${domain}`} isRoot />
     </div>
   );
 }

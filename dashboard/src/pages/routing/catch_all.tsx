@@ -13,7 +13,8 @@ import { ActionWords, RuleState } from "./words";
 interface Props {
   readonly zone: Zone;
   readonly rule: RoutingRule | undefined;
-  readonly changed: () => void;
+  /** Told what a person should know besides. */
+  readonly changed: (notes: readonly string[]) => void;
 }
 
 /** What becomes of mail that no rule takes. */
@@ -52,8 +53,8 @@ function Form({ zone, rule, changed, onClose }: Props & { readonly onClose: () =
   const save = async () => {
     const matchers = [{ type: "all" as const }];
     const path = `/zones/${zone.id}/email/routing/rules/catch_all`;
-    await put(path, { name: rule?.name ?? "", enabled: isEnabled, matchers, actions: [action] });
-    changed();
+    const { notes } = await put(path, { name: rule?.name ?? "", enabled: isEnabled, matchers, actions: [action] });
+    changed(notes);
   };
   return (
     <FormDialog title={`Catch-all of ${zone.name}`} action="Save" isReady={isWhole(action)} onSubmit={save} onClose={onClose}>

@@ -1,15 +1,13 @@
 import { useState } from "preact/hooks";
-import { all, patch, post, remove } from "../../client/http";
+import { all, patch, post } from "../../client/http";
 import type { Destination } from "../../client/types/routing";
 import { Button } from "../../kit/button";
-import { Confirm } from "../../kit/dialog";
-import { TextField } from "../../kit/field";
-import { FormDialog } from "../../kit/form";
 import { useAction, useLoad } from "../../kit/load";
 import { Badge, Card, Empty, Failure, Notice, Skeleton, Time } from "../../kit/show";
 import { Table } from "../../kit/table";
 import { useAccount } from "../../state/scope";
 import { useMay, useSession } from "../../state/session";
+import { AddDestination, RemoveDestination } from "./destination_dialogs";
 
 /** Addresses that mail may go on to, once their owners have agreed. */
 export function Destinations() {
@@ -67,12 +65,12 @@ export function Destinations() {
                 mayEdit && (
                   <span class="row">
                     {!row.verified && (
-                      <Button small disabled={act.isRunning} label={`Send the link to ${row.email} again`} onClick={() => act.run({ what: "resend", row })}>
+                      <Button small disabled={act.isRunning} label={`Send again the link to ${row.email}`} onClick={() => act.run({ what: "resend", row })}>
                         Send again
                       </Button>
                     )}
                     {!row.verified && session.operator && (
-                      <Button small disabled={act.isRunning} label={`Take ${row.email} for verified`} onClick={() => act.run({ what: "verify", row })}>
+                      <Button small disabled={act.isRunning} label={`Verify ${row.email}`} onClick={() => act.run({ what: "verify", row })}>
                         Verify
                       </Button>
                     )}
@@ -85,8 +83,8 @@ export function Destinations() {
           ]}
         />
       )}
-      {isAdding && <Add path={path} changed={found.reload} onClose={() => setAdding(false)} />}
-      {leaving && <Removal path={path} row={leaving} changed={found.reload} onClose={() => setLeaving(undefined)} />}
+      {isAdding && <AddDestination path={path} changed={found.reload} onClose={() => setAdding(false)} />}
+      {leaving && <RemoveDestination path={path} row={leaving} changed={found.reload} onClose={() => setLeaving(undefined)} />}
     </Card>
   );
 }
@@ -107,46 +105,4 @@ function useChosen(act: (chosen: Chosen) => Promise<void>) {
     void action.run();
   };
   return { ...action, run };
-}
-
-interface DialogProps {
-  readonly path: string;
-  readonly changed: () => void;
-  readonly onClose: () => void;
-}
-
-function Add({ path, changed, onClose }: DialogProps) {
-  const [email, setEmail] = useState("");
-  const add = async () => {
-    await post(path, { email: email.trim() });
-    changed();
-  };
-  return (
-    <FormDialog title="Add a destination" action="Send the link" isReady={email.trim() !== ""} onSubmit={add} onClose={onClose}>
-      <TextField
-        label="Address"
-        type="email"
-        value={email}
-        onInput={setEmail}
-        required
-        autoFocus
-        hint="Its owner is sent a link, and takes no mail of yours before agreeing."
-      />
-    </FormDialog>
-  );
-}
-
-function Removal({ path, row, changed, onClose }: DialogProps & { readonly row: Destination }) {
-  const removal = async () => {
-    await remove(`${path}/${row.id}`);
-    changed();
-  };
-  return (
-    <Confirm title={`Remove ${row.email}`} action="Remove" dangerous onConfirm={removal} onClose={onClose}>
-      <p>
-        Rules that forward to it alone are disabled, and mail for them goes to the catch-all or is refused. To come back, its owner has to
-        agree again.
-      </p>
-    </Confirm>
-  );
 }

@@ -8,7 +8,7 @@ import { download } from "../../kit/csv";
 import { Findings, findingsInShort } from "../../kit/findings";
 import { useAction, useLoad } from "../../kit/load";
 import { RecordTable, zoneFile } from "../../kit/records";
-import { Card, Empty, Failure, Notice, Skeleton, Time } from "../../kit/show";
+import { Card, Empty, Failure, Notes, Notice, Skeleton, Time } from "../../kit/show";
 import { useMay } from "../../state/session";
 import { DnsActions } from "./dns_actions";
 
@@ -68,21 +68,15 @@ export function RoutingDns({ zone, settings, changed }: Props) {
           </>
         }
       >
-        <div role="status">
-          <p class="soft">
-            {settings.locked ? "Locked: what is changed is put back where the server may do so." : "Unlocked: changes are left alone."}{" "}
-            {report && found.data?.checked_on && (
-              <>
-                {findingsInShort(report.findings)} · looked at <Time at={found.data.checked_on} />
-              </>
-            )}
-          </p>
-          {notes.map((note) => (
-            <Notice key={note} tone="warn">
-              {note}
-            </Notice>
-          ))}
-        </div>
+        <p class="soft" role="status">
+          {settings.locked ? "Locked: what is changed is put back where the server may do so." : "Unlocked: changes are left alone."}{" "}
+          {report && found.data?.checked_on && (
+            <>
+              {findingsInShort(report.findings)} · looked at <Time at={found.data.checked_on} />
+            </>
+          )}
+        </p>
+        <Notes notes={notes} />
         <Failure failure={check.failure ?? found.failure} />
         {!found.data && !found.failure && <Skeleton lines={5} />}
         {found.data && !report && <Notice tone="info">Not looked at yet. Press “Check now”.</Notice>}

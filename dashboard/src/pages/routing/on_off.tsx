@@ -4,7 +4,7 @@ import type { Zone } from "../../client/types/core";
 import type { RoutingSettings } from "../../client/types/routing";
 import { Button } from "../../kit/button";
 import { Confirm } from "../../kit/dialog";
-import { Notice } from "../../kit/show";
+import { Notes, Notice } from "../../kit/show";
 import { href } from "../../router";
 import { useMay } from "../../state/session";
 
@@ -48,13 +48,7 @@ export function OnOff({ zone, settings, changed }: Props) {
           </p>
         </Notice>
       )}
-      <div role="status">
-        {notes.map((note) => (
-          <Notice key={note} tone="warn">
-            {note}
-          </Notice>
-        ))}
-      </div>
+      <Notes notes={notes} />
       {isAsking && (
         <Confirm title={`Take mail for ${zone.name}`} action="Enable" onConfirm={enable} onClose={() => setAsking(false)}>
           <p>

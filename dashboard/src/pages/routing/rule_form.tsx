@@ -10,7 +10,8 @@ interface Props {
   readonly zone: Zone;
   /** The rule that is changed; a new one is made without. */
   readonly rule?: RoutingRule;
-  readonly changed: () => void;
+  /** Told what a person should know besides. */
+  readonly changed: (notes: readonly string[]) => void;
   readonly onClose: () => void;
 }
 
@@ -29,8 +30,8 @@ export function RuleForm({ zone, rule, changed, onClose }: Props) {
       actions: [action],
     };
     const path = `/zones/${zone.id}/email/routing/rules`;
-    await (rule ? put(`${path}/${rule.id}`, draft) : post(path, draft));
-    changed();
+    const { notes } = await (rule ? put(`${path}/${rule.id}`, draft) : post(path, draft));
+    changed(notes);
   };
   const isReady = /.@./.test(address.trim()) && isWhole(action);
   return (

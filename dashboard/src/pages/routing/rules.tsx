@@ -5,7 +5,7 @@ import type { RoutingRule, RoutingSettings } from "../../client/types/routing";
 import { Button } from "../../kit/button";
 import { Confirm } from "../../kit/dialog";
 import { useLoad } from "../../kit/load";
-import { Card, Empty, Failure, Skeleton } from "../../kit/show";
+import { Card, Empty, Failure, Notes, Skeleton } from "../../kit/show";
 import { useMay } from "../../state/session";
 import { CatchAll } from "./catch_all";
 import { RuleForm } from "./rule_form";
@@ -26,7 +26,12 @@ export function Rules({ zone, settings }: Props) {
   const [open, setOpen] = useState<Open>();
   const found = useLoad((signal) => all<RoutingRule>(path, { signal }), [path], { every: 30_000 });
   const rules = found.data && inOrder(found.data.filter((rule) => !isCatchAll(rule)));
+  const [notes, setNotes] = useState<readonly string[]>([]);
   const close = () => setOpen(undefined);
+  const changed = (notes: readonly string[] = []) => {
+    setNotes(notes);
+    found.reload();
+  };
   return (
     <>
       <Card
@@ -40,6 +45,7 @@ export function Rules({ zone, settings }: Props) {
         }
       >
         <Failure failure={found.failure} again={found.reload} />
+        <Notes notes={notes} />
         {!rules && !found.failure && <Skeleton lines={5} />}
         {rules?.length === 0 && (
           <Empty title="No rules yet">
@@ -59,9 +65,9 @@ export function Rules({ zone, settings }: Props) {
           <p class="soft">Subaddresses are on: what no rule has for user+detail goes to the rule for user.</p>
         )}
       </Card>
-      <CatchAll zone={zone} rule={found.data?.find(isCatchAll)} changed={found.reload} />
-      {open?.what === "add" && <RuleForm zone={zone} changed={found.reload} onClose={close} />}
-      {open?.what === "edit" && <RuleForm zone={zone} rule={open.rule} changed={found.reload} onClose={close} />}
+      <CatchAll zone={zone} rule={found.data?.find(isCatchAll)} changed={changed} />
+      {open?.what === "add" && <RuleForm zone={zone} changed={changed} onClose={close} />}
+      {open?.what === "edit" && <RuleForm zone={zone} rule={open.rule} changed={changed} onClose={close} />}
       {open?.what === "turn" && <Turn path={path} rule={open.rule} changed={found.reload} onClose={close} />}
       {open?.what === "remove" && <Removal path={path} rule={open.rule} changed={found.reload} onClose={close} />}
     </>

@@ -104,6 +104,9 @@ fn a_record_in_the_wrong_place_is_a_conflict() {
     use RecordState::{Conflict, Locked};
     assert_eq!(states(&report), [Conflict, Conflict, Conflict, Conflict, Locked, Locked]);
     assert_eq!(report.state, DomainState::Misconfigured);
+    let found = |at: usize| report.records[at].found.iter().map(String::as_str).collect::<Vec<_>>();
+    assert!(matches!(found(0)[..], [host] if host.ends_with(" mx.other.test")), "{:?}", found(0));
+    assert!(found(2).contains(&"v=spf1 -all"), "{:?}", found(2));
 }
 
 #[test]
