@@ -1,0 +1,49 @@
+// What holds mail, put together from what the engine says and from what somebody ordered.
+
+import type { DomainState, HeldBy, Suspension } from "../../client/types/delivery";
+import type { Tone } from "../../kit/show";
+
+/** What a reason means, in a word or two. */
+const REASONS: Readonly<Record<string, readonly [Tone, string]>> = {
+  suspension: ["warn", "Suspended"],
+  dns: ["bad", "No DNS answer"],
+  source: ["warn", "No source"],
+  site: ["bad", "Not reached"],
+  policy: ["bad", "TLS policy"],
+  storage: ["bad", "Own disk"],
+  breaker: ["bad", "Counts as dead"],
+  rule: ["warn", "Slowed by a rule"],
+  rate: ["info", "At its rate"],
+  concurrency: ["info", "Connections busy"],
+  retry: ["warn", "Waits to retry"],
+  schedule: ["info", "Scheduled"],
+  turn: ["muted", "Waits its turn"],
+  in_flight: ["good", "In flight"],
+};
+
+export function reasonOf(reason: string): readonly [Tone, string] {
+  return REASONS[reason] ?? ["muted", reason];
+}
+
+/** A suspension as something that holds mail. */
+export function asHold({ by, reason, until }: Suspension): HeldBy {
+  return { reason: "suspension", detail: `suspended by ${by}${reason && `: ${reason}`}`, source: null, until };
+}
+
+/** The suspension of a scope, as `domain:example.com`. */
+export function suspensionOf(scope: string, suspensions: readonly Suspension[]): Suspension | undefined {
+  return suspensions.find((suspension) => suspension.scope === scope);
+}
+
+/** What holds a domain: what an operator ordered comes before what the engine found. */
+export function holdsOf(name: string, state: DomainState | undefined, suspensions: readonly Suspension[]): readonly HeldBy[] {
+  const scopes = [`domain:${name}`, ...(state?.site ? [`site:${state.site}`] : [])];
+  const ordered = scopes.flatMap((scope) => suspensionOf(scope, suspensions) ?? []);
+  return [...ordered.map(asHold), ...(state?.holds ?? [])];
+}
+
+/** A length of time as the API reads it, or undefined for what is none: "2h", "90 min", "1d". */
+export function lengthOf(text: string): string | undefined {
+  const said = text.trim();
+  return /^(\d+\s*(s|sec|m|min|h|hr|d|day|days|hours?|minutes?|w|weeks?)\s*)+$/.test(said) ? said : undefined;
+}
