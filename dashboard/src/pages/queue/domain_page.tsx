@@ -7,6 +7,7 @@ import { useLoad } from "../../kit/load";
 import { Page } from "../../kit/page";
 import { Card, Empty, Facts, Failure, Skeleton, Time } from "../../kit/show";
 import { href } from "../../router";
+import { Next } from "./domains_tab";
 import { EntryTable } from "./entry_table";
 import { holdsOf, suspensionOf } from "./held";
 import { HoldList } from "./holds";
@@ -76,7 +77,7 @@ function Shown({ name, queue }: ShownProps) {
               ["Due", count(totals.due)],
               ["In flight", count(state?.in_flight ?? 0)],
               ["Oldest", totals.oldest && <Time at={totals.oldest} />],
-              ["Next attempt", totals.next_due && <Time at={totals.next_due} />],
+              ["Next attempt", totals.next_due && <Next at={totals.next_due} />],
               ["Site", <SiteLink name={state?.site} />],
               ["Hosts", state?.hosts.join(", ")],
             ]}

@@ -32,7 +32,7 @@ export function DomainsTab({ queue, want }: Props) {
   const states = new Map(engine.domains.map((state) => [state.name, state]));
   const rows: Row[] = summary.domains.map((group) => ({ ...group, state: states.get(group.name) }));
   const columns: Column<Row>[] = [
-    { name: "Domain", cell: ({ name }) => name, by: ({ name }) => name },
+    { name: "Domain", cell: ({ name }) => <span class="whole">{name}</span>, by: ({ name }) => name },
     {
       name: "State",
       cell: ({ name, state, due }) => (
@@ -68,11 +68,10 @@ function Actions({ row: { name }, queue, want }: Props & { readonly row: Row }) 
   const scope = `domain:${name}`;
   const isSuspended = Boolean(suspensionOf(scope, queue.suspensions));
   return (
-    <span class="row-actions">
+    <span class="actions tight">
       <Button
         kind="quiet"
         small
-        icon="refresh"
         label={`Retry mail to ${name} now`}
         onClick={() => want({ kind: "retry", target: { kind: "filter", filter: { domain: name } } })}
       >
@@ -81,7 +80,6 @@ function Actions({ row: { name }, queue, want }: Props & { readonly row: Row }) 
       <Button
         kind="quiet"
         small
-        icon={isSuspended ? "play" : "pause"}
         label={`${isSuspended ? "Resume" : "Suspend"} ${name}`}
         onClick={() => want({ kind: isSuspended ? "resume" : "suspend", scope })}
       >

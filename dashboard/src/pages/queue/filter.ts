@@ -2,6 +2,7 @@
 
 import { get } from "../../client/http";
 import type { EntryRow, QueueSummary } from "../../client/types/delivery";
+import { counted } from "../../kit/format";
 
 /** Fields of a filter; those that are given must all match. */
 export interface Filter {
@@ -38,8 +39,7 @@ export function bodiesOf(target: Target): readonly Readonly<Record<string, unkno
 /** In words: "all mail", "mail to example.com of the tenant shop", "3 entries". */
 export function described(target: Target): string {
   if (target.kind === "chosen") {
-    const many = target.entries.length;
-    return `${many} chosen ${many === 1 ? "entry" : "entries"}`;
+    return counted(target.entries.length, "chosen entry", "chosen entries");
   }
   const { domain, tenant, pool, id } = target.filter;
   const parts = [

@@ -46,7 +46,7 @@ function Reason({ held: { reason, until } }: { readonly held: HeldBy }) {
       <Badge tone={tone}>{name}</Badge>
       {until && (
         <span class="soft">
-          until <Time at={until} />
+          ends <Time at={until} />
         </span>
       )}
     </span>

@@ -26,7 +26,7 @@ export function Ordering({ onChange, children }: Props) {
   };
   return (
     <>
-      <div role="status">{said && <Notice tone="good">{said}</Notice>}</div>
+      <div role="status" class="said">{said && <Notice tone="good">{said}</Notice>}</div>
       {children(setWanted)}
       {wanted?.kind === "suspend" && <SuspendDialog scope={wanted.scope} {...common} />}
       {wanted?.kind === "resume" && <ResumeDialog scope={wanted.scope} {...common} />}

@@ -2,7 +2,7 @@
 
 import { post, remove } from "../../client/http";
 import type { OrderResult } from "../../client/types/delivery";
-import { count } from "../../kit/format";
+import { count, counted } from "../../kit/format";
 import { bodiesOf, type Target } from "./filter";
 
 export type OrderKind = "retry" | "cancel" | "reroute";
@@ -33,7 +33,7 @@ const DONE: Record<OrderKind, string> = {
 /** What an order did, as a sentence. */
 export function done(kind: OrderKind, { changed, in_flight }: OrderResult): string {
   const left = in_flight > 0 ? ` ${count(in_flight)} left alone: being delivered at that moment.` : "";
-  return `${count(changed)} ${changed === 1 ? "entry" : "entries"} ${DONE[kind]}.${left}`;
+  return `${counted(changed, "entry", "entries")} ${DONE[kind]}.${left}`;
 }
 
 export async function suspend(scope: string, length: string | undefined, reason: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { SiteState } from "../../client/types/delivery";
-import { count } from "../../kit/format";
+import { count, counted } from "../../kit/format";
 import { Badge, Card, Facts, Time } from "../../kit/show";
 import { HoldList } from "./holds";
 
@@ -23,11 +23,11 @@ function SiteCard({ site }: { readonly site: SiteState }) {
         rows={[
           ["Provider", site.provider],
           ["Connections", `${count(connections)} of ${count(allowed)} (${count(opening)} being made, ${count(idle)} idle)`],
-          ["Seen to allow", seen_allowed && `${count(seen_allowed)} connections`],
-          ["A connection", `closes after ${count(site.messages_per_connection)} messages`],
-          ["Taken", `${count(site.taken_per_minute)} messages in the last minute`],
-          ["Wait for one", `${count(ready)} messages`],
-          ["Counts as dead", site.dead_until && <>until <Time at={site.dead_until} /></>],
+          ["Seen to allow", seen_allowed && counted(seen_allowed, "connection")],
+          ["A connection", `closes after ${counted(site.messages_per_connection, "message")}`],
+          ["Taken", `${counted(site.taken_per_minute, "message")} in the last minute`],
+          ["Wait for one", counted(ready, "message")],
+          ["Counts as dead", site.dead_until && <>tried again <Time at={site.dead_until} /></>],
         ]}
       />
       {hold && <HoldList holds={[hold]} />}
@@ -38,7 +38,7 @@ function SiteCard({ site }: { readonly site: SiteState }) {
               <span class="row">
                 <Badge tone="warn">{rule}</Badge>
                 <span class="soft">
-                  until <Time at={until} />, fired {count(times)} {times === 1 ? "time" : "times"}
+                  ends <Time at={until} />, fired {counted(times, "time")}
                 </span>
               </span>
               <p>{does}</p>

@@ -10,7 +10,7 @@ export function SiteLink({ name }: { readonly name: string | null | undefined })
   if (!name) return <span class="soft">not known now</span>;
   const text = name.length > SHOWN ? `${name.slice(0, SHOWN)}…` : name;
   return (
-    <a href={href(sitePath(name))} title={name}>
+    <a class="whole" href={href(sitePath(name))} title={name}>
       {text}
     </a>
   );

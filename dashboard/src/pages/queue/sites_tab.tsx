@@ -84,7 +84,6 @@ function Action({ name, isSuspended, want }: { readonly name: string; readonly i
     <Button
       kind="quiet"
       small
-      icon={isSuspended ? "play" : "pause"}
       label={`${isSuspended ? "Resume" : "Suspend"} ${name}`}
       onClick={() => want({ kind: isSuspended ? "resume" : "suspend", scope: `site:${name}` })}
     >

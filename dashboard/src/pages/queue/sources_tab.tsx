@@ -43,7 +43,6 @@ export function SourcesTab({ queue: { summary, suspensions }, want }: Props) {
         <Button
           kind="quiet"
           small
-          icon={isSuspended(source) ? "play" : "pause"}
           label={`${isSuspended(source) ? "Resume" : "Suspend"} ${source.name}`}
           onClick={() => want({ kind: isSuspended(source) ? "resume" : "suspend", scope: `source:${source.name}` })}
         >

@@ -32,7 +32,7 @@ export function SuspensionsTab({ suspensions, want }: Props) {
     {
       name: "Do",
       cell: ({ scope }) => (
-        <Button kind="quiet" small icon="play" label={`Resume ${scope}`} onClick={() => want({ kind: "resume", scope })}>
+        <Button kind="quiet" small label={`Resume ${scope}`} onClick={() => want({ kind: "resume", scope })}>
           Resume
         </Button>
       ),

@@ -3,7 +3,7 @@ import { post } from "../../client/http";
 import { Button } from "../../kit/button";
 import { Dialog } from "../../kit/dialog";
 import { TextField } from "../../kit/field";
-import { count } from "../../kit/format";
+import { counted } from "../../kit/format";
 import { useAction } from "../../kit/load";
 import { localMoment } from "../../kit/moment";
 import { Failure, Notice } from "../../kit/show";
@@ -45,7 +45,7 @@ export function ReplayDialog({ path, from, onChange, onClose }: Props) {
         <TextField label="To" type="datetime-local" value={end} onInput={setEnd} required problem={problem} />
         <div role="status">
           {replayed !== undefined && (
-            <Notice tone="good">{replayed === 0 ? "Nothing happened in that time." : `${count(replayed)} events are told again.`}</Notice>
+            <Notice tone="good">{replayed === 0 ? "Nothing happened in that time." : `${counted(replayed, "event")} told again.`}</Notice>
           )}
         </div>
         <Failure failure={act.failure} />

@@ -1,6 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import { post, remove } from "../../client/http";
 import type { Webhook } from "../../client/types/webhooks";
+import { counted } from "../../kit/format";
 import { Confirm } from "../../kit/dialog";
 import { SelectField } from "../../kit/field";
 import { navigate, href } from "../../router";
@@ -43,7 +44,7 @@ export function WebhookDialog({ account, webhook, asked, onChange, onClose }: Pr
     >
       <p>
         <span class="address">{webhook.url}</span> is told nothing any more. What it was not told yet
-        {webhook.waiting_events > 0 ? ` (${webhook.waiting_events} events)` : ""} and its calls are forgotten. This cannot be undone.
+        {webhook.waiting_events > 0 ? ` (${counted(webhook.waiting_events, "event")})` : ""} and its calls are forgotten. This cannot be undone.
       </p>
     </Confirm>
   );

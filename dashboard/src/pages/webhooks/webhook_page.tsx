@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { get, patch } from "../../client/http";
 import type { Webhook, WebhookAttempt } from "../../client/types/webhooks";
 import { Button } from "../../kit/button";
-import { count, percent } from "../../kit/format";
+import { count, counted, percent } from "../../kit/format";
 import { useAction, useLoad } from "../../kit/load";
 import { Page } from "../../kit/page";
 import { Badge, Card, Facts, Failure, Notice, Skeleton, Time } from "../../kit/show";
@@ -110,7 +110,7 @@ function HealthCard({ webhook, attempts }: HealthProps) {
           ["Told of", webhook.events.join(", ") || "everything"],
           ["Failing since", webhook.failing_since && <Time at={webhook.failing_since} />],
           ["Next call", webhook.next_attempt_at && <Time at={webhook.next_attempt_at} />],
-          ["Not told yet", `${count(webhook.waiting_events)} events`],
+          ["Not told yet", counted(webhook.waiting_events, "event")],
           ["Calls taken", share !== undefined && `${percent(share)} of the last ${count(attempts.length)}`],
           ["Paused", webhook.disabled_at && <Time at={webhook.disabled_at} />],
           ["Secret before", webhook.previous_secret_expires_at && <>signs on until <Time at={webhook.previous_secret_expires_at} /></>],
