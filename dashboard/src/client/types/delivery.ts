@@ -11,10 +11,50 @@ export interface Group extends Sums {
   readonly name: string;
 }
 
+/** What holds mail. */
+export interface Held {
+  /** One of the reasons that `why` gives for a message. */
+  readonly reason: string;
+  readonly detail: string;
+  readonly until: string | null;
+}
+
+/** Entries that go to one domain, and what holds most of those that wait. */
+export interface DomainGroup extends Group, Held {
+  /** Empty while that is not known. */
+  readonly site: string;
+  readonly in_flight: number;
+}
+
 export interface SiteGroup extends Group {
   readonly provider: string;
   readonly connections: number;
   readonly hold: string | null;
+  readonly sources: readonly SiteSource[];
+}
+
+/** The connections from a source to a site. */
+export interface SiteSource {
+  readonly source: string;
+  readonly connections: number;
+  readonly opening: number;
+  readonly idle: number;
+  readonly ready: number;
+  readonly allowed: number;
+  /** Most connections that the site was seen to allow. */
+  readonly cap: number | null;
+  readonly messages_per_connection: number;
+  readonly taken_per_minute: number;
+  readonly dead_until: string | null;
+  readonly hold: Held | null;
+  readonly rules: readonly ActingRule[];
+}
+
+export interface ActingRule {
+  readonly rule: string;
+  readonly does: string;
+  readonly until: string;
+  readonly times: number;
 }
 
 export interface SourceGroup {
@@ -29,57 +69,10 @@ export interface SourceGroup {
 export interface QueueSummary {
   readonly totals: Sums;
   readonly domain_count: number;
-  readonly domains: readonly Group[];
+  readonly domains: readonly DomainGroup[];
   readonly sites: readonly SiteGroup[];
   readonly sources: readonly SourceGroup[];
   readonly tenants: readonly Group[];
-}
-
-/** Something that holds mail. */
-export interface HeldBy {
-  readonly reason: string;
-  readonly detail: string;
-  readonly source: string | null;
-  readonly until: string | null;
-}
-
-export interface DomainState {
-  readonly name: string;
-  readonly site: string | null;
-  readonly hosts: readonly string[];
-  readonly ready: number;
-  readonly in_flight: number;
-  readonly holds: readonly HeldBy[];
-}
-
-export interface ActingRule {
-  readonly rule: string;
-  readonly does: string;
-  readonly until: string;
-  readonly times: number;
-}
-
-/** A site, as it is for one source. */
-export interface SiteState {
-  readonly name: string;
-  readonly provider: string;
-  readonly source: string;
-  readonly connections: number;
-  readonly opening: number;
-  readonly idle: number;
-  readonly allowed: number;
-  readonly seen_allowed: number | null;
-  readonly messages_per_connection: number;
-  readonly ready: number;
-  readonly taken_per_minute: number;
-  readonly hold: HeldBy | null;
-  readonly dead_until: string | null;
-  readonly rules: readonly ActingRule[];
-}
-
-export interface EngineState {
-  readonly domains: readonly DomainState[];
-  readonly sites: readonly SiteState[];
 }
 
 export interface EntryRow {

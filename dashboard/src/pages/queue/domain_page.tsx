@@ -9,8 +9,8 @@ import { Card, Empty, Facts, Failure, Skeleton, Time } from "../../kit/show";
 import { href } from "../../router";
 import { Next } from "./domains_tab";
 import { EntryTable } from "./entry_table";
-import { holdsOf, suspensionOf } from "./held";
-import { HoldList } from "./holds";
+import { suspensionOf } from "./held";
+import { Hold } from "./hold";
 import { useQueue, type QueueState } from "./load";
 import { Ordering, type Want } from "./ordering";
 import "./queue.css";
@@ -63,10 +63,9 @@ function DomainActions({ name, queue, want }: ShownProps & { readonly want: Want
 }
 
 function Shown({ name, queue }: ShownProps) {
-  const { summary, engine, suspensions } = queue;
-  const state = engine.domains.find((state) => state.name === name);
-  const holds = holdsOf(name, state, suspensions);
-  const { totals } = summary;
+  const { totals, domains, sites } = queue.summary;
+  const domain = domains.find((domain) => domain.name === name);
+  const site = sites.find((site) => site.name !== "" && site.name === domain?.site);
   return (
     <>
       <div class="grid">
@@ -75,27 +74,18 @@ function Shown({ name, queue }: ShownProps) {
             rows={[
               ["Entries", count(totals.entries)],
               ["Due", count(totals.due)],
-              ["In flight", count(state?.in_flight ?? 0)],
+              ["In flight", count(domain?.in_flight ?? 0)],
               ["Oldest", totals.oldest && <Time at={totals.oldest} />],
               ["Next attempt", totals.next_due && <Next at={totals.next_due} />],
-              ["Site", <SiteLink name={state?.site} />],
-              ["Hosts", state?.hosts.join(", ")],
+              ["Site", <SiteLink name={domain?.site} />],
             ]}
           />
         </Card>
         <Card title="Why" actions={<ButtonLink small to={href("/shaping", { domain: name })}>Limits and rules</ButtonLink>}>
-          {holds.length > 0 ? (
-            <HoldList holds={holds} />
-          ) : (
-            <p class="soft">
-              {totals.entries === 0
-                ? "Nothing waits for this domain."
-                : "Nothing holds the domain as a whole. Ask an entry below why it waits."}
-            </p>
-          )}
+          {domain ? <Hold held={domain} whole /> : <p class="soft">Nothing waits for this domain.</p>}
         </Card>
       </div>
-      <SiteCards sites={engine.sites} />
+      {site && <SiteCards site={site} />}
       <DomainEntries name={name} stamp={queue} />
     </>
   );

@@ -1,32 +1,25 @@
 import { describe, expect, it } from "vitest";
-import type { DomainState, Suspension } from "../../client/types/delivery";
-import { holdsOf, lengthOf, reasonOf } from "./held";
+import type { Suspension } from "../../client/types/delivery";
+import { asHeld, isTrouble, lengthOf, reasonOf, suspensionOf } from "./held";
 
-const state: DomainState = {
-  name: "a.example",
-  site: "mx.example",
-  hosts: ["mx.example"],
-  ready: 1,
-  in_flight: 0,
-  holds: [{ reason: "site", detail: "connection refused", source: null, until: null }],
-};
+const suspension = (scope: string, reason = "asked to"): Suspension => ({ scope, until: null, reason, by: "ann", created: "" });
 
-const suspension = (scope: string): Suspension => ({ scope, until: null, reason: "asked to", by: "ann", created: "" });
-
-describe("what holds a domain", () => {
-  it("is told with what was ordered first", () => {
-    const suspensions = ["site:mx.example", "domain:b.example", "domain:a.example"].map(suspension);
-    const holds = holdsOf("a.example", state, suspensions);
-    expect(holds.map(({ reason }) => reason)).toEqual(["suspension", "suspension", "site"]);
-    expect(holds[0]?.detail).toBe("suspended by ann: asked to");
-  });
-
-  it("is nothing where the engine knows of nothing", () => {
-    expect(holdsOf("c.example", undefined, [suspension("domain:a.example")])).toEqual([]);
-  });
-
+describe("what holds mail", () => {
   it("has a name even when it is new to us", () => {
     expect(reasonOf("moon")).toEqual(["muted", "moon"]);
+  });
+
+  it("is trouble when somebody may want to do something about it", () => {
+    expect(["breaker", "suspension", "rule"].every(isTrouble)).toBe(true);
+    expect(["retry", "turn", "in_flight", "rate", "moon"].some(isTrouble)).toBe(false);
+  });
+
+  it("is a suspension of just that scope", () => {
+    const all = ["domain:a.example", "site:a.example"].map((scope) => suspension(scope));
+    expect(suspensionOf("site:a.example", all)?.scope).toBe("site:a.example");
+    expect(suspensionOf("domain:example", all)).toBeUndefined();
+    expect(asHeld(suspension("domain:a.example")).detail).toBe("suspended by ann: asked to");
+    expect(asHeld(suspension("domain:a.example", "")).detail).toBe("suspended by ann");
   });
 });
 

@@ -1,6 +1,6 @@
-// What holds mail, put together from what the engine says and from what somebody ordered.
+// What holds mail, in words.
 
-import type { DomainState, HeldBy, Suspension } from "../../client/types/delivery";
+import type { Held, Suspension } from "../../client/types/delivery";
 import type { Tone } from "../../kit/show";
 
 /** What a reason means, in a word or two. */
@@ -25,21 +25,19 @@ export function reasonOf(reason: string): readonly [Tone, string] {
   return REASONS[reason] ?? ["muted", reason];
 }
 
+/** Whether a reason is one that somebody may want to do something about. */
+export function isTrouble(reason: string): boolean {
+  return ["bad", "warn"].includes(reasonOf(reason)[0]) && reason !== "retry";
+}
+
 /** A suspension as something that holds mail. */
-export function asHold({ by, reason, until }: Suspension): HeldBy {
-  return { reason: "suspension", detail: `suspended by ${by}${reason && `: ${reason}`}`, source: null, until };
+export function asHeld({ by, reason, until }: Suspension): Held {
+  return { reason: "suspension", detail: `suspended by ${by}${reason && `: ${reason}`}`, until };
 }
 
 /** The suspension of a scope, as `domain:example.com`. */
 export function suspensionOf(scope: string, suspensions: readonly Suspension[]): Suspension | undefined {
   return suspensions.find((suspension) => suspension.scope === scope);
-}
-
-/** What holds a domain: what an operator ordered comes before what the engine found. */
-export function holdsOf(name: string, state: DomainState | undefined, suspensions: readonly Suspension[]): readonly HeldBy[] {
-  const scopes = [`domain:${name}`, ...(state?.site ? [`site:${state.site}`] : [])];
-  const ordered = scopes.flatMap((scope) => suspensionOf(scope, suspensions) ?? []);
-  return [...ordered.map(asHold), ...(state?.holds ?? [])];
 }
 
 /** A length of time as the API reads it, or undefined for what is none: "2h", "90 min", "1d". */

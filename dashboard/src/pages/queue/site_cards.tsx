@@ -1,36 +1,40 @@
-import type { SiteState } from "../../client/types/delivery";
+import type { SiteGroup, SiteSource } from "../../client/types/delivery";
 import { count, counted } from "../../kit/format";
 import { Badge, Card, Facts, Time } from "../../kit/show";
-import { HoldList } from "./holds";
+import { Hold } from "./hold";
 
-/** How sites are for each source: connections, pace, what holds them, and rules that act. */
-export function SiteCards({ sites }: { readonly sites: readonly SiteState[] }) {
-  if (sites.length === 0) return null;
+/** How a site is for each source: connections, pace, what holds it, and rules that act. */
+export function SiteCards({ site }: { readonly site: SiteGroup }) {
   return (
     <div class="grid">
-      {sites.map((site) => (
-        <SiteCard key={`${site.name} ${site.source}`} site={site} />
+      {site.sources.map((source) => (
+        <SourceCard key={source.source} site={site} source={source} />
       ))}
     </div>
   );
 }
 
-function SiteCard({ site }: { readonly site: SiteState }) {
-  const { name, source, connections, opening, idle, allowed, seen_allowed, ready, hold, rules } = site;
+interface Props {
+  readonly site: SiteGroup;
+  readonly source: SiteSource;
+}
+
+function SourceCard({ site: { name, provider }, source: site }: Props) {
+  const { source, connections, opening, idle, allowed, cap, hold, rules } = site;
   return (
     <Card title={`${name.length > 48 ? `${name.slice(0, 48)}…` : name}, from ${source}`}>
+      {hold && <Hold held={hold} whole />}
       <Facts
         rows={[
-          ["Provider", site.provider],
+          ["Provider", provider],
           ["Connections", `${count(connections)} of ${count(allowed)} (${count(opening)} being made, ${count(idle)} idle)`],
-          ["Seen to allow", seen_allowed && counted(seen_allowed, "connection")],
+          ["Seen to allow", cap && counted(cap, "connection")],
           ["A connection", `closes after ${counted(site.messages_per_connection, "message")}`],
           ["Taken", `${counted(site.taken_per_minute, "message")} in the last minute`],
-          ["Wait for one", counted(ready, "message")],
+          ["Wait for one", counted(site.ready, "message")],
           ["Counts as dead", site.dead_until && <>tried again <Time at={site.dead_until} /></>],
         ]}
       />
-      {hold && <HoldList holds={[hold]} />}
       {rules.length > 0 && (
         <ul class="plain-list">
           {rules.map(({ rule, does, until, times }) => (

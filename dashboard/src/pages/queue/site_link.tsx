@@ -6,7 +6,7 @@ export const sitePath = (name: string): string => `/queue/sites/${encodeURICompo
 /** Hosts of a site at most as long as a column; the page of the site has all of them. */
 const SHOWN = 40;
 
-export function SiteLink({ name }: { readonly name: string | null | undefined }) {
+export function SiteLink({ name }: { readonly name: string | undefined }) {
   if (!name) return <span class="soft">not known now</span>;
   const text = name.length > SHOWN ? `${name.slice(0, SHOWN)}…` : name;
   return (

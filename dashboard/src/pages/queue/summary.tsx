@@ -1,33 +1,36 @@
-import { count } from "../../kit/format";
+import { count, counted } from "../../kit/format";
 import { Time } from "../../kit/show";
 import { Tile, Tiles } from "../../kit/tiles";
+import { isTrouble } from "./held";
 import type { QueueState } from "./load";
 
 /** The queue in a few figures. */
 export function Summary({ queue }: { readonly queue: QueueState | undefined }) {
-  const totals = queue?.summary.totals;
-  const sum = (of: (site: QueueState["engine"]["sites"][number]) => number) =>
-    count((queue?.engine.sites ?? []).reduce((total, site) => total + of(site), 0));
-  const inFlight = (queue?.engine.domains ?? []).reduce((total, domain) => total + domain.in_flight, 0);
-  const held = (queue?.engine.domains ?? []).filter(({ holds }) => holds.length > 0).length;
-  const later = totals && totals.entries - totals.due;
+  if (!queue) return <Tiles>{NAMES.map((name) => <Tile key={name} name={name} value="–" note="…" />)}</Tiles>;
+  const { totals, domains, sites } = queue.summary;
+  const sources = sites.flatMap(({ sources }) => sources);
+  const sum = <T,>(rows: readonly T[], of: (row: T) => number) => rows.reduce((total, row) => total + of(row), 0);
+  const later = totals.entries - totals.due;
+  const held = domains.filter(({ reason }) => isTrouble(reason)).length;
   return (
     <Tiles>
-      <Tile name="Waiting" value={totals ? count(totals.entries) : "–"} note="entries: a message and a domain" />
-      <Tile name="Due now" value={totals ? count(totals.due) : "–"} note={later === undefined ? "" : `${count(later)} later`} />
-      <Tile name="In flight" value={queue ? count(inFlight) : "–"} note="being delivered" />
+      <Tile name="Waiting" value={count(totals.entries)} note="entries: message and domain" />
+      <Tile name="Due now" value={count(totals.due)} note={`${count(later)} later`} />
+      <Tile name="In flight" value={count(sum(domains, (domain) => domain.in_flight))} note="being delivered" />
       <Tile
         name="Oldest"
-        value={totals?.oldest ? <Time at={totals.oldest} /> : "–"}
-        note={totals?.next_due && later === totals.entries ? <>next <Time at={totals.next_due} /></> : ""}
+        value={totals.oldest ? <Time at={totals.oldest} /> : "–"}
+        note={totals.next_due && totals.due === 0 ? <>next <Time at={totals.next_due} /></> : "accepted"}
       />
-      <Tile name="Taken" value={queue ? sum((site) => site.taken_per_minute) : "–"} note="messages in the last minute" />
-      <Tile name="Connections" value={queue ? sum((site) => site.connections) : "–"} note={queue ? `${sum((site) => site.idle)} idle` : ""} />
+      <Tile name="Taken" value={count(sum(sources, (source) => source.taken_per_minute))} note="in the last minute" />
       <Tile
-        name="In trouble"
-        value={queue ? count(held) : "–"}
-        note={queue ? `domains held; ${count(queue.suspensions.length)} suspensions` : ""}
+        name="Connections"
+        value={count(sum(sources, (source) => source.connections))}
+        note={`${count(sum(sources, (source) => source.idle))} idle`}
       />
+      <Tile name="Held" value={counted(held, "domain")} note={counted(queue.suspensions.length, "suspension")} />
     </Tiles>
   );
 }
+
+const NAMES = ["Waiting", "Due now", "In flight", "Oldest", "Taken", "Connections", "Held"];
