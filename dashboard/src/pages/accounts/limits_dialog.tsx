@@ -7,6 +7,7 @@ import { CheckField, TextField } from "../../kit/field";
 import { FormDialog } from "../../kit/form";
 import { useLoad } from "../../kit/load";
 import { Failure, Skeleton } from "../../kit/show";
+import { WINDOWS } from "../tokens/limit_rows";
 import "./accounts.css";
 import { formOf, problemOfRate, rampOf, SCOPES, settingOf, WINDOW_NAMES, type Scope } from "./limits_form";
 
@@ -53,7 +54,7 @@ function Form({ account, limits, onClose }: Props & { readonly limits: AccountLi
             return (
               <TextField
                 key={name}
-                label={`in a ${window}`}
+                label={WINDOWS[window].toLowerCase()}
                 value={value}
                 onInput={(text) => setForm({ ...form, rates: { ...form.rates, [name]: text } })}
                 problem={problemOfRate(value)}

@@ -22,6 +22,11 @@ describe("a change", () => {
     expect(diff({ until: null }, {})).toEqual([{ field: "until", before: "null", after: undefined }]);
   });
 
+  it("tells times as people read them", () => {
+    const [change] = diff({ verified: null, days: 400 }, { verified: 1_795_354_992_787, days: 400 });
+    expect(change?.after).toBe("2026-11-22T13:43:12.787Z");
+  });
+
   it("is told in short without what always changes", () => {
     expect(inShort(diff({ name: "a", modified: "1" }, { name: "b", modified: "2" }))).toBe("name: a → b");
   });

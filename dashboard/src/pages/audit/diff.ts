@@ -34,7 +34,16 @@ function flat(value: unknown, path = "", into = new Map<string, string>()): Map<
   } else if (typeof value === "object" && !Array.isArray(value)) {
     for (const [name, field] of Object.entries(value)) flat(field, path ? `${path}.${name}` : name, into);
   } else {
-    into.set(path, typeof value === "string" ? value : JSON.stringify(value));
+    into.set(path, typeof value === "string" ? value : (momentOf(value) ?? JSON.stringify(value)));
   }
   return into;
+}
+
+/** Between these lie the moments of this century's records, in milliseconds; other numbers of records are far smaller. */
+const MOMENTS = [Date.UTC(2020, 0), Date.UTC(2100, 0)] as const;
+
+/** Records keep times in milliseconds; people read them otherwise. */
+function momentOf(value: unknown): string | undefined {
+  if (typeof value !== "number" || value < MOMENTS[0] || value > MOMENTS[1]) return undefined;
+  return new Date(value).toISOString();
 }

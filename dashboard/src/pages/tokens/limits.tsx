@@ -47,7 +47,7 @@ function Limits({ limits }: { readonly limits: AccountLimits }) {
           ["One address", each(limits.recipient)],
           ["Any other domain", each(limits.domain)],
           ["Any other token", each(limits.token)],
-          ["Ramp", ramp.today !== null && `${count(ramp.today)} recipients today: day ${count(ramp.days_before + 1)} of ${count(ramp.quotas.length)} on which it sends`],
+          ["Ramp", ramp.today === null ? undefined : `${count(ramp.today)} recipients today: day ${count(ramp.days_before + 1)} of ${count(ramp.quotas.length)} on which it sends`],
         ]}
       />
       <p class="soft">A message to three recipients counts three, when it is accepted. Days are days of UTC. Who operates the server sets limits.</p>

@@ -111,7 +111,7 @@ function HealthCard({ webhook, attempts }: HealthProps) {
           ["Failing since", webhook.failing_since && <Time at={webhook.failing_since} />],
           ["Next call", webhook.next_attempt_at && <Time at={webhook.next_attempt_at} />],
           ["Not told yet", counted(webhook.waiting_events, "event")],
-          ["Calls taken", share !== undefined && `${percent(share)} of the last ${count(attempts.length)}`],
+          ["Calls taken", share === undefined ? undefined : `${percent(share)} of the last ${count(attempts.length)}`],
           ["Paused", webhook.disabled_at && <Time at={webhook.disabled_at} />],
           ["Secret before", webhook.previous_secret_expires_at && <>signs on until <Time at={webhook.previous_secret_expires_at} /></>],
           ["Made", <Time at={webhook.created} />],
