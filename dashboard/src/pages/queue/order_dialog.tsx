@@ -38,7 +38,15 @@ export function OrderDialog({ kind, target, onDone, onClose }: Props) {
   };
   const typed = kind === "cancel" ? "cancel" : undefined;
   return (
-    <Confirm title={title} action={action} dangerous={kind === "cancel"} typed={typed} onConfirm={confirm} onClose={onClose}>
+    <Confirm
+      title={title}
+      action={action}
+      dismiss={kind === "cancel" ? "Keep it" : undefined}
+      dangerous={kind === "cancel"}
+      typed={typed}
+      onConfirm={confirm}
+      onClose={onClose}
+    >
       <Touched target={target} />
       {means && <p>{means}</p>}
       {kind === "reroute" && <WayFields target={target} way={way} onChange={setWay} />}

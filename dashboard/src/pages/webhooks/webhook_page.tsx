@@ -100,7 +100,7 @@ function HealthCard({ webhook, attempts }: HealthProps) {
     <Card title="Health">
       {!webhook.enabled && (
         <Notice tone="warn">
-          {webhook.disabled_reason ?? "It is switched off."} No events are put by for it meanwhile; what waits is told when it is resumed.
+          {webhook.disabled_reason ?? "It was switched off."} No events are put by for it meanwhile; what waits is told when it is resumed.
         </Notice>
       )}
       <Facts
