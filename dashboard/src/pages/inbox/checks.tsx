@@ -2,8 +2,8 @@ import type { MessageCheck } from "../../client/types/inbox";
 import { Badge, type Tone } from "../../kit/show";
 
 const LEVELS: Readonly<Record<MessageCheck["level"], readonly [Tone, string]>> = {
-  error: ["bad", "Wrong"],
-  warning: ["warn", "Better not"],
+  error: ["bad", "Error"],
+  warning: ["warn", "Warning"],
   info: ["info", "Note"],
 };
 

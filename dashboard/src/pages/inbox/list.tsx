@@ -1,6 +1,7 @@
 import type { ReceivedMessage } from "../../client/types/inbox";
 import { Empty, Time } from "../../kit/show";
 import { href, useRoute } from "../../router";
+import { authorOf } from "./path";
 
 interface Props {
   readonly messages: readonly ReceivedMessage[];
@@ -26,7 +27,7 @@ export function MessageList({ messages, open }: Props) {
       {messages.map(({ id, from, mail_from, recipients, subject, received_at }) => (
         <li key={id}>
           <a href={href(`/inbox/${id}`, kept)} aria-current={id === open ? "true" : undefined}>
-            <span class="message-from">{from || mail_from || "no sender"}</span>
+            <span class="message-from">{authorOf(from ?? "") || mail_from || "no sender"}</span>
             <span class="message-time">
               <Time at={received_at} />
             </span>

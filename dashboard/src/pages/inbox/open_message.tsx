@@ -57,15 +57,17 @@ export function OpenMessage({ id, onGone }: Props) {
 function Envelope({ message }: { readonly message: ReceivedContents }) {
   const header = (wanted: string) => message.headers.find(({ name }) => name.toLowerCase() === wanted)?.value;
   return (
-    <Facts
-      rows={[
-        ["From", message.from],
-        ["To", header("to")],
-        ["Envelope sender", message.mail_from || "none: it is a report"],
-        ["Envelope recipients", message.recipients.join(", ")],
-        ["Received", <Time at={message.received_at} full />],
-        ["Size", bytes(message.size)],
-      ]}
-    />
+    <div class="envelope">
+      <Facts
+        rows={[
+          ["From", message.from],
+          ["To", header("to")],
+          ["Envelope sender", message.mail_from || "none: it is a report"],
+          ["Envelope recipients", message.recipients.join(", ")],
+          ["Received", <Time at={message.received_at} full />],
+          ["Size", bytes(message.size)],
+        ]}
+      />
+    </div>
   );
 }
