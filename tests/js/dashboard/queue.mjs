@@ -30,20 +30,22 @@ await journey(async ({ page, open, axe, api, screenshot }) => {
   await dialog.getByLabel('Why').fill('they asked us to wait');
   await axe();
   await button('Suspend', dialog).click();
-  await status('domain:example.org is suspended for 6h.');
+  await status('example.org is suspended for 6h.');
   await page.getByText(/they asked us to wait/).first().waitFor();
   const [suspension] = await api('GET', '/delivery/suspensions');
   if (suspension?.scope !== 'domain:example.org') throw new Error(`not suspended: ${JSON.stringify(suspension)}`);
   await open('/queue?tab=suspensions');
   await button('Resume domain:example.org').click();
   await button('Resume', dialog).click();
-  await status('domain:example.org is no longer suspended.');
+  await status('example.org is no longer suspended.');
   await page.getByText('Nothing is suspended').waitFor();
   await axe();
 
-  // The other tabs.
+  // The other tabs, by the arrow keys.
+  await page.getByRole('tab', { name: 'Domains' }).click();
   for (const tab of ['Sites', 'Sources']) {
-    await page.getByRole('tab', { name: tab }).click();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('tab', { name: tab, selected: true }).waitFor();
     await page.getByRole('table').waitFor();
     await axe();
   }

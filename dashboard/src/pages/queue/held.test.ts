@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Suspension } from "../../client/types/delivery";
-import { asHeld, isTrouble, lengthOf, reasonOf, suspensionOf } from "./held";
+import { asHeld, isTrouble, lengthOf, reasonOf, scopeName, suspensionOf } from "./held";
 
 const suspension = (scope: string, reason = "asked to"): Suspension => ({ scope, until: null, reason, by: "ann", created: "" });
 
@@ -20,6 +20,20 @@ describe("what holds mail", () => {
     expect(suspensionOf("domain:example", all)).toBeUndefined();
     expect(asHeld(suspension("domain:a.example")).detail).toBe("suspended by ann: asked to");
     expect(asHeld(suspension("domain:a.example", "")).detail).toBe("suspended by ann");
+  });
+});
+
+describe("what is suspended", () => {
+  it("has a name that people know", () => {
+    const accounts = [{ id: "47bb", name: "Example Shop" }];
+    const scopes = ["domain:a.example", "site:127.0.0.1:25", "source:warm", "tenant:47bb", "tenant:other"];
+    expect(scopes.map((scope) => scopeName(scope, accounts))).toEqual([
+      "a.example",
+      "site 127.0.0.1:25",
+      "source warm",
+      "account Example Shop",
+      "account other",
+    ]);
   });
 });
 

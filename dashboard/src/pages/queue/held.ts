@@ -1,5 +1,6 @@
 // What holds mail, in words.
 
+import type { Account } from "../../client/types/core";
 import type { Held, Suspension } from "../../client/types/delivery";
 import type { Tone } from "../../kit/show";
 
@@ -38,6 +39,16 @@ export function asHeld({ by, reason, until }: Suspension): Held {
 /** The suspension of a scope, as `domain:example.com`. */
 export function suspensionOf(scope: string, suspensions: readonly Suspension[]): Suspension | undefined {
   return suspensions.find((suspension) => suspension.scope === scope);
+}
+
+const KINDS: Readonly<Record<string, string>> = { domain: "", site: "site ", source: "source ", tenant: "account " };
+
+/** What is suspended, for people: `tenant:…` is the account of that id. */
+export function scopeName(scope: string, accounts: readonly Account[]): string {
+  const [kind = "", ...rest] = scope.split(":");
+  const name = rest.join(":");
+  const account = kind === "tenant" ? accounts.find(({ id }) => id === name) : undefined;
+  return `${KINDS[kind] ?? `${kind} `}${account?.name ?? name}`;
 }
 
 /** A length of time as the API reads it, or undefined for what is none: "2h", "90 min", "1d". */

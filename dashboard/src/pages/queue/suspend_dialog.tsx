@@ -2,7 +2,8 @@ import { useState } from "preact/hooks";
 import { SelectField, TextField } from "../../kit/field";
 import { FormDialog } from "../../kit/form";
 import { Confirm } from "../../kit/dialog";
-import { lengthOf } from "./held";
+import { useScope } from "../../state/scope";
+import { lengthOf, scopeName } from "./held";
 import { resume, suspend } from "./orders";
 
 interface Props {
@@ -30,6 +31,8 @@ const LENGTHS = ["30m", "2h", "6h", "24h", FOREVER, OTHER];
 
 /** Holds the mail of a domain, site, source or account. */
 export function SuspendDialog({ scope, onDone, onClose }: Props) {
+  const { accounts } = useScope();
+  const named = accounts.map(({ id, name }) => ({ value: id, name }));
   const [given = "domain", ...givenName] = (scope ?? "").split(":");
   const [kind, setKind] = useState(scope ? given : "domain");
   const [name, setName] = useState(givenName.join(":"));
@@ -41,11 +44,11 @@ export function SuspendDialog({ scope, onDone, onClose }: Props) {
   const submit = async () => {
     const whole = `${kind}:${name.trim()}`;
     await suspend(whole, lasting, reason.trim());
-    onDone(`${whole} is suspended${lasting ? ` for ${lasting}` : ""}.`);
+    onDone(`${scopeName(whole, accounts)} is suspended${lasting ? ` for ${lasting}` : ""}.`);
   };
   return (
     <FormDialog
-      title={scope ? `Suspend ${name}` : "Suspend delivery"}
+      title={scope ? `Suspend ${scopeName(scope, accounts)}` : "Suspend delivery"}
       action="Suspend"
       isReady={name.trim() !== "" && isLength}
       onSubmit={submit}
@@ -53,8 +56,20 @@ export function SuspendDialog({ scope, onDone, onClose }: Props) {
     >
       {!scope && (
         <>
-          <SelectField label="What" value={kind} choices={KINDS} onChoose={setKind} />
-          <TextField label={kind === "tenant" ? "Its id" : "Its name"} value={name} onInput={setName} required />
+          <SelectField
+            label="What"
+            value={kind}
+            choices={KINDS}
+            onChoose={(kind) => {
+              setKind(kind);
+              setName(kind === "tenant" ? (accounts[0]?.id ?? "") : "");
+            }}
+          />
+          {kind === "tenant" ? (
+            <SelectField label="Which" value={name} choices={named} onChoose={setName} />
+          ) : (
+            <TextField label="Its name" value={name} onInput={setName} required />
+          )}
         </>
       )}
       <p class="soft">{HELD[kind]} It grows old all the same, and is given up at its maximum age.</p>
@@ -85,12 +100,14 @@ interface ResumeProps {
 }
 
 export function ResumeDialog({ scope, onDone, onClose }: ResumeProps) {
+  const { accounts } = useScope();
+  const name = scopeName(scope, accounts);
   const confirm = async () => {
     await resume(scope);
-    onDone(`${scope} is no longer suspended.`);
+    onDone(`${name} is no longer suspended.`);
   };
   return (
-    <Confirm title={`Resume ${scope.replace(/^\w+:/, "")}`} action="Resume" onConfirm={confirm} onClose={onClose}>
+    <Confirm title={`Resume ${name}`} action="Resume" onConfirm={confirm} onClose={onClose}>
       <p>What waits for it is delivered as fast as its limits allow.</p>
     </Confirm>
   );

@@ -2,6 +2,8 @@ import type { Suspension } from "../../client/types/delivery";
 import { Button } from "../../kit/button";
 import { Empty, Time } from "../../kit/show";
 import { Table, type Column } from "../../kit/table";
+import { useScope } from "../../state/scope";
+import { scopeName } from "./held";
 import type { Want } from "./ordering";
 
 interface Props {
@@ -11,6 +13,7 @@ interface Props {
 
 /** What somebody has suspended. */
 export function SuspensionsTab({ suspensions, want }: Props) {
+  const { accounts } = useScope();
   if (suspensions.length === 0) {
     return (
       <Empty title="Nothing is suspended">
@@ -24,7 +27,7 @@ export function SuspensionsTab({ suspensions, want }: Props) {
     );
   }
   const columns: Column<Suspension>[] = [
-    { name: "What", cell: ({ scope }) => scope, by: ({ scope }) => scope },
+    { name: "What", cell: ({ scope }) => <span class="whole">{scopeName(scope, accounts)}</span>, by: ({ scope }) => scope },
     { name: "Why", cell: ({ reason }) => reason || "–" },
     { name: "By", cell: ({ by }) => by, by: ({ by }) => by },
     { name: "Since", cell: ({ created }) => <Time at={created} />, by: ({ created }) => created },
