@@ -1,35 +1,35 @@
 import { count, counted } from "../../kit/format";
 import { Time } from "../../kit/show";
-import { Tile, Tiles } from "../../kit/tiles";
+import { Figure, Figures } from "../../kit/figures";
 import { isTrouble } from "./held";
 import type { QueueState } from "./load";
 
 /** The queue in a few figures. */
 export function Summary({ queue }: { readonly queue: QueueState | undefined }) {
-  if (!queue) return <Tiles>{NAMES.map((name) => <Tile key={name} name={name} value="–" note="…" />)}</Tiles>;
+  if (!queue) return <Figures>{NAMES.map((name) => <Figure key={name} name={name} value="–" note="…" />)}</Figures>;
   const { totals, domains, sites } = queue.summary;
   const sources = sites.flatMap(({ sources }) => sources);
   const sum = <T,>(rows: readonly T[], of: (row: T) => number) => rows.reduce((total, row) => total + of(row), 0);
   const later = totals.entries - totals.due;
   const held = domains.filter(({ reason }) => isTrouble(reason)).length;
   return (
-    <Tiles>
-      <Tile name="Waiting" value={count(totals.entries)} note="entries: message and domain" />
-      <Tile name="Due now" value={count(totals.due)} note={`${count(later)} later`} />
-      <Tile name="In flight" value={count(sum(domains, (domain) => domain.in_flight))} note="being delivered" />
-      <Tile
+    <Figures>
+      <Figure name="Waiting" value={count(totals.entries)} note="entries: message and domain" />
+      <Figure name="Due now" value={count(totals.due)} note={`${count(later)} later`} />
+      <Figure name="In flight" value={count(sum(domains, (domain) => domain.in_flight))} note="being delivered" />
+      <Figure
         name="Oldest"
         value={totals.oldest ? <Time at={totals.oldest} /> : "–"}
         note={totals.next_due && totals.due === 0 ? <>next <Time at={totals.next_due} /></> : "accepted"}
       />
-      <Tile name="Taken" value={count(sum(sources, (source) => source.taken_per_minute))} note="in the last minute" />
-      <Tile
+      <Figure name="Taken" value={count(sum(sources, (source) => source.taken_per_minute))} note="in the last minute" />
+      <Figure
         name="Connections"
         value={count(sum(sources, (source) => source.connections))}
         note={`${count(sum(sources, (source) => source.idle))} idle`}
       />
-      <Tile name="Held" value={counted(held, "domain")} note={counted(queue.suspensions.length, "suspension")} />
-    </Tiles>
+      <Figure name="Held" value={counted(held, "domain")} note={counted(queue.suspensions.length, "suspension")} />
+    </Figures>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
-import "./tiles.css";
+import "./figures.css";
 
-interface TileProps {
+interface FigureProps {
   readonly name: string;
   readonly value: ComponentChildren;
   /** What else there is to say about it. */
@@ -9,9 +9,9 @@ interface TileProps {
 }
 
 /** A figure with its name. */
-export function Tile({ name, value, note }: TileProps) {
+export function Figure({ name, value, note }: FigureProps) {
   return (
-    <div class="tile">
+    <div class="figure">
       <dt>{name}</dt>
       <dd>
         <strong>{value}</strong>
@@ -21,6 +21,6 @@ export function Tile({ name, value, note }: TileProps) {
   );
 }
 
-export function Tiles({ children }: { readonly children: ComponentChildren }) {
-  return <dl class="tiles">{children}</dl>;
+export function Figures({ children }: { readonly children: ComponentChildren }) {
+  return <dl class="figures">{children}</dl>;
 }
