@@ -7,6 +7,7 @@ import { Page } from "../../kit/page";
 import { SecretDialog } from "../../kit/secret";
 import { Empty, Failure, Skeleton } from "../../kit/show";
 import { useScope } from "../../state/scope";
+import { useMay } from "../../state/session";
 import { CreateToken } from "./create";
 import { LimitsCard } from "./limits";
 import { isOf } from "./reach";
@@ -16,6 +17,7 @@ import { TokenDialog, type Asked } from "./token_dialog";
 
 export default function TokensPage() {
   const { account, zones } = useScope();
+  const may = useMay("admin");
   const found = useLoad((signal) => all<Token>("/user/tokens", { signal }), [account?.id]);
   const [isMaking, setMaking] = useState(false);
   const [asked, setAsked] = useState<Asked>();
@@ -26,7 +28,7 @@ export default function TokensPage() {
     setSecret(value);
     found.reload();
   };
-  const make = (
+  const make = may && (
     <Button kind="primary" icon="plus" onClick={() => setMaking(true)}>
       New token
     </Button>

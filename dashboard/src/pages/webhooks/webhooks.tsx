@@ -10,6 +10,7 @@ import { Badge, Empty, Failure, Skeleton, Time } from "../../kit/show";
 import { Table, type Column } from "../../kit/table";
 import { href } from "../../router";
 import { useScope } from "../../state/scope";
+import { useMay } from "../../state/session";
 import { WebhookForm } from "./form";
 import { healthOf } from "./health";
 import { webhooksPath } from "./path";
@@ -29,11 +30,12 @@ function WebhookList({ account }: { readonly account: string }) {
   const found = useLoad((signal) => all<Webhook>(webhooksPath(account), { signal }), [account], { every: 10_000 });
   const [isMaking, setMaking] = useState(false);
   const [made, setMade] = useState<Webhook>();
+  const may = useMay("admin");
   const keep = (webhook: Webhook) => {
     setMade(webhook);
     found.reload();
   };
-  const make = (
+  const make = may && (
     <Button kind="primary" icon="plus" onClick={() => setMaking(true)}>
       New webhook
     </Button>
