@@ -41,6 +41,8 @@ interface ConfirmProps {
   /** What will happen, and what cannot be undone. */
   readonly children: ComponentChildren;
   readonly action: string;
+  /** What the way out is called, where "Cancel" could be taken for the action. */
+  readonly dismiss?: string;
   readonly dangerous?: boolean;
   /** What has to be typed before it can be done. */
   readonly typed?: string;
@@ -49,7 +51,7 @@ interface ConfirmProps {
 }
 
 /** Asks before something is done; closes once it is. */
-export function Confirm({ title, children, action, dangerous, typed, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ title, children, action, dismiss = "Cancel", dangerous, typed, onConfirm, onClose }: ConfirmProps) {
   const [text, setText] = useState("");
   const act = useAction(async () => {
     await onConfirm();
@@ -66,7 +68,7 @@ export function Confirm({ title, children, action, dangerous, typed, onConfirm, 
         {typed && <TextField label={`Type ${typed} to go on`} value={text} onInput={setText} />}
         <Failure failure={act.failure} />
         <footer>
-          <Button onClick={onClose}>Cancel</Button>
+          <Button onClick={onClose}>{dismiss}</Button>
           <Button
             type="submit"
             kind={dangerous ? "danger" : "primary"}

@@ -6,6 +6,9 @@ const short = new Intl.NumberFormat("en", { notation: "compact", maximumFraction
 /** 12,345 */
 export const count = (value: number): string => whole.format(value);
 
+/** "1 message", "12 messages"; `many` where an s at the end is not all. */
+export const counted = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
+
 /** 12.3K */
 export const compact = (value: number): string => (Math.abs(value) < 10_000 ? count(value) : short.format(value));
 

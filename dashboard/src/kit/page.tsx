@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { navigate } from "../router";
 
 interface Props {
@@ -44,6 +44,8 @@ interface TabsProps {
 
 /** Tabs as ARIA's authoring practices have them: arrows go from one to the next. */
 export function Tabs({ label, tabs, chosen, onChoose, children }: TabsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => bringIntoView(list.current), [chosen]);
   const move = (event: KeyboardEvent, at: number) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
@@ -54,7 +56,7 @@ export function Tabs({ label, tabs, chosen, onChoose, children }: TabsProps) {
   };
   return (
     <>
-      <div class="tabs" role="tablist" aria-label={label}>
+      <div ref={list} class="tabs" role="tablist" aria-label={label}>
         {tabs.map(({ id, name }, at) => (
           <button
             key={id}
@@ -76,6 +78,15 @@ export function Tabs({ label, tabs, chosen, onChoose, children }: TabsProps) {
       </div>
     </>
   );
+}
+
+/** Scrolls tabs that have no room to the chosen one, and nothing but them. */
+function bringIntoView(list: HTMLElement | null): void {
+  const tab = list?.querySelector<HTMLElement>('[aria-selected="true"]');
+  if (!list || !tab) return;
+  const [row, own] = [list.getBoundingClientRect(), tab.getBoundingClientRect()];
+  if (own.right > row.right) list.scrollLeft += own.right - row.right;
+  if (own.left < row.left) list.scrollLeft -= row.left - own.left;
 }
 
 /** Pages of a list that goes on by cursors: the ones before are behind the browser's way back. */

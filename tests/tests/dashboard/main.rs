@@ -45,3 +45,33 @@ fn rules_destinations_and_what_would_become_of_mail() -> Result<()> {
 fn workers_live_and_what_they_keep() -> Result<()> {
     travel_with_workers("workers")
 }
+
+#[test]
+fn the_queue_is_seen_and_steered() -> Result<()> {
+    travel("queue")
+}
+
+#[test]
+fn shaping_says_who_decides_what() -> Result<()> {
+    travel("shaping")
+}
+
+#[test]
+fn a_webhook_is_made_tried_and_taken_away() -> Result<()> {
+    travel("webhooks")
+}
+
+#[test]
+fn a_token_is_made_rolled_and_taken_away_and_the_audit_log_tells() -> Result<()> {
+    travel("tokens")
+}
+
+#[test]
+fn an_account_is_made_limited_and_taken_away() -> Result<()> {
+    travel("accounts")
+}
+
+#[test]
+fn the_sandbox_shows_what_it_received() -> Result<()> {
+    travel("inbox")
+}
