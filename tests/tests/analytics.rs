@@ -121,9 +121,9 @@ impl Scene {
         Ok(Self { installation, server, api, _sandbox: sandbox })
     }
 
-    /// Sends a message to three, of whom one gets it; returns its Message-ID.
-    fn send(&self) -> Result<String> {
-        let to = ["ann@taken.example", "bob@later.example", "cat@never.example"];
+    /// Sends a message to three, of whom one gets it; returns its Message-ID. Whom it is refused for gets no other.
+    fn send(&self, number: u8) -> Result<String> {
+        let to = ["ann@taken.example", "bob@later.example", &format!("cat{number}@never.example")];
         let message =
             json!({"from": "Shop <a@example.com>", "to": to, "subject": "Hello", "text": "Dear you"});
         let sent = self.api.send(&message)?.result();
@@ -199,7 +199,7 @@ fn ask(api: &Api, query: &str, variables: &Value) -> Result<Value> {
 fn refused(api: &Api, query: &str, variables: &Value) -> Result<Value> {
     let answer = post(api, query, variables)?;
     let body = answer.json();
-    assert_eq!((answer.status, &body["data"]), (200, &Value::Null), "{query}: {body}");
+    assert_eq!((answer.status, &body["data"]), (200, &Value::Null), "{query:.200}");
     Ok(body["errors"][0].clone())
 }
 
@@ -217,8 +217,8 @@ fn message<'a>(error: &'a Value) -> &'a str {
 #[test]
 fn the_printed_queries_run_as_they_are_printed() -> Result<()> {
     let scene = Scene::new()?;
-    let sent = scene.send()?;
-    scene.send()?;
+    let sent = scene.send(1)?;
+    scene.send(2)?;
     scene.settle(2)?;
     let (days, moments) = scene.variables();
 
@@ -241,7 +241,7 @@ fn the_printed_queries_run_as_they_are_printed() -> Result<()> {
     let of = |to: &str| {
         events.iter().find(|event| event["to"] == to && event["messageId"] == json!(sent)).cloned().unwrap()
     };
-    let failed = of("cat@never.example");
+    let failed = of("cat1@never.example");
     for (field, value) in [
         ("from", json!("a@example.com")),
         ("subject", json!("Hello")),
@@ -269,7 +269,7 @@ fn a_published_client_reads_the_schema_and_the_answers() -> Result<()> {
         return Ok(());
     }
     let scene = Scene::new()?;
-    scene.send()?;
+    scene.send(3)?;
     scene.settle(1)?;
     let account = &scene.api.account;
     let said = javascript::run(
@@ -309,7 +309,7 @@ fn a_published_client_reads_the_schema_and_the_answers() -> Result<()> {
 fn each_token_counts_what_it_may_see() -> Result<()> {
     let scene = Scene::new()?;
     let Account { account_id, zone_id, .. } = scene.api.account.clone();
-    scene.send()?;
+    scene.send(4)?;
     scene.settle(1)?;
     let other_zone =
         scene.operate("POST", "zones", &json!({"name": "other.example", "account": {"id": account_id}}))?;
@@ -375,7 +375,7 @@ fn what_makes_no_sense_or_is_too_much_is_refused_in_a_sentence() -> Result<()> {
         "ofType { ".repeat(20),
         "}".repeat(20)
     );
-    let wide: String = (0..1_001).map(|n| format!("a{n}: __typename ")).collect();
+    let wide: String = (0..1_001).map(|n| format!("a{n}: zoneTag ")).collect();
     let wide = format!("{{ viewer {{ zones(filter: {{zoneTag: \"{tag}\"}}) {{ {wide} }} }} }}");
     for (query, words) in [
         (dataset("limit: 0", "count"), "1 to 10000 rows"),
@@ -422,9 +422,9 @@ fn what_makes_no_sense_or_is_too_much_is_refused_in_a_sentence() -> Result<()> {
 #[test]
 fn counts_survive_a_kill_and_the_loss_of_the_index() -> Result<()> {
     let mut scene = Scene::new()?;
-    scene.send()?;
+    scene.send(5)?;
     scene.settle(1)?;
-    scene.send()?;
+    scene.send(6)?;
     wait::until("the events in the log", LIMIT, || {
         Ok((scene.server.metrics()?.get("mailwright_events_total") >= 8).then_some(()))
     })?;

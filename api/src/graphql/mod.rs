@@ -20,7 +20,7 @@ use crate::{
     request::body,
     server::AppState,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use async_graphql::{PathSegment, Request, Response, ServerError, Variables, dynamic::Schema};
 use mailwright_actors::clock;
 use resolve::Asked;
@@ -45,6 +45,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 static SCHEMA: LazyLock<Result<Schema, String>> =
     LazyLock::new(|| schema::build().map_err(|error| error.to_string()));
 
+/// The media type of answers by GraphQL's specification for HTTP.
+const OF_SPECIFICATION: &str = "application/graphql-response+json";
+
 /// A query.
 #[derive(Debug, Deserialize, ToSchema)]
 #[schema(as = GraphqlQuery)]
@@ -66,8 +69,10 @@ struct QueryAnswer {
     /// What was asked for; `null` when there is an error.
     #[schema(value_type = Option<Object>)]
     data: Value,
-    /// What was wrong; `null` when nothing was.
-    errors: Option<Vec<QueryError>>,
+    /// What was wrong; `null` when nothing was, and left out for clients that accept `application/graphql-response+json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<QueryError>>)]
+    errors: Option<Option<Vec<QueryError>>>,
 }
 
 /// What is wrong with a query.
@@ -121,17 +126,25 @@ async fn query(
         None => request,
     };
     let asked = Asked { caller, state, turn: Turn::new() };
-    Ok(HttpResponse::Ok().json(shown(schema.execute(request.data(asked)).await)))
+    let response = schema.execute(request.data(asked)).await;
+    Ok(HttpResponse::Ok().json(shown(response, no_errors(&http))))
+}
+
+/// What says that there are no errors: `null` in the words of the service, nothing in those of GraphQL's own
+/// specification, whose clients do not all read the former.
+fn no_errors(http: &HttpRequest) -> Option<Option<Vec<QueryError>>> {
+    let mut accepted = http.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains(OF_SPECIFICATION)) { None } else { Some(None) }
 }
 
 /// All or nothing, as the service does it: who is told a part might take it for the whole.
-fn shown(response: Response) -> QueryAnswer {
+fn shown(response: Response, no_errors: Option<Option<Vec<QueryError>>>) -> QueryAnswer {
     if response.errors.is_empty() {
         // Maps with strings as keys always serialise.
-        return QueryAnswer { data: response.data.into_json().unwrap_or_default(), errors: None };
+        return QueryAnswer { data: response.data.into_json().unwrap_or_default(), errors: no_errors };
     }
     let errors = response.errors.into_iter().map(told).collect();
-    QueryAnswer { data: Value::Null, errors: Some(errors) }
+    QueryAnswer { data: Value::Null, errors: Some(Some(errors)) }
 }
 
 fn told(error: ServerError) -> QueryError {

@@ -27,6 +27,7 @@ mod day;
 mod filter;
 mod indexer;
 mod list;
+mod marks;
 mod model;
 mod shelf;
 mod standing;
