@@ -69,7 +69,7 @@ impl Writer<'_> {
         for (key, (_, known)) in before {
             let standing = known.of_size(size);
             let kind = self.counted(number, &facts, &standing)?;
-            self.db.prepare_cached(statements::rekind(facts.direction))?.execute(params![key, kind, size])?;
+            mark(self.db, key, &marks, kind, size)?;
         }
         Ok(())
     }
@@ -240,6 +240,18 @@ fn insert(
     };
     let all = known.iter().chain(more).copied();
     db.prepare_cached(statement)?.execute(params_from_iter(all)).map(drop)
+}
+
+/// Says of a recipient that is there what follows from its message.
+fn mark(db: &Connection, key: i64, marks: &Marks, kind: i64, size: i64) -> rusqlite::Result<()> {
+    let Marks { direction, account, zone, message_id, campaign, author, author_domain, envelope } = marks;
+    let known: [&dyn ToSql; 6] = [&key, &kind, &size, account, zone, message_id];
+    let more: &[&dyn ToSql] = match direction {
+        Direction::Sending => &[campaign],
+        Direction::Routing => &[author, author_domain, envelope],
+    };
+    let all = known.iter().chain(more).copied();
+    db.prepare_cached(statements::known(*direction))?.execute(params_from_iter(all)).map(drop)
 }
 
 fn update(

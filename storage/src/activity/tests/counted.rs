@@ -322,3 +322,16 @@ fn single_recipients_come_in_order_and_no_more_than_wanted() {
     assert!(by_address[0][0] > by_address[1][0]);
     assert_eq!(events(Vec::new(), 10_000).len(), 576);
 }
+
+#[test]
+fn a_recipient_that_is_told_of_before_its_message_is_found_and_counted_by_what_that_says() {
+    let world = World::new();
+    world.log(&[told((4, 0, 10), 5)]);
+    world.index();
+    world.log(&[told((4, 0, 0), 0)]);
+    let log = world.index();
+    assert_eq!(pages(&log, &of_shop(Some(&["zone-1"])), &ActivityFilter::default(), 10).len(), 4);
+    let groups =
+        log.groups(&of_shop(Some(&["zone-1"])), question(Direction::Sending, &["eventType"])).unwrap();
+    assert_eq!(count(&groups), 4);
+}
