@@ -57,14 +57,14 @@ const byStatus = gql`
   }
 `;
 
-/** What a request is refused with: the status, and what the client makes of the errors. */
+/** What a request is refused with: the status, and what the client makes of the errors; it reads none of a 401. */
 async function refused(request) {
   try {
     await request;
   } catch (error) {
     if (!(error instanceof ClientError)) throw error;
     const { status, errors, data } = error.response;
-    return { status, data: data ?? null, messages: errors.map(({ message }) => message) };
+    return { status, data: data ?? null, messages: errors?.map(({ message }) => message) ?? null };
   }
   return null;
 }
