@@ -21,9 +21,9 @@ use crate::{
     server::AppState,
 };
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
-use async_graphql::{PathSegment, Request, Response, ServerError, Variables, dynamic::Schema};
+use async_graphql::{Request, Response, ServerError, Variables, dynamic::Schema};
 use mailwright_actors::clock;
-use resolve::Asked;
+use resolve::{Asked, PATH};
 use schema::{MAX_DEPTH, MAX_FIELDS};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ struct QueryError {
     /// Where in the document.
     locations: Vec<QueryPlace>,
     /// Which field of the answer.
-    #[schema(value_type = Option<Vec<Value>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     path: Option<Value>,
     /// What kind of error it is (`code`), and when it was met (`timestamp`).
     #[schema(value_type = Object)]
@@ -148,33 +148,25 @@ fn shown(response: Response, no_errors: Option<Option<Vec<QueryError>>>) -> Quer
 }
 
 fn told(error: ServerError) -> QueryError {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
-    let code = code.and_then(|code| code.into_json().ok());
-    let (message, code) = match (error.message.as_str(), code) {
+    let extension = |name: &str| {
+        let found = error.extensions.as_ref().and_then(|extensions| extensions.get(name)).cloned();
+        found.and_then(|value| value.into_json().ok())
+    };
+    let (path, code) = (extension(PATH), extension("code").unwrap_or_else(|| json!("parser")));
+    let locations =
+        error.locations.iter().map(|at| QueryPlace { line: at.line, column: at.column }).collect();
+    let (message, code) = match error.message.as_str() {
         // What the library says leaves open what to do.
-        ("Query is nested too deep.", _) => {
+        "Query is nested too deep." => {
             (format!("the query is more than {MAX_DEPTH} fields deep: nest it less"), json!(BUDGET))
         }
-        ("Query is too complex.", _) => {
+        "Query is too complex." => {
             (format!("the query has more than {MAX_FIELDS} fields: split it"), json!(BUDGET))
         }
-        (_, Some(code)) => (error.message, code),
-        (_, None) => (error.message, json!("parser")),
+        _ => (error.message, code),
     };
-    let path: Vec<_> = error.path.iter().map(segment).collect();
-    QueryError {
-        message,
-        locations: error.locations.iter().map(|at| QueryPlace { line: at.line, column: at.column }).collect(),
-        path: (!path.is_empty()).then(|| path.into()),
-        extensions: json!({ "code": code, "timestamp": clock::now().to_string() }),
-    }
-}
-
-fn segment(segment: &PathSegment) -> Value {
-    match segment {
-        PathSegment::Field(name) => json!(name),
-        PathSegment::Index(index) => json!(index),
-    }
+    let extensions = json!({ "code": code, "timestamp": clock::now().to_string() });
+    QueryError { message, locations, path, extensions }
 }
 
 #[cfg(test)]

@@ -24,6 +24,9 @@ use tokio::sync::oneshot;
 /// Most zones or accounts of a list.
 const MAX_VIEWED: usize = 10;
 
+/// What errors have their place under.
+pub(super) const PATH: &str = "path";
+
 /// Whoever asks, and how much he has asked.
 pub(super) struct Asked {
     pub(super) caller: Caller,
@@ -79,6 +82,12 @@ pub(super) fn viewed<'a>(
         Error::new(why).extend_with(|_, extensions| extensions.set("code", "authz"))
     })?;
     Ok(Some(FieldValue::list(found.into_iter().map(FieldValue::owned_any))))
+}
+
+/// The error with the place in the answer where it was met, which the library would leave out.
+pub(super) fn placed(context: &ResolverContext<'_>, error: Error) -> Error {
+    let path = context.path_node.as_ref().map(|node| node.to_string_vec()).unwrap_or_default();
+    error.extend_with(|_, extensions| extensions.set(PATH, path))
 }
 
 fn see(asked: &Asked, level: Level, tag: &str) -> Result<Viewed, ApiError> {
