@@ -119,7 +119,7 @@ pub struct AppState {
     pub(crate) activity: ActivityLog,
     pub(crate) streams: StreamSlots,
     /// Who may read analytics now.
-    pub(crate) analysts: Semaphore,
+    pub(crate) analysts: Arc<Semaphore>,
     pub(crate) suppressions: Suppressions,
     pub(crate) requests: KeyedRequests,
     /// Held by whoever changes a scheduled message, from what he looks at to what is stored.
@@ -252,7 +252,7 @@ impl AppState {
             events_dir,
             activity,
             streams: StreamSlots::default(),
-            analysts: Semaphore::new(graphql::AT_A_TIME),
+            analysts: Arc::new(Semaphore::new(graphql::AT_A_TIME)),
             suppressions,
             requests,
             rescheduling: Mutex::default(),

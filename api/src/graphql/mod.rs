@@ -20,10 +20,10 @@ use crate::{
     request::body,
     server::AppState,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
-use async_graphql::{PathSegment, Request, Response, ServerError, Variables, dynamic::Schema};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use async_graphql::{Request, Response, ServerError, Variables, dynamic::Schema};
 use mailwright_actors::clock;
-use resolve::Asked;
+use resolve::{Asked, PATH};
 use schema::{MAX_DEPTH, MAX_FIELDS};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,6 +44,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 /// The schema, or why there is none: a fault of the program, which a test finds.
 static SCHEMA: LazyLock<Result<Schema, String>> =
     LazyLock::new(|| schema::build().map_err(|error| error.to_string()));
+
+/// The media type of answers by GraphQL's specification for HTTP.
+const OF_SPECIFICATION: &str = "application/graphql-response+json";
 
 /// A query.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -66,8 +69,10 @@ struct QueryAnswer {
     /// What was asked for; `null` when there is an error.
     #[schema(value_type = Option<Object>)]
     data: Value,
-    /// What was wrong; `null` when nothing was.
-    errors: Option<Vec<QueryError>>,
+    /// What was wrong; `null` when nothing was, and left out for clients that accept `application/graphql-response+json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<QueryError>>)]
+    errors: Option<Option<Vec<QueryError>>>,
 }
 
 /// What is wrong with a query.
@@ -79,7 +84,7 @@ struct QueryError {
     /// Where in the document.
     locations: Vec<QueryPlace>,
     /// Which field of the answer.
-    #[schema(value_type = Option<Vec<Value>>)]
+    #[schema(value_type = Option<Vec<String>>)]
     path: Option<Value>,
     /// What kind of error it is (`code`), and when it was met (`timestamp`).
     #[schema(value_type = Object)]
@@ -121,47 +126,47 @@ async fn query(
         None => request,
     };
     let asked = Asked { caller, state, turn: Turn::new() };
-    Ok(HttpResponse::Ok().json(shown(schema.execute(request.data(asked)).await)))
+    let response = schema.execute(request.data(asked)).await;
+    Ok(HttpResponse::Ok().json(shown(response, no_errors(&http))))
+}
+
+/// What says that there are no errors: `null` in the words of the service, nothing in those of GraphQL's own
+/// specification, whose clients do not all read the former.
+fn no_errors(http: &HttpRequest) -> Option<Option<Vec<QueryError>>> {
+    let mut accepted = http.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    if accepted.any(|value| value.contains(OF_SPECIFICATION)) { None } else { Some(None) }
 }
 
 /// All or nothing, as the service does it: who is told a part might take it for the whole.
-fn shown(response: Response) -> QueryAnswer {
+fn shown(response: Response, no_errors: Option<Option<Vec<QueryError>>>) -> QueryAnswer {
     if response.errors.is_empty() {
         // Maps with strings as keys always serialise.
-        return QueryAnswer { data: response.data.into_json().unwrap_or_default(), errors: None };
+        return QueryAnswer { data: response.data.into_json().unwrap_or_default(), errors: no_errors };
     }
     let errors = response.errors.into_iter().map(told).collect();
-    QueryAnswer { data: Value::Null, errors: Some(errors) }
+    QueryAnswer { data: Value::Null, errors: Some(Some(errors)) }
 }
 
 fn told(error: ServerError) -> QueryError {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code")).cloned();
-    let code = code.and_then(|code| code.into_json().ok());
-    let (message, code) = match (error.message.as_str(), code) {
+    let extension = |name: &str| {
+        let found = error.extensions.as_ref().and_then(|extensions| extensions.get(name)).cloned();
+        found.and_then(|value| value.into_json().ok())
+    };
+    let (path, code) = (extension(PATH), extension("code").unwrap_or_else(|| json!("parser")));
+    let locations =
+        error.locations.iter().map(|at| QueryPlace { line: at.line, column: at.column }).collect();
+    let (message, code) = match error.message.as_str() {
         // What the library says leaves open what to do.
-        ("Query is nested too deep.", _) => {
+        "Query is nested too deep." => {
             (format!("the query is more than {MAX_DEPTH} fields deep: nest it less"), json!(BUDGET))
         }
-        ("Query is too complex.", _) => {
+        "Query is too complex." => {
             (format!("the query has more than {MAX_FIELDS} fields: split it"), json!(BUDGET))
         }
-        (_, Some(code)) => (error.message, code),
-        (_, None) => (error.message, json!("parser")),
+        _ => (error.message, code),
     };
-    let path: Vec<_> = error.path.iter().map(segment).collect();
-    QueryError {
-        message,
-        locations: error.locations.iter().map(|at| QueryPlace { line: at.line, column: at.column }).collect(),
-        path: (!path.is_empty()).then(|| path.into()),
-        extensions: json!({ "code": code, "timestamp": clock::now().to_string() }),
-    }
-}
-
-fn segment(segment: &PathSegment) -> Value {
-    match segment {
-        PathSegment::Field(name) => json!(name),
-        PathSegment::Index(index) => json!(index),
-    }
+    let extensions = json!({ "code": code, "timestamp": clock::now().to_string() });
+    QueryError { message, locations, path, extensions }
 }
 
 #[cfg(test)]

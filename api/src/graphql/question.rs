@@ -42,7 +42,7 @@ pub(super) fn read(context: &ResolverContext<'_>, dataset: Dataset) -> Result<Qu
     let dimensions = dimensions(dataset, &selected);
     let order = match argument("orderBy") {
         Some(Value::List(items)) => order(dataset, items)?,
-        Some(one @ Value::Enum(_)) => order(dataset, std::slice::from_ref(one))?,
+        Some(one @ (Value::Enum(_) | Value::String(_))) => order(dataset, std::slice::from_ref(one))?,
         _ => Vec::new(),
     };
     let of_groups = dataset.counts.then_some(&dimensions);

@@ -3,10 +3,10 @@
 use super::{
     names::{Dataset, Level},
     question,
-    slots::{self, Turn},
+    slots::{self, Held, Turn},
     value,
 };
-use crate::{access::Caller, answer::ApiError, delivery::blocking, server::AppState};
+use crate::{access::Caller, answer::ApiError, server::AppState};
 use actix_web::web;
 use async_graphql::{
     Error, ErrorExtensions, Value,
@@ -15,13 +15,17 @@ use async_graphql::{
 use mailwright_storage::{
     activity::{
         ActivityLog, Scope,
-        analytics::{AnalyticsError, Question},
+        analytics::{self, AnalyticsError, Question},
     },
     control::Permission,
 };
+use tokio::sync::oneshot;
 
 /// Most zones or accounts of a list.
 const MAX_VIEWED: usize = 10;
+
+/// What errors have their place under.
+pub(super) const PATH: &str = "path";
 
 /// Whoever asks, and how much he has asked.
 pub(super) struct Asked {
@@ -80,6 +84,12 @@ pub(super) fn viewed<'a>(
     Ok(Some(FieldValue::list(found.into_iter().map(FieldValue::owned_any))))
 }
 
+/// The error with the place in the answer where it was met, which the library would leave out.
+pub(super) fn placed(context: &ResolverContext<'_>, error: Error) -> Error {
+    let path = context.path_node.as_ref().map(|node| node.to_string_vec()).unwrap_or_default();
+    error.extend_with(|_, extensions| extensions.set(PATH, path))
+}
+
 fn see(asked: &Asked, level: Level, tag: &str) -> Result<Viewed, ApiError> {
     let Asked { caller, state, .. } = asked;
     let (account, zones) = match level {
@@ -109,11 +119,17 @@ pub(super) async fn dataset<'a>(
         zones: viewed.zones.clone(),
     };
     let question = question::read(context, dataset)?;
-    let _turn = asked.turn.take(&asked.state.analysts).await?;
+    let Held { permit, turn: _turn } = asked.turn.take(&asked.state.analysts).await?;
     let log = asked.state.activity.clone();
-    let found = blocking(move || Ok(rows(&log, &scope, dataset, question))).await;
-    let found = found.map_err(|error| Error::new(error.detail().to_owned()))?;
-    let found = found.map_err(|error| refusal(&error))?;
+    let (done, answered) = oneshot::channel();
+    let work = move || {
+        // Whoever asked may be gone.
+        let _ = done.send(rows(&log, &scope, dataset, question));
+        drop(permit);
+    };
+    let lost = || Error::new("the server could not read the activity log now; ask again in a moment");
+    analytics::in_background(work).map_err(|_| lost())?;
+    let found = answered.await.map_err(|_| lost())?.map_err(|error| refusal(&error))?;
     Ok(Some(FieldValue::list(found.into_iter().map(FieldValue::value))))
 }
 

@@ -72,7 +72,9 @@ fn scalars(builder: SchemaBuilder) -> SchemaBuilder {
 fn level_field(level: Level) -> Field {
     let list = TypeRef::named_nn_list_nn(level.object());
     let field = Field::new(level.list(), list, move |context| {
-        FieldFuture::new(async move { resolve::viewed(&context, level) })
+        FieldFuture::new(async move {
+            resolve::viewed(&context, level).map_err(|error| resolve::placed(&context, error))
+        })
     });
     field.argument(InputValue::new("filter", TypeRef::named_nn(level.filter())).description("Which."))
 }
@@ -80,7 +82,10 @@ fn level_field(level: Level) -> Field {
 fn dataset_field(dataset: Dataset) -> Field {
     let list = TypeRef::named_nn_list_nn(dataset.type_name());
     let field = Field::new(dataset.field(), list, move |context| {
-        FieldFuture::new(async move { resolve::dataset(&context, dataset).await })
+        FieldFuture::new(async move {
+            let answer = resolve::dataset(&context, dataset).await;
+            answer.map_err(|error| resolve::placed(&context, error))
+        })
     });
     let filter = TypeRef::named(dataset.type_of("Filter_InputObject"));
     let order = TypeRef::named_nn_list(dataset.type_of("OrderBy"));

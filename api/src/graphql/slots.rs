@@ -1,9 +1,9 @@
 //! How much may be asked at a time.
 
 use async_graphql::{Error, ErrorExtensions};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::{Mutex, MutexGuard, Semaphore, SemaphorePermit},
+    sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
@@ -24,10 +24,10 @@ pub(super) struct Turn {
     ends: Instant,
 }
 
-/// The right to read a dataset, given back when dropped.
+/// The right to read a dataset: what keeps the others of the query waiting, and the permit, which goes with the work.
 pub(super) struct Held<'a> {
-    _turn: MutexGuard<'a, usize>,
-    _permit: SemaphorePermit<'a>,
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) turn: MutexGuard<'a, usize>,
 }
 
 impl Turn {
@@ -39,7 +39,7 @@ impl Turn {
     ///
     /// # Errors
     /// When there were too many, they took too long, or others do.
-    pub(super) async fn take<'a>(&'a self, analysts: &'a Semaphore) -> Result<Held<'a>, Error> {
+    pub(super) async fn take(&self, analysts: &Arc<Semaphore>) -> Result<Held<'_>, Error> {
         let mut turn = self.datasets.lock().await;
         *turn += 1;
         if *turn > MAX_DATASETS {
@@ -52,8 +52,9 @@ impl Turn {
             )));
         }
         let busy = || costly("the server is busy with other queries: ask again in a moment".to_owned());
-        let permit = timeout(PATIENCE, analysts.acquire()).await.map_err(|_| busy())?.map_err(|_| busy())?;
-        Ok(Held { _turn: turn, _permit: permit })
+        let permit = timeout(PATIENCE, Arc::clone(analysts).acquire_owned()).await;
+        let permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
+        Ok(Held { permit, turn })
     }
 }
 

@@ -71,9 +71,13 @@ fn shown(dimension: &Dimension, cell: &Cell) -> Value {
     match (dimension.value_type, cell) {
         (ValueType::Date | ValueType::Time, Cell::Number(millis)) => {
             let moment = UnixMillis::new(u64::try_from(*millis).unwrap_or_default()).to_string();
-            let is_day = dimension.value_type == ValueType::Date;
-            let day = moment.split('T').next().filter(|_| is_day).map(ToOwned::to_owned);
-            Value::String(day.unwrap_or(moment))
+            let shorter = match dimension.value_type {
+                ValueType::Date => moment.split('T').next().map(ToOwned::to_owned),
+                // As the service has them; exact moments all have their milliseconds, so that text sorts as time.
+                _ if dimension.is_exact() => None,
+                _ => moment.strip_suffix(".000Z").map(|whole| format!("{whole}Z")),
+            };
+            Value::String(shorter.unwrap_or(moment))
         }
         (_, Cell::Number(number)) => Value::Number((*number).into()),
         (_, Cell::Text(text)) => Value::String(text.clone()),

@@ -14,6 +14,9 @@
 //! replies, a page ends after 20,000 lines looked at, and the next goes on from there. Mail that is sent and mail from the
 //! world have tables of their own ([`Direction`]): however much there is of one, lists of the other do not go through it.
 //!
+//! **Counted as it is written.** Recipients are counted by what they are counted by ([`analytics`]) in the transaction that
+//! writes their rows.
+//!
 //! **Memory.** A batch of 20,000 events or 8 MiB of log, four open databases with caches of 8 MiB, and 2 MiB for each
 //! call that reads.
 
@@ -24,6 +27,7 @@ mod day;
 mod filter;
 mod indexer;
 mod list;
+mod marks;
 mod model;
 mod shelf;
 mod standing;

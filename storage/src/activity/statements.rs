@@ -100,11 +100,18 @@ pub(super) const fn standing(direction: Direction) -> &'static str {
     }
 }
 
-/// Says of what kind a recipient is whose message has become known.
-pub(super) const fn rekind(direction: Direction) -> &'static str {
+/// Says of a recipient of which something was known before its message what follows from that.
+pub(super) const fn known(direction: Direction) -> &'static str {
     match direction {
-        Direction::Sending => "UPDATE recipients SET kind = ?2, size = ?3 WHERE key = ?1",
-        Direction::Routing => "UPDATE routed SET kind = ?2, size = ?3 WHERE key = ?1",
+        Direction::Sending => {
+            "UPDATE recipients SET kind = ?2, size = ?3, account = ?4, zone = ?5, message_id = ?6, campaign = ?7
+            WHERE key = ?1"
+        }
+        Direction::Routing => {
+            "UPDATE routed SET kind = ?2, size = ?3, account = ?4, zone = ?5, message_id = ?6, author = ?7,
+                author_domain = ?8, envelope = ?9
+            WHERE key = ?1"
+        }
     }
 }
 

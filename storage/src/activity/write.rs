@@ -5,6 +5,7 @@ use super::{
     counts::{Facts, Kinds, Tally},
     day::{hash, hour_of, key_of, minute_of, of_key},
     list,
+    marks::Marks,
     model::{Arrival, Direction, Message},
     standing::{Standing, standings},
     statements::{self, ADOPT, ADOPTED, ARRIVAL, INSERT_ROUTED, INSERT_SENT, MESSAGE, NAME_ROUTED, UNKNOWN},
@@ -14,42 +15,6 @@ use crate::events::{event::Checks, files::Day};
 use mailwright_engine::time::UnixMillis;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
 use std::{collections::BTreeMap, time::Duration};
-
-/// What indexes hold of a message for each of its recipients.
-#[derive(Debug, Default)]
-struct Marks {
-    direction: Direction,
-    account: Option<i64>,
-    zone: Option<i64>,
-    message_id: Option<i64>,
-    campaign: Option<i64>,
-    author: i64,
-    author_domain: i64,
-    envelope: i64,
-}
-
-impl Marks {
-    fn of(message: &Message) -> Self {
-        let direction = message.direction();
-        let marks = Self {
-            direction,
-            account: message.account.as_deref().map(hash),
-            zone: message.zone.as_deref().map(hash),
-            message_id: Some(&message.message_id).filter(|id| !id.is_empty()).map(|id| hash(id)),
-            campaign: message.campaign.as_deref().map(hash),
-            ..Self::default()
-        };
-        match direction {
-            Direction::Sending => marks,
-            Direction::Routing => Self {
-                author: hash(&message.from.to_lowercase()),
-                author_domain: hash(message.sending_domain()),
-                envelope: hash(&message.envelope_from.to_lowercase()),
-                ..marks
-            },
-        }
-    }
-}
 
 /// Writes the changes of a day's messages, in order of age, and counts them.
 pub(super) fn write(
@@ -104,7 +69,7 @@ impl Writer<'_> {
         for (key, (_, known)) in before {
             let standing = known.of_size(size);
             let kind = self.counted(number, &facts, &standing)?;
-            self.db.prepare_cached(statements::rekind(facts.direction))?.execute(params![key, kind, size])?;
+            mark(self.db, key, &marks, kind, size)?;
         }
         Ok(())
     }
@@ -275,6 +240,18 @@ fn insert(
     };
     let all = known.iter().chain(more).copied();
     db.prepare_cached(statement)?.execute(params_from_iter(all)).map(drop)
+}
+
+/// Says of a recipient that is there what follows from its message.
+fn mark(db: &Connection, key: i64, marks: &Marks, kind: i64, size: i64) -> rusqlite::Result<()> {
+    let Marks { direction, account, zone, message_id, campaign, author, author_domain, envelope } = marks;
+    let known: [&dyn ToSql; 6] = [&key, &kind, &size, account, zone, message_id];
+    let more: &[&dyn ToSql] = match direction {
+        Direction::Sending => &[campaign],
+        Direction::Routing => &[author, author_domain, envelope],
+    };
+    let all = known.iter().chain(more).copied();
+    db.prepare_cached(statements::known(*direction))?.execute(params_from_iter(all)).map(drop)
 }
 
 fn update(

@@ -63,6 +63,11 @@ impl Dimension {
         Self { is_group: false, ..self }
     }
 
+    /// Whether it is a moment, and not the beginning of a stretch of time.
+    pub fn is_exact(&self) -> bool {
+        self.source == Source::Moment
+    }
+
     /// Everything that mail which goes this way has.
     pub fn all(direction: Direction) -> impl Iterator<Item = &'static Self> {
         DIMENSIONS.iter().filter(move |dimension| dimension.of.is_none_or(|of| of == direction))
