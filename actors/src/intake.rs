@@ -19,7 +19,7 @@ use mailwright_engine::{
     id::{ObjectKey, QueueId},
     limits::{Counted, Demand, Refusal},
     message::{
-        author,
+        author, first_html,
         hints::{InvalidHint, SendingHints, UnsubscribeLink},
         is_8bit, message_id, preview, split_header, subject,
     },
@@ -32,7 +32,7 @@ use mailwright_storage::{
     control::{Control, ObjectId, SendingDomain, Token},
     events::{
         Event, EventLog,
-        event::{Accepted, Addressed, Received, Refused, Suppressed},
+        event::{Accepted, Addressed, Kept, Received, Refused, Suppressed},
     },
     webhooks::WebhookFeed,
 };
@@ -483,6 +483,23 @@ pub(crate) fn message_id_of(content: &Content) -> String {
     message_id(split_header(&content.body).0)
 }
 
+/// What is kept of a message besides its preview.
+fn kept(content: &Content) -> Kept {
+    let (header, _) = split_header(&content.body);
+    let header = String::from_utf8_lossy(&[&content.head[..], header].concat()).into_owned();
+    Kept { header: beginning(&header, Kept::MAX_HEADER), html: first_html(&content.body, Kept::MAX_HTML) }
+}
+
+/// As many whole lines as fit `most` octets.
+fn beginning(header: &str, most: usize) -> String {
+    let mut length = 0;
+    let fits = |line: &&str| {
+        length += line.len();
+        length <= most
+    };
+    header.split_inclusive('\n').take_while(fits).collect()
+}
+
 /// The acceptance as an event.
 fn accepted(
     envelope: &Envelope,
@@ -498,6 +515,7 @@ fn accepted(
         zone: signed_by.map(|domain| &domain.zone_id).or(routed_by.as_ref()).map(ToString::to_string),
         message_id: message_id(header),
         preview: if keeps_preview { preview(&content.body, PREVIEW_MAX) } else { None },
+        kept: keeps_preview.then(|| Box::new(kept(content))),
         received,
         ..Accepted::new(envelope, subject(header).as_deref(), content.len() as u64)
     }

@@ -19,6 +19,7 @@ mod embedded;
 mod graphql;
 pub mod health;
 mod html;
+mod inbox;
 mod manage;
 pub mod openapi;
 mod page;

@@ -8,7 +8,7 @@ use crate::{
     dashboard::{self, SignIns},
     delivery, docs, graphql,
     health::{self, Started},
-    manage, openapi,
+    inbox, manage, openapi,
     patient::{Counted, PatientStream, Requests, UnderWay},
     routing::{self, VerificationMails, VerificationSettings},
     scheduled, send,
@@ -85,6 +85,8 @@ pub struct ApiSettings {
     pub local_handler: bool,
     /// What of the server is turned on, as `/version` names it.
     pub features: Vec<&'static str>,
+    /// For how many days it is kept what happened to messages.
+    pub retention_days: u64,
     /// Whether there is a dashboard.
     pub dashboard: bool,
 }
@@ -405,6 +407,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .configure(activity::routes)
         .configure(activity::routing::routes)
         .configure(graphql::routes)
+        .configure(activity::contents::routes)
+        .configure(inbox::routes)
         .configure(workers::routes)
         .configure(health::routes)
         .configure(dashboard::routes)

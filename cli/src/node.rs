@@ -308,6 +308,7 @@ impl Node {
             verification: config.verification(self.http)?,
             local_handler: config.routing.local_handler,
             features: self.features(),
+            retention_days: config.events.retention_days,
             dashboard: config.http.dashboard,
         };
         Ok(AppState::new(ApiParts {

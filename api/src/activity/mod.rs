@@ -4,6 +4,7 @@
 //! [`scope`] says what a caller may see, [`read`] makes the index's model of requests, [`shown`] the forms of answers,
 //! [`story`] the words of a timeline, and `stream` tells it live.
 
+pub(crate) mod contents;
 mod known;
 mod read;
 mod read_routed;
@@ -14,7 +15,7 @@ mod slots;
 mod story;
 mod stream;
 
-pub(crate) use slots::StreamSlots;
+pub(crate) use slots::{StreamSlot, StreamSlots};
 
 use crate::{
     access::{Caller, Operator},

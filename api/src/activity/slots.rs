@@ -23,7 +23,7 @@ pub(crate) struct StreamSlots {
 
 /// The right to one stream, given back when dropped.
 #[derive(Debug)]
-pub(super) struct StreamSlot {
+pub(crate) struct StreamSlot {
     slots: StreamSlots,
     account: String,
 }
@@ -33,7 +33,7 @@ impl StreamSlots {
     ///
     /// # Errors
     /// 429 when the account or the server has as many as it may.
-    pub(super) fn take(&self, account: &str) -> Result<StreamSlot, ApiError> {
+    pub(crate) fn take(&self, account: &str) -> Result<StreamSlot, ApiError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.values().sum::<usize>() >= OF_ALL {
             let why = format!("The server tells {OF_ALL} streams at a time, and has as many.");

@@ -100,7 +100,7 @@ fn holding(holding: Holding) -> HoldingRow {
     }
 }
 
-/// An event as one flat object, its times and status as people write them.
+/// An event as one flat object, its times and status as people write them, without what was in its message.
 fn event(logged: &LoggedEvent) -> Map<String, Value> {
     let mut flat = Map::new();
     flat.insert("at".to_owned(), logged.at.to_string().into());
@@ -115,6 +115,7 @@ fn event(logged: &LoggedEvent) -> Map<String, Value> {
             let value = readable(&name, value);
             (name, value)
         }));
+        flat.remove("kept");
     }
     flat
 }

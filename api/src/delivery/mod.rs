@@ -4,6 +4,8 @@
 //! state folder, which only its owner can. [`model`] is the form of the answers, which `mailwright queue` and its
 //! like read again.
 
+mod about;
+mod automatic;
 mod entries;
 mod filter;
 mod message;
@@ -29,6 +31,8 @@ use utoipa::OpenApi;
 #[openapi(paths(
     summary::queue,
     summary::sources,
+    automatic::automatic,
+    about::server,
     entries::entries,
     message::message,
     message::why,
@@ -51,6 +55,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(resource("queue").route(web::get().to(summary::queue)))
         .service(resource("sources").route(web::get().to(summary::sources)))
+        .service(resource("automatic").route(web::get().to(automatic::automatic)))
+        .service(resource("server").route(web::get().to(about::server)))
         .service(resource("queue/entries").route(web::get().to(entries::entries)))
         .service(resource("queue/messages/{id}").route(web::get().to(message::message)))
         .service(resource("queue/messages/{id}/why").route(web::get().to(message::why)))

@@ -59,6 +59,10 @@ fn tags() -> Value {
         ("Zones", "The domains that accounts own."),
         ("Tokens", "Who may do what."),
         ("Delivery", "The queue and the delivery engine; for tokens with the permission `operator`."),
+        (
+            "Sandbox",
+            "What the sandbox of `mailwright dev` has received; for tokens with the permission `operator`.",
+        ),
         ("Dashboard", "Pages for people, and their sessions."),
         ("Server", "How the server is; for everybody who reaches it."),
     ];
@@ -163,6 +167,11 @@ fn path_parameter(path: &str, name: &str) -> (Value, &'static str) {
         "secret" => (json!({ "type": "string", "minLength": 1 }), "What the link in the mail ends in."),
         "suppression_id" => (reference("Uuid"), "The suppression's id."),
         "token" => (json!({ "type": "string", "minLength": 1 }), "What stands in the link."),
+        "id" if path.contains("/sandbox/") => (
+            json!({ "type": "string", "pattern": "^[0-9]{6,}-[0-9a-f]+$" }),
+            "The message's id in the sandbox.",
+        ),
+        "number" => (json!({ "type": "integer", "minimum": 0 }), "Which file, from 0."),
         "name" => (json!({ "type": "string", "minLength": 1 }), "The file's name."),
         _ if path.contains("/webhooks/") => (reference("Id"), "The webhook's id."),
         _ => {

@@ -15,7 +15,7 @@ pub(crate) use answers::{
 };
 
 use crate::{
-    activity, dashboard, delivery, graphql, health, manage, routing, scheduled, send, suppressions,
+    activity, dashboard, delivery, graphql, health, inbox, manage, routing, scheduled, send, suppressions,
     unsubscribe, webhooks, workers,
 };
 use actix_web::{HttpResponse, http::header::ContentType};
@@ -52,6 +52,8 @@ fn parts() -> Vec<utoipa::openapi::OpenApi> {
         Described::openapi(),
         activity::Described::openapi(),
         activity::routing::Described::openapi(),
+        activity::contents::Described::openapi(),
+        inbox::Described::openapi(),
         dashboard::Described::openapi(),
         delivery::Described::openapi(),
         graphql::Described::openapi(),

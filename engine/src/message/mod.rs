@@ -7,11 +7,13 @@
 mod advice;
 mod build;
 mod content_type;
+mod contents;
 mod error;
 mod fields;
 mod headers;
 pub mod hints;
 mod lines;
+pub mod lint;
 mod model;
 pub(crate) mod parts;
 mod passed;
@@ -25,6 +27,7 @@ mod validate;
 
 pub use advice::{Advice, advice};
 pub use build::{BuildContext, build, extension_fields};
+pub use contents::{AttachedFile, Contents, attached_file, contents, first_html, html_alone, shown_headers};
 pub use error::{SendError, SendErrorCode};
 pub use fields::{Field, Fields, fields, split_header};
 pub use lines::{is_8bit, to_crlf};

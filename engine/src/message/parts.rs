@@ -28,6 +28,12 @@ pub(crate) struct Part<'m> {
     encoding: String,
     /// The name of the file that it is, decoded; empty if it has none.
     pub(crate) file_name: String,
+    /// What other parts call it (RFC 2392), without angle brackets; empty if it has no such name.
+    pub(crate) content_id: String,
+    /// Whether it says that it is to be shown where it stands (RFC 2183).
+    pub(crate) is_inline: bool,
+    /// Whether it says that it is to be saved, not shown.
+    pub(crate) is_attachment: bool,
     /// As it stands in the message.
     body: &'m [u8],
 }
@@ -86,6 +92,11 @@ impl<'m> Part<'m> {
     pub(crate) fn text(&self, max: usize) -> String {
         let text = self.source(max);
         if self.media_type == "text/html" { html_to_text(&with_breaks(&text)) } else { text }
+    }
+
+    /// Octets of it as it stands in the message.
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.body.len()
     }
 
     /// Its octets, the encoding undone; as they stand where that cannot be.
@@ -148,6 +159,9 @@ struct Kind {
     boundary: Option<String>,
     report_type: String,
     file_name: String,
+    content_id: String,
+    is_inline: bool,
+    is_attachment: bool,
 }
 
 impl Kind {
@@ -165,7 +179,13 @@ impl Kind {
         let token = |text: &String| {
             text.len() <= 40 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
         };
+        let disposition = parsed.and_then(|parsed| parsed.content_disposition());
+        let says = |word: &str| disposition.is_some_and(|said| said.ctype().eq_ignore_ascii_case(word));
+        let content_id = parsed.and_then(|parsed| parsed.part(0)?.content_id()).unwrap_or_default();
         Self {
+            content_id: content_id.trim_matches(['<', '>', ' ']).to_owned(),
+            is_inline: says("inline"),
+            is_attachment: says("attachment"),
             media_type,
             charset: attribute("charset").filter(token),
             encoding: encoding.unwrap_or_default().trim().to_ascii_lowercase(),
@@ -180,8 +200,8 @@ impl Kind {
 
     /// The part of a body that is not opened.
     fn part(self, media_type: String, body: &[u8]) -> Part<'_> {
-        let Self { charset, encoding, file_name, .. } = self;
-        Part { media_type, charset, encoding, file_name, body }
+        let Self { charset, encoding, file_name, content_id, is_inline, is_attachment, .. } = self;
+        Part { media_type, charset, encoding, file_name, content_id, is_inline, is_attachment, body }
     }
 }
 

@@ -154,6 +154,24 @@ pub struct Accepted {
     pub size: u64,
     /// How it came, if it came from the world.
     pub received: Option<Box<Received>>,
+    /// More of what is in it, where the sending domain keeps it. Only in the log: nobody who listens is told.
+    pub kept: Option<Box<Kept>>,
+}
+
+/// What is kept of a message that goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its header section, at most [`Kept::MAX_HEADER`] octets.
+    pub header: String,
+    /// The beginning of its HTML, at most [`Kept::MAX_HTML`] octets.
+    pub html: Option<String>,
+}
+
+impl Kept {
+    /// Most octets of the header section.
+    pub const MAX_HEADER: usize = 8 << 10;
+    /// Most octets of HTML: with all the rest at its longest, an acceptance still fits a record.
+    pub const MAX_HTML: usize = 24 << 10;
 }
 
 impl Accepted {
@@ -180,6 +198,7 @@ impl Accepted {
             preview: None,
             size,
             received: None,
+            kept: None,
         }
     }
 }

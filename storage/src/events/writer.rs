@@ -21,6 +21,8 @@ use std::{
 
 /// Events that may wait to be written; some five megabytes. A disk that stalls longer costs events, not mail.
 pub(super) const CAPACITY: usize = 16_384;
+/// With more events on their way, acceptances come without what is in their messages: 16 MiB of that at the most.
+const KEPT_BEHIND: usize = 512;
 /// Longest time an event waits for others to be written with.
 const GATHER: Duration = Duration::from_millis(50);
 /// Octets that are written without waiting for more.
@@ -80,7 +82,13 @@ impl EventLog {
     }
 
     /// Hands an event over. Never waits: if too many are on their way already, this one is lost and counted.
-    pub fn record(&self, at: UnixMillis, about: Option<QueueId>, event: Event) {
+    pub fn record(&self, at: UnixMillis, about: Option<QueueId>, mut event: Event) {
+        if let (Event::Accepted(accepted), Some(channel)) = (&mut event, &self.channel)
+            && channel.len() > KEPT_BEHIND
+        {
+            // Memory is for what happens; what is in a message can be missing.
+            accepted.kept = None;
+        }
         if let Some(channel) = &self.channel
             && channel.try_send(Message::Event(LoggedEvent { at, about, event })).is_err()
         {
@@ -199,7 +207,7 @@ impl Writer {
         Next::Continue
     }
 
-    fn take(&mut self, logged: LoggedEvent) {
+    fn take(&mut self, mut logged: LoggedEvent) {
         let day = Day::of(logged.at);
         // Never back: a file's records stay in the order of time, but for what waited over midnight.
         if self.file.as_ref().is_none_or(|(current, _)| *current < day) {
@@ -213,6 +221,9 @@ impl Writer {
                 if self.live.is_heard()
                     && let Some((day, _)) = self.file
                 {
+                    if let Event::Accepted(accepted) = &mut logged.event {
+                        accepted.kept = None;
+                    }
                     self.unheard.push(Placed { place: Place::new(day, offset), logged });
                 }
             }

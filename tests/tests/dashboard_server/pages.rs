@@ -5,12 +5,10 @@ use mailwright_tests::http::{self, Answer};
 use mailwright_tests::sandbox::Sandbox;
 use mailwright_tests::server::{Config, Dev, Installation, Server};
 
+use crate::world::header;
+
 fn get(server: &Server, path: &str, headers: &[(&str, &str)]) -> Result<Answer> {
     http::bare(server.http, "GET", path, "", headers)
-}
-
-fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
-    answer.headers.get(name).map_or("", String::as_str)
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use mailwright_tests::error::Result;
-use mailwright_tests::http::{self, Account, Api};
+use mailwright_tests::http::{self, Account};
 use mailwright_tests::server::{Dev, Server};
 use serde_json::{Value, json};
 
-use crate::world::{Cookie, OURS, sign_in};
+use crate::world::{Cookie, OURS, sign_in, token};
 
 /// What may be asked with any token.
 const ACCOUNTS: &str = "/client/v4/accounts";
@@ -21,21 +21,6 @@ fn status(
     headers: &[(&str, &str)],
 ) -> Result<u16> {
     Ok(cookie.ask(server, method, path, headers)?.status)
-}
-
-/// A token of the account with these permissions: its id and its value.
-fn token(api: &Api, permission: &str) -> Result<(String, String)> {
-    let groups = api.request("GET", "/client/v4/user/tokens/permission_groups", "", &[])?.result();
-    let named = |group: &&Value| group["name"] == permission;
-    let group = groups.as_array().and_then(|groups| groups.iter().find(named).cloned());
-    let group = group.unwrap_or_else(|| panic!("no group {permission} in {groups}"));
-    let resource = format!("com.cloudflare.api.account.{}", api.account.account_id);
-    let policy = json!({ "effect": "allow", "permission_groups": [{ "id": group["id"] }], "resources": { resource: "*" } });
-    let made =
-        api.post("/client/v4/user/tokens", &json!({ "name": "t", "policies": [policy] }).to_string(), &[])?;
-    let made = made.result();
-    let text = |key: &str| made[key].as_str().unwrap_or_default().to_owned();
-    Ok((text("id"), text("value")))
 }
 
 #[test]

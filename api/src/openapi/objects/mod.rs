@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod activity;
+pub mod contents;
 pub mod delivery;
 pub mod dns;
 pub mod doctor;
