@@ -1,0 +1,2 @@
+const s=/^[=+\-@\t\r]/;function i(n,e){const r=e.map(t=>n.map(({value:o})=>c(o(t))));return[n.map(({name:t})=>c(t)),...r].map(t=>`${t.join()}\r
+`).join("")}function c(n){if(typeof n!="string")return n==null?"":String(n);const e=s.test(n)?`'${n}`:n;return/[",\r\n]/.test(e)?`"${e.replaceAll('"','""')}"`:e}function d(n,e,r){const t=URL.createObjectURL(new Blob([r],{type:e})),o=document.createElement("a");o.href=t,o.download=n,o.click(),URL.revokeObjectURL(t)}export{i as c,d};

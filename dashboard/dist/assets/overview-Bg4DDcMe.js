@@ -1,1 +1,0 @@
-import{a as e}from"./index-BXlWhDTJ.js";import{P as r}from"./page-DH83ZbmL.js";function a(){return e(r,{title:"Overview",children:null})}export{a as default};

@@ -1,1 +1,0 @@
-import{A as a,a as e,$ as h}from"./index-BXlWhDTJ.js";function l({title:r,lead:c,actions:d,children:i}){return a(()=>{document.title=`${r} · mailwright`},[r]),e(h,{children:[e("header",{class:"page-head",children:[e("div",{children:[e("h1",{children:r}),c&&e("p",{class:"lead",children:c})]}),d&&e("div",{class:"actions",children:d})]}),i]})}export{l as P};
