@@ -61,8 +61,16 @@ await journey(async ({ page, open, api, axe, screenshot, account }) => {
   await page.getByRole('button', { name: /^Go on \([1-9]/ }).waitFor();
   assert.equal(await page.getByRole('link', { name: 'While it pauses' }).count(), 0);
   await page.getByRole('button', { name: 'Go on' }).click();
-  await page.getByRole('link', { name: 'While it pauses' }).first().click();
-  await page.getByRole('heading', { name: 'While it pauses' }).waitFor();
+  await page.getByRole('link', { name: 'While it pauses' }).first().waitFor();
+  await page.getByRole('button', { name: 'Only trouble' }).click();
+  await page.getByText('Nothing has happened yet').waitFor();
+  await page.getByText('Live', { exact: true }).nth(1).waitFor();
+  await send('Fine', 'live@example.net');
+  await send('In trouble', 'bounce@example.net');
+  await page.getByRole('link', { name: 'In trouble' }).first().waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Fine' }).count(), 0);
+  await page.getByRole('link', { name: 'In trouble' }).first().click();
+  await page.getByRole('heading', { name: 'In trouble' }).waitFor();
 
   await open('/activity?mail=routing');
   await shown(1);

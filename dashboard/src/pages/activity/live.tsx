@@ -5,6 +5,7 @@ import { count } from "../../kit/format";
 import type { LiveState } from "../../kit/live";
 import { Badge, Empty, Time } from "../../kit/show";
 import { Table, type Column } from "../../kit/table";
+import { setParams, useRoute } from "../../router";
 import { named } from "../message/happening";
 import { messageTo } from "./columns";
 import type { Filter } from "./filters";
@@ -32,7 +33,9 @@ interface Props {
 
 /** What happens, as it happens. */
 export function LiveTail({ whose, filter }: Props) {
-  const address = url(`${messagesPath(whose)}/stream`, { ...filter, zone_id: whose.zone });
+  const isTrouble = useRoute().params.get("trouble") === "1";
+  const query = { ...filter, zone_id: whose.zone, failures: isTrouble || undefined };
+  const address = url(`${messagesPath(whose)}/stream`, query);
   const { tail, setTail, state } = useTail(address);
   const said = useSaid(tail.seen);
   return (
@@ -47,6 +50,9 @@ export function LiveTail({ whose, filter }: Props) {
             Pause
           </Button>
         )}
+        <Button icon="warn" pressed={isTrouble} onClick={() => setParams({ trouble: isTrouble ? undefined : "1" })}>
+          Only trouble
+        </Button>
         <StateBadge state={state} />
         <span class="soft">
           {count(tail.seen)} events{tail.seen > SHOWN && `, the newest ${SHOWN} are shown`}
