@@ -7,7 +7,7 @@ import { useLoad } from "../../kit/load";
 import { Page } from "../../kit/page";
 import { Card, Empty, Facts, Failure, Skeleton, Time } from "../../kit/show";
 import { href } from "../../router";
-import { Next } from "./domains_tab";
+import { NextOf } from "./domains_tab";
 import { EntryTable } from "./entry_table";
 import { suspensionOf } from "./held";
 import { Hold } from "./hold";
@@ -76,7 +76,7 @@ function Shown({ name, queue }: ShownProps) {
               ["Due", count(totals.due)],
               ["In flight", count(domain?.in_flight ?? 0)],
               ["Oldest", totals.oldest && <Time at={totals.oldest} />],
-              ["Next attempt", totals.next_due && <Next at={totals.next_due} />],
+              ["Next attempt", domain && <NextOf group={domain} />],
               ["Site", <SiteLink name={domain?.site} />],
             ]}
           />

@@ -4,7 +4,7 @@ import { count } from "../../kit/format";
 import { Empty, Time } from "../../kit/show";
 import { Table, type Column } from "../../kit/table";
 import { href } from "../../router";
-import { reasonOf, suspensionOf } from "./held";
+import { nextAttempt, reasonOf, suspensionOf } from "./held";
 import { Hold } from "./hold";
 import type { QueueState } from "./load";
 import type { Want } from "./ordering";
@@ -27,12 +27,17 @@ export function DomainsTab({ queue, want }: Props) {
   }
   const columns: Column<DomainGroup>[] = [
     { name: "Domain", cell: ({ name }) => <span class="whole">{name}</span>, by: ({ name }) => name },
-    { name: "State", cell: (row) => <Hold held={row} />, by: ({ reason }) => reasonOf(reason)[1] },
+    {
+      name: "State",
+      // Its end is in the column of the next attempt.
+      cell: ({ reason, detail }) => <Hold held={{ reason, detail, until: null }} />,
+      by: ({ reason }) => reasonOf(reason)[1],
+    },
     { name: "Entries", cell: ({ entries }) => count(entries), by: ({ entries }) => entries, numeric: true },
     { name: "Due", cell: ({ due }) => count(due), by: ({ due }) => due, numeric: true },
     { name: "In flight", cell: ({ in_flight }) => count(in_flight), by: ({ in_flight }) => in_flight, numeric: true },
     { name: "Oldest", cell: ({ oldest }) => oldest && <Time at={oldest} />, by: ({ oldest }) => oldest ?? "" },
-    { name: "Next attempt", cell: ({ next_due }) => next_due && <Next at={next_due} />, by: ({ next_due }) => next_due ?? "" },
+    { name: "Next attempt", cell: (row) => <NextOf group={row} />, by: ({ next_due }) => next_due ?? "" },
     { name: "Site", cell: ({ site }) => <SiteLink name={site} />, by: ({ site }) => site, minor: true },
     { name: "Do", cell: (row) => <Actions row={row} queue={queue} want={want} /> },
   ];
@@ -46,6 +51,13 @@ export function DomainsTab({ queue, want }: Props) {
       )}
     </>
   );
+}
+
+/** When mail of a domain is tried next, as far as anybody can say. */
+export function NextOf({ group }: { readonly group: DomainGroup }) {
+  if (!group.next_due) return null;
+  const at = nextAttempt(group.next_due, group);
+  return at ? <Next at={at} /> : <span class="soft">when resumed</span>;
 }
 
 /** When something is due; what is due already goes as soon as it can. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Suspension } from "../../client/types/delivery";
-import { asHeld, isTrouble, lengthOf, reasonOf, scopeName, suspensionOf } from "./held";
+import { asHeld, isTrouble, lengthOf, nextAttempt, reasonOf, scopeName, suspensionOf } from "./held";
 
 const suspension = (scope: string, reason = "asked to"): Suspension => ({ scope, until: null, reason, by: "ann", created: "" });
 
@@ -20,6 +20,22 @@ describe("what holds mail", () => {
     expect(suspensionOf("domain:example", all)).toBeUndefined();
     expect(asHeld(suspension("domain:a.example")).detail).toBe("suspended by ann: asked to");
     expect(asHeld(suspension("domain:a.example", "")).detail).toBe("suspended by ann");
+  });
+});
+
+describe("the next attempt", () => {
+  const [soon, later] = ["2026-11-21T10:00:00.000Z", "2026-11-21T11:00:00.000Z"];
+  const held = (reason: string, until: string | null) => ({ reason, detail: "", until });
+
+  it("is when mail is due and nothing holds it any more", () => {
+    expect(nextAttempt(soon, held("turn", null))).toBe(soon);
+    expect(nextAttempt(soon, held("breaker", later))).toBe(later);
+    expect(nextAttempt(later, held("breaker", soon))).toBe(later);
+  });
+
+  it("is nobody knows when for what somebody has to resume", () => {
+    expect(nextAttempt(soon, held("suspension", null))).toBeUndefined();
+    expect(nextAttempt(soon, held("suspension", later))).toBe(later);
   });
 });
 

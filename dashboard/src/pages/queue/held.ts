@@ -41,6 +41,12 @@ export function suspensionOf(scope: string, suspensions: readonly Suspension[]):
   return suspensions.find((suspension) => suspension.scope === scope);
 }
 
+/** When mail is tried next: when it is due, unless what holds it lasts longer. Undefined: when somebody resumes it. */
+export function nextAttempt(due: string, { reason, until }: Held): string | undefined {
+  if (reason === "suspension" && until === null) return undefined;
+  return until !== null && new Date(until) > new Date(due) ? until : due;
+}
+
 const KINDS: Readonly<Record<string, string>> = { domain: "", site: "site ", source: "source ", tenant: "account " };
 
 /** What is suspended, for people: `tenant:…` is the account of that id. */

@@ -7,7 +7,7 @@ export const sitePath = (name: string): string => `/queue/sites/${encodeURICompo
 const SHOWN = 40;
 
 export function SiteLink({ name }: { readonly name: string | undefined }) {
-  if (!name) return <span class="soft">not known now</span>;
+  if (!name) return <span class="soft">not known</span>;
   const text = name.length > SHOWN ? `${name.slice(0, SHOWN)}…` : name;
   return (
     <a class="whole" href={href(sitePath(name))} title={name}>

@@ -39,7 +39,11 @@ export default function TokensPage() {
       {!own && !found.failure && <Skeleton lines={5} />}
       {own?.length === 0 && (
         <Empty title="No token of this account may be managed by you">
-          <p>Make one for each program that sends, so that each can be taken away by itself.</p>
+          <p>
+            {may
+              ? "Make one for each program that sends, so that each can be taken away by itself."
+              : "Tokens are for those who may do everything in the account."}
+          </p>
         </Empty>
       )}
       {own && own.length > 0 && <TokenTable tokens={own} onAsk={setAsked} />}
