@@ -56,7 +56,7 @@ export function DomainSettings({ zone, path, domain, changed, onAdd }: Props) {
         checked={value.preview_enabled}
         disabled={!mayChange}
         onChange={(on) => setWanted({ ...wanted, preview_enabled: on })}
-        hint="Shown on the page of a message, as long as the log is kept. Others with access to the log see it, too."
+        hint="Header, text and HTML up to a bound, shown on the page of a message as long as the log is kept. Whoever may see figures sees them."
       />
       <Failure failure={save.failure ?? enable.failure} />
       {mayChange && (

@@ -1,14 +1,11 @@
-import { useEffect, useState } from "preact/hooks";
 import { Button } from "../../kit/button";
-import { SelectField, TextField } from "../../kit/field";
+import { SelectField } from "../../kit/field";
+import { FilterField } from "../../kit/filter_field";
 import { setParams } from "../../router";
 import { REASONS } from "./reasons";
 
 /** Parameters of the page that are filters of the API. */
 export const FILTERS = ["search", "email", "reason", "scope_type", "scope_value"] as const;
-
-/** Milliseconds without a key until what was typed is looked for. */
-const PAUSE = 300;
 
 export function Filters({ params }: { readonly params: URLSearchParams }) {
   const said = (name: string) => params.get(name) ?? "";
@@ -16,7 +13,7 @@ export function Filters({ params }: { readonly params: URLSearchParams }) {
   const isFiltered = FILTERS.some((name) => said(name));
   return (
     <form class="filters" role="search" onSubmit={(event) => event.preventDefault()}>
-      <Typed label="Search" value={said("search")} placeholder="ann@, or how an address begins" onTyped={(value) => set("search", value)} />
+      <FilterField label="Search" value={said("search")} placeholder="ann@, or how an address begins" onSettle={(value) => set("search", value.trim())} />
       <SelectField
         label="Reason"
         value={said("reason")}
@@ -34,7 +31,7 @@ export function Filters({ params }: { readonly params: URLSearchParams }) {
         onChoose={(value) => setParams({ scope_type: value, scope_value: undefined, cursor: undefined })}
       />
       {said("scope_type") === "sending_domain" && (
-        <Typed label="Sending domain" value={said("scope_value")} placeholder="example.com" onTyped={(value) => set("scope_value", value)} />
+        <FilterField label="Sending domain" value={said("scope_value")} placeholder="example.com" onSettle={(value) => set("scope_value", value.trim())} />
       )}
       {isFiltered && (
         <Button
@@ -47,23 +44,4 @@ export function Filters({ params }: { readonly params: URLSearchParams }) {
       )}
     </form>
   );
-}
-
-interface TypedProps {
-  readonly label: string;
-  readonly value: string;
-  readonly placeholder: string;
-  readonly onTyped: (value: string) => void;
-}
-
-/** A field whose text counts once somebody pauses. */
-function Typed({ label, value, placeholder, onTyped }: TypedProps) {
-  const [text, setText] = useState(value);
-  useEffect(() => setText(value), [value]);
-  useEffect(() => {
-    if (text === value) return undefined;
-    const timer = setTimeout(() => onTyped(text.trim()), PAUSE);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return <TextField label={label} type="search" value={text} onInput={setText} placeholder={placeholder} />;
 }

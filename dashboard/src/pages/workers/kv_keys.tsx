@@ -3,7 +3,7 @@ import { get, part, remove, text } from "../../client/http";
 import type { KvKey, Namespace } from "../../client/types/workers";
 import { Button, CopyButton } from "../../kit/button";
 import { Confirm, Dialog } from "../../kit/dialog";
-import { TextField } from "../../kit/field";
+import { FilterField } from "../../kit/filter_field";
 import { bytes } from "../../kit/format";
 import { useLoad } from "../../kit/load";
 import { NextPage } from "../../kit/page";
@@ -38,7 +38,7 @@ export function KvKeys({ path, namespace }: Props) {
   return (
     <Card title={`Keys of ${namespace.title}`}>
       <div class="filters">
-        <TextField label="Begins with" type="search" value={prefix} onInput={(prefix) => setParams({ prefix, cursor: undefined })} />
+        <FilterField label="Begins with" value={prefix} onSettle={(prefix) => setParams({ prefix, cursor: undefined })} />
       </div>
       <Failure failure={found.failure} again={found.reload} />
       {!rows && !found.failure && <Skeleton lines={5} />}
