@@ -13,7 +13,7 @@ use crate::{
     openapi::{Answer, Known, Lookup, objects::contents::MessageContents},
     server::AppState,
 };
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
 use mailwright_actors::control::OrderError;
 use mailwright_engine::{id::QueueId, message};
 use mailwright_storage::{
@@ -282,8 +282,10 @@ async fn kept(
     };
     let mut found = Err(ApiError::no_object("message"));
     for scope in scopes {
-        if report(state, scope.clone(), &id.to_string()).await.is_ok() {
-            found = with(state, move |log| log.timeline(&scope, id, None, FIRST)).await;
+        match report(state, scope.clone(), &id.to_string()).await {
+            Ok(_) => found = with(state, move |log| log.timeline(&scope, id, None, FIRST)).await,
+            Err(error) if error.status_code() == StatusCode::NOT_FOUND => {}
+            Err(error) => return Err(error),
         }
     }
     let events = found?.map(|page| page.events).unwrap_or_default();
