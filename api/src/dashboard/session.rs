@@ -10,7 +10,7 @@ use crate::{
     auth,
     delivery::blocking,
     openapi::{
-        Answer, Body, Guarded, Known, Limited,
+        Answer, Body, Guarded, Known, Limited, Lookup,
         objects::accounts::{NoFields, Session},
     },
     request,
@@ -69,7 +69,7 @@ struct SignInBody {
 #[utoipa::path(
     post, path = "/session", tag = "Dashboard", operation_id = "sign_in", security(()),
     request_body = SignInBody,
-    responses((status = 200, body = Answer<Session>), Known, Body, Limited),
+    responses((status = 200, body = Answer<Session>), Known, Lookup, Body, Limited),
 )]
 pub(super) async fn begin(
     http: HttpRequest,
@@ -120,7 +120,7 @@ fn too_many(why: &str) -> ApiError {
 /// `GET /session`: who asks, by session or token.
 #[utoipa::path(
     get, path = "/session", tag = "Dashboard", operation_id = "get_session",
-    responses((status = 200, body = Answer<Session>), Known),
+    responses((status = 200, body = Answer<Session>), Known, Lookup),
 )]
 pub(super) async fn show(caller: Caller, state: web::Data<AppState>) -> Result<HttpResponse, ApiError> {
     is_on(&state)?;

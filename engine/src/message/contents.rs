@@ -137,7 +137,8 @@ fn headers(parts: &Parts<'_>) -> (Vec<(String, String)>, bool) {
     let mut fields = parts.fields();
     let mut all_of_them = true;
     let shown = fields.by_ref().take(MAX_FIELDS).map(|field| {
-        let whole = field.unfolded();
+        // A line may have gone on after a tab.
+        let whole = field.unfolded().replace('\t', " ");
         let value: String = whole.trim().chars().take(MAX_FIELD).collect();
         all_of_them &= value.len() == whole.trim().len();
         (String::from_utf8_lossy(field.name()).into_owned(), decoded(&value).into_owned())
@@ -168,7 +169,7 @@ mod tests {
 
     fn mixed() -> Vec<u8> {
         message(
-            "From: =?utf-8?q?J=C3=BCrgen?= <a@b.example>\nSubject: a\n long one\n\
+            "From: =?utf-8?q?J=C3=BCrgen?= <a@b.example>\nSubject: a\n\tlong one\n\
              Content-Type: multipart/mixed; boundary=m\n\n\
              --m\nContent-Type: multipart/related; boundary=r\n\n\
              --r\nContent-Type: multipart/alternative; boundary=a\n\n\

@@ -13,7 +13,7 @@ use crate::{
     openapi::{Answer, Known, Lookup, objects::contents::MessageContents},
     server::AppState,
 };
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, web};
 use mailwright_actors::control::OrderError;
 use mailwright_engine::{id::QueueId, message};
 use mailwright_storage::{
@@ -65,7 +65,7 @@ async fn sent(
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    told(find(&state, Reader::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await?)
+    told(find(&state, &Reader::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await?)
         .await
 }
 
@@ -80,7 +80,7 @@ async fn sent_html(
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    html(find(&state, Reader::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await?)
+    html(find(&state, &Reader::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await?)
         .await
 }
 
@@ -96,7 +96,7 @@ async fn sent_raw(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     raw(
-        find(&state, Reader::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await?,
+        find(&state, &Reader::of_account(&caller, &state, &path.0, Direction::Sending)?, &path.1).await?,
         &path.1,
     )
 }
@@ -112,7 +112,7 @@ async fn routed(
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    told(find(&state, Reader::of_account(&caller, &state, &path.0, Direction::Routing)?, &path.1).await?)
+    told(find(&state, &Reader::of_account(&caller, &state, &path.0, Direction::Routing)?, &path.1).await?)
         .await
 }
 
@@ -127,7 +127,7 @@ async fn routed_html(
     path: web::Path<(String, String)>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    html(find(&state, Reader::of_account(&caller, &state, &path.0, Direction::Routing)?, &path.1).await?)
+    html(find(&state, &Reader::of_account(&caller, &state, &path.0, Direction::Routing)?, &path.1).await?)
         .await
 }
 
@@ -143,7 +143,7 @@ async fn routed_raw(
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
     raw(
-        find(&state, Reader::of_account(&caller, &state, &path.0, Direction::Routing)?, &path.1).await?,
+        find(&state, &Reader::of_account(&caller, &state, &path.0, Direction::Routing)?, &path.1).await?,
         &path.1,
     )
 }
@@ -159,7 +159,7 @@ async fn any(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    told(find(&state, Reader::operator(), &id).await?).await
+    told(find(&state, &Reader::operator(), &id).await?).await
 }
 
 /// `GET /delivery/messages/{id}/content/html`: its HTML alone, for a frame: it sandboxes itself and loads nothing.
@@ -173,7 +173,7 @@ async fn any_html(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    html(find(&state, Reader::operator(), &id).await?).await
+    html(find(&state, &Reader::operator(), &id).await?).await
 }
 
 /// `GET /delivery/messages/{id}/content/raw`: the message as it waits, as a file.
@@ -187,7 +187,7 @@ async fn any_raw(
     id: web::Path<String>,
     state: web::Data<AppState>,
 ) -> Result<HttpResponse, ApiError> {
-    raw(find(&state, Reader::operator(), &id).await?, &id)
+    raw(find(&state, &Reader::operator(), &id).await?, &id)
 }
 
 /// Who reads, and what he may.
@@ -230,12 +230,12 @@ enum Found {
     Kept(Box<Accepted>, Box<Kept>),
 }
 
-async fn find(state: &AppState, reader: Reader, id: &str) -> Result<Found, ApiError> {
+async fn find(state: &AppState, reader: &Reader, id: &str) -> Result<Found, ApiError> {
     let id: QueueId = id.parse().map_err(|_| ApiError::no_object("message"))?;
-    let waiting = waiting(state, &reader, id).await?;
+    let waiting = waiting(state, reader, id).await?;
     match (waiting, reader.may_read_waiting) {
         (Some(octets), true) => return Ok(Found::Waiting(octets)),
-        (waiting, _) => match kept(state, &reader, id).await? {
+        (waiting, _) => match kept(state, reader, id).await? {
             Some((accepted, kept)) => Ok(Found::Kept(accepted, kept)),
             None if waiting.is_some() => Err(ApiError::forbidden()
                 .with_detail("What is in a message that waits is for those who may administer its account.")),
@@ -282,8 +282,10 @@ async fn kept(
     };
     let mut found = Err(ApiError::no_object("message"));
     for scope in scopes {
-        if report(state, scope.clone(), &id.to_string()).await.is_ok() {
-            found = with(state, move |log| log.timeline(&scope, id, None, FIRST)).await;
+        match report(state, scope.clone(), &id.to_string()).await {
+            Ok(_) => found = with(state, move |log| log.timeline(&scope, id, None, FIRST)).await,
+            Err(error) if error.status_code() == StatusCode::NOT_FOUND => {}
+            Err(error) => return Err(error),
         }
     }
     let events = found?.map(|page| page.events).unwrap_or_default();
