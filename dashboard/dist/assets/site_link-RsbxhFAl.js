@@ -1,1 +1,0 @@
-import{a as o,h as s}from"./index-a51Lgz4A.js";const r=t=>`/queue/domains/${encodeURIComponent(t)}`,i=t=>`/queue/sites/${encodeURIComponent(t)}`,e=40;function h({name:t}){if(!t)return o("span",{class:"soft",children:"not known now"});const n=t.length>e?`${t.slice(0,e)}…`:t;return o("a",{class:"whole",href:s(i(t)),title:t,children:n})}export{h as S,r as d};
