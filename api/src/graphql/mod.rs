@@ -163,7 +163,7 @@ fn told(error: ServerError) -> QueryError {
         "Query is too complex." => {
             (format!("the query has more than {MAX_FIELDS} fields: split it"), json!(BUDGET))
         }
-        _ => (error.message, code),
+        message => (message.to_owned(), code),
     };
     let extensions = json!({ "code": code, "timestamp": clock::now().to_string() });
     QueryError { message, locations, path, extensions }
