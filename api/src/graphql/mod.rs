@@ -143,11 +143,11 @@ fn shown(response: Response, no_errors: Option<Option<Vec<QueryError>>>) -> Quer
         // Maps with strings as keys always serialise.
         return QueryAnswer { data: response.data.into_json().unwrap_or_default(), errors: no_errors };
     }
-    let errors = response.errors.into_iter().map(told).collect();
+    let errors = response.errors.iter().map(told).collect();
     QueryAnswer { data: Value::Null, errors: Some(Some(errors)) }
 }
 
-fn told(error: ServerError) -> QueryError {
+fn told(error: &ServerError) -> QueryError {
     let extension = |name: &str| {
         let found = error.extensions.as_ref().and_then(|extensions| extensions.get(name)).cloned();
         found.and_then(|value| value.into_json().ok())
@@ -163,7 +163,7 @@ fn told(error: ServerError) -> QueryError {
         "Query is too complex." => {
             (format!("the query has more than {MAX_FIELDS} fields: split it"), json!(BUDGET))
         }
-        _ => (error.message, code),
+        message => (message.to_owned(), code),
     };
     let extensions = json!({ "code": code, "timestamp": clock::now().to_string() });
     QueryError { message, locations, path, extensions }

@@ -42,7 +42,7 @@ struct Viewed {
 }
 
 /// The id of a zone or an account.
-pub(super) fn tag(context: ResolverContext<'_>) -> FieldFuture<'_> {
+pub(super) fn tag<'a>(context: &ResolverContext<'_>) -> FieldFuture<'a> {
     let viewed = context.parent_value.downcast_ref::<Viewed>();
     FieldFuture::Value(viewed.map(|viewed| FieldValue::value(viewed.tag.as_str())))
 }

@@ -32,7 +32,7 @@ pub(super) fn build() -> Result<Schema, SchemaError> {
     let mut builder = scalars(Schema::build("Query", None, None));
     for level in Level::ALL {
         viewer = viewer.field(level_field(level));
-        let tag = Field::new(level.tag(), TypeRef::named_nn("string"), resolve::tag);
+        let tag = Field::new(level.tag(), TypeRef::named_nn("string"), |context| resolve::tag(&context));
         let mut object = Object::new(level.object()).field(tag.description("Its id."));
         for dataset in Dataset::all(level) {
             object = object.field(dataset_field(dataset));

@@ -100,7 +100,10 @@ impl Reader<'_> {
             let asked = Part { scope: self.scope, start, segment, condition: &rest };
             let wanted = if by_time { limit - found.len() } else { limit };
             let statement = asked.rows(&columns, &order, oldest_first, wanted);
-            each_row(db, &statement, |row| Ok(found.push(cells(row, &columns, start)?)))?;
+            each_row(db, &statement, |row| {
+                found.push(cells(row, &columns, start)?);
+                Ok(())
+            })?;
             if !by_time {
                 found.sort_by(|a, b| compare_events(a, b, dimensions.len(), &order));
                 found.truncate(limit);

@@ -59,7 +59,7 @@ impl Part<'_> {
         let columns: Vec<_> = by.iter().map(|dimension| self.expression(dimension)).collect();
         let selected: String = columns.iter().map(|column| format!("{column}, ")).collect();
         let mut statement = Statement { text: format!("SELECT {selected}{what} FROM "), values: Vec::new() };
-        self.from(table, by, &mut statement);
+        self.source(table, by, &mut statement);
         let groups: Vec<_> = columns.into_iter().chain((!more.is_empty()).then(|| more.to_owned())).collect();
         if !groups.is_empty() {
             statement.text += &format!(" GROUP BY {}", groups.join(", "));
@@ -78,7 +78,7 @@ impl Part<'_> {
         let selected: Vec<_> = columns.iter().map(|column| self.expression(column)).collect();
         let selected = selected.join(", ");
         let mut statement = Statement { text: format!("SELECT {selected} FROM "), values: Vec::new() };
-        self.from("", columns, &mut statement);
+        self.source("", columns, &mut statement);
         statement.text += " ORDER BY ";
         for (dimension, descending) in order.iter().filter(|(by, _)| by.source != Source::Moment) {
             let direction = if *descending { "DESC" } else { "ASC" };
@@ -90,10 +90,10 @@ impl Part<'_> {
     }
 
     /// What it is read from, and which of it.
-    fn from(&self, table: &str, columns: &[&'static Dimension], statement: &mut Statement) {
+    fn source(&self, table: &str, columns: &[&'static Dimension], statement: &mut Statement) {
         match self.segment.grain {
-            Some(grain) => self.from_counts(table, grain, statement),
-            None => self.from_rows(columns, statement),
+            Some(grain) => self.read_counts(table, grain, statement),
+            None => self.read_rows(columns, statement),
         }
         let Scope { account, zones, direction } = self.scope;
         statement.add(" AND k.direction = ?", Value::Integer(counts::direction(*direction).into()));
@@ -110,7 +110,7 @@ impl Part<'_> {
     }
 
     /// Counts come first: there are as many as the stretch has, and their kinds are found by number.
-    fn from_counts(&self, table: &str, grain: Grain, statement: &mut Statement) {
+    fn read_counts(&self, table: &str, grain: Grain, statement: &mut Statement) {
         let bucket = |at: i64| Value::Integer((at - self.start) / (grain.minutes() * 60_000));
         statement.text += table;
         statement.text += " CROSS JOIN kinds k ON k.id = c.kind";
@@ -119,7 +119,7 @@ impl Part<'_> {
         statement.add(" AND c.bucket < ?", bucket(self.segment.below));
     }
 
-    fn from_rows(&self, columns: &[&'static Dimension], statement: &mut Statement) {
+    fn read_rows(&self, columns: &[&'static Dimension], statement: &mut Statement) {
         let direction = self.scope.direction;
         let key = |at: i64| {
             let number = (at - self.start).saturating_mul(1_000);
