@@ -131,7 +131,7 @@ fn prometheus_shows_trouble_while_there_is_some_and_every_panel_has_something_to
     let firing = wait::until("the alerts of the trouble", LIMIT, || {
         world.send("taken", 5)?;
         world.send("refused", 5)?;
-        let firing = firing(&prometheus)?;
+        let firing = alarms(&prometheus)?;
         Ok(firing.is_superset(&raised).then_some(firing))
     })?;
     assert_eq!(firing, raised, "the trouble raises these and no others");
@@ -147,14 +147,14 @@ fn prometheus_shows_trouble_while_there_is_some_and_every_panel_has_something_to
     world.end_trouble()?;
     wait::until("the end of the alerts", LIMIT, || {
         world.send("taken", 5)?;
-        let firing = firing(&prometheus)?;
+        let firing = alarms(&prometheus)?;
         // Nobody has brought the collector back.
         Ok((firing.iter().all(|name| name == "MailwrightTracesLost")).then_some(()))
     })
 }
 
 /// The alerts that fire, but for those that say that the machine is busy.
-fn firing(prometheus: &Prometheus) -> Result<BTreeSet<String>> {
+fn alarms(prometheus: &Prometheus) -> Result<BTreeSet<String>> {
     let firing = prometheus.alerts("firing")?.into_iter();
     Ok(firing.filter(|name| !BUSY.contains(&name.as_str())).collect())
 }
