@@ -107,7 +107,9 @@ fn an_operator_looks_closer_and_acts() -> Result<()> {
     assert!(!control::text(scene.state(), &["suspensions"])?.contains("one.example"));
 
     // What fails from now on is told as it happens.
-    terminal.press(&["Escape", "1", "Home", "r", "y"])?;
+    terminal.press(&["Escape"])?;
+    terminal.until("no filter", LIMIT, |screen| !screen.contains("/one.ex"))?;
+    terminal.press(&["1", "Home", "r", "y"])?;
     terminal.until_shows("3 entries to many.example are tried now.", LIMIT)?;
     scene.until_deferred(7)?;
     terminal.press(&["4"])?;

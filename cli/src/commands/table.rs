@@ -7,11 +7,11 @@ use std::time::Duration;
 /// Columns as wide as their widest cell, two spaces between them, none at the end of a line.
 pub(super) fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let rows = std::iter::once(head.map(str::to_owned)).chain(rows);
-    table_of(rows.map(Vec::from).collect())
+    table_of(&rows.map(Vec::from).collect::<Vec<_>>())
 }
 
 /// The same of any number of columns, the head among the rows.
-pub(super) fn table_of(rows: Vec<Vec<String>>) -> String {
+pub(super) fn table_of(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));

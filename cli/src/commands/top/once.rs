@@ -38,5 +38,5 @@ fn pane_text(pane: Pane, rows: &[Row], limit: usize) -> String {
     });
     let more = rows.len().saturating_sub(limit);
     let more = if more > 0 { format!("\nand {more} more") } else { String::new() };
-    format!("{name}\n{}{more}", table_of([head].into_iter().chain(body).collect()))
+    format!("{name}\n{}{more}", table_of(&[head].into_iter().chain(body).collect::<Vec<_>>()))
 }

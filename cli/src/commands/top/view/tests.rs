@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::commands::top::{
-    input::{Details, Order},
+    input::{Action, Details, Order},
     model::{Lists, Sample, numbers::Numbers, rows::Key, rows::rows},
     once,
     text::plain_answer,
 };
 use mailwright_engine::time::UnixMillis;
-use ratatui::{Terminal, backend::TestBackend, style::Color};
+use ratatui::{Terminal, backend::TestBackend, crossterm::event::KeyCode, style::Color};
 use serde_json::{Value, json};
 
 /// 2026-11-22T12:00:00Z.
@@ -197,7 +197,8 @@ fn sites_sources_details_and_help_say_what_they_should() {
 #[test]
 fn a_filter_and_an_order_change_the_rows_and_are_shown() {
     let mut screen = Screen { filter: "SLOW".to_owned(), ..Screen::default() };
-    screen.places[0].order = 3;
+    let press = |screen: &mut Screen| screen.press(KeyCode::Char('s').into(), &[]);
+    (0..3).for_each(|_| assert_eq!(press(&mut screen), Action::None));
     let drawn = text(&screen);
     assert!(drawn.contains("by name  /SLOW") && drawn.contains("slow.example"), "{drawn}");
     assert!(!drawn.contains("away.example"), "{drawn}");
