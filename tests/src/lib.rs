@@ -19,6 +19,7 @@ pub mod calendar;
 pub mod certificate;
 pub mod control;
 pub mod crowd;
+pub mod dashboards;
 mod dns_query;
 pub mod durability;
 pub mod error;
