@@ -316,7 +316,7 @@
     }
     const all = operations();
     const list = element('p', {}, `Version ${api.info.version}, ${all.length} operations. Each has an address of its own: `,
-      element('code', {}, `${location.pathname}#${all[0].operation.operationId}`), '.');
+      element('code', {}, `${location.pathname}#send_message`), '.');
     root.replaceChildren(access(), list, ...(api.tags ?? []).map((tag) => chapter(tag, all)));
     root.setAttribute('aria-busy', 'false');
     openNamed();

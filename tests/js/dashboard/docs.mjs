@@ -18,10 +18,7 @@ await journey(
     for (const path of ['/docs', '/docs/concepts', '/docs/metrics', '/docs/comparison', '/docs/project/ARCHITECTURE']) {
       await page.goto(base + path);
       await axe();
-      await page.setViewportSize(PHONE);
-      const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      if (beyond > 0) throw new Error(`${path} is ${beyond} px wider than a phone`);
-      await page.setViewportSize(DESK);
+      await fitsPhone(page);
     }
 
     await page.goto(`${base}/docs/api-reference#list_suppressions`);
@@ -29,6 +26,7 @@ await journey(
     const operation = page.locator('#list_suppressions');
     await operation.getByLabel('account_id (path)').fill(account);
     await axe();
+    await fitsPhone(page);
     await operation.getByRole('button', { name: 'Send' }).click();
     await operation.locator('.answer-status.good').waitFor();
     const answer = JSON.parse(await operation.locator('.answer pre').innerText());
@@ -37,3 +35,11 @@ await journey(
   },
   { signedIn: false },
 );
+
+/** Fails if a page is wider than a phone. */
+async function fitsPhone(page) {
+  await page.setViewportSize(PHONE);
+  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  if (beyond > 0) throw new Error(`${page.url()} is ${beyond} px wider than a phone`);
+  await page.setViewportSize(DESK);
+}
