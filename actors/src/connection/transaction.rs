@@ -180,7 +180,7 @@ async fn set_aside(delivery: Delivery, error: &StorageError, spool: &Spool, ledg
                         tracing::error!(id = %key.id, file = %file.display(), "what is left of it was set aside");
                     }
                     Ok(Err(error)) => {
-                        tracing::error!(id = %key.id, %error, "nothing of it could be set aside")
+                        tracing::error!(id = %key.id, %error, "nothing of it could be set aside");
                     }
                     // The process ends; the next one finds the same damage.
                     Err(_) => return,

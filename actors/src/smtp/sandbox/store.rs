@@ -148,7 +148,7 @@ impl Store {
         let mut octets = Vec::new();
         let length = file.metadata()?.len();
         file.take(most).read_to_end(&mut octets)?;
-        Ok(Some(message(octets, length)))
+        Ok(Some(message(&octets, length)))
     }
 
     /// Removes a message; `false` if there is none.
@@ -169,8 +169,8 @@ fn file_name(id: &KeptId) -> String {
 }
 
 /// Takes the envelope off the beginning of a file of `length` octets.
-fn message(octets: Vec<u8>, length: u64) -> KeptMessage {
-    let mut rest = octets.as_slice();
+fn message(octets: &[u8], length: u64) -> KeptMessage {
+    let mut rest = octets;
     let (mut mail_from, mut recipients) = (String::new(), Vec::new());
     while let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
         let (line, after) = rest.split_at(end + 1);

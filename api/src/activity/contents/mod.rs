@@ -234,7 +234,7 @@ async fn find(state: &AppState, reader: &Reader, id: &str) -> Result<Found, ApiE
     let id: QueueId = id.parse().map_err(|_| ApiError::no_object("message"))?;
     let waiting = waiting(state, reader, id).await?;
     match (waiting, reader.may_read_waiting) {
-        (Some(octets), true) => return Ok(Found::Waiting(octets)),
+        (Some(octets), true) => Ok(Found::Waiting(octets)),
         (waiting, _) => match kept(state, reader, id).await? {
             Some((accepted, kept)) => Ok(Found::Kept(accepted, kept)),
             None if waiting.is_some() => Err(ApiError::forbidden()

@@ -37,9 +37,10 @@ impl MetricsPage {
 
     /// The sum of those series of a metric whose label is one of `values`.
     pub(super) fn sum_where(&self, name: &str, label: &str, values: &[&str]) -> f64 {
-        let matching = self.of(name).iter().filter(|series| {
-            series.label(label).is_some_and(|found| values.iter().any(|value| *value == found))
-        });
+        let matching = self
+            .of(name)
+            .iter()
+            .filter(|series| series.label(label).is_some_and(|found| values.contains(&found)));
         matching.map(|series| series.value).fold(0.0, |sum, value| sum + value)
     }
 

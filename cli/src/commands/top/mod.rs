@@ -64,7 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CommandError> {
         return Err(CommandError::Invalid(why.to_owned()));
     }
     let (client, interval) = (args.place.client()?, args.interval.max(LEAST_INTERVAL));
-    if !args.once && !(io::stdout().is_terminal() && io::stdin().is_terminal()) {
+    let has_terminal = io::stdout().is_terminal() && io::stdin().is_terminal();
+    if !args.once && !has_terminal {
         let why = "top needs a terminal; `mailwright top --once` prints a frame without one";
         return Err(CommandError::Invalid(why.to_owned()));
     }
