@@ -25,7 +25,7 @@ describe("numbers", () => {
 describe("times", () => {
   it("are told from now", () => {
     const now = new Date("2026-11-21T12:00:00Z");
-    expect(ago(new Date("2026-11-21T11:57:00Z"), now)).toBe("3 min. ago");
-    expect(ago(new Date("2026-11-21T14:00:00Z"), now)).toBe("in 2 hr.");
+    expect(ago(new Date("2026-11-21T11:57:00Z"), now)).toBe("3 min ago");
+    expect(ago(new Date("2026-11-21T14:00:00Z"), now)).toBe("in 2 hr");
   });
 });

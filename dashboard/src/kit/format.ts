@@ -57,11 +57,11 @@ const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-/** "3 min. ago", "in 2 hr." */
+/** "3 min ago", "in 2 hr": without the full stops of abbreviations, for it stands in sentences. */
 export function ago(moment: Date, now: Date): string {
   const seconds = (moment.getTime() - now.getTime()) / 1_000;
   const [unit, length] = STEPS.find(([, length]) => Math.abs(seconds) >= length) ?? (["second", 1] as const);
-  return relative.format(Math.trunc(seconds / length), unit);
+  return relative.format(Math.trunc(seconds / length), unit).replace(".", "");
 }
 
 const exactly = new Intl.DateTimeFormat("en-CA", {
