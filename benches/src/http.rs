@@ -76,6 +76,26 @@ impl Script {
     }
 }
 
+impl Script {
+    /// A question of GraphQL, over and over.
+    #[must_use]
+    pub fn question(credentials: &Credentials, query: &str) -> Self {
+        let Credentials { account, token } = credentials;
+        let body = json!({ "query": query, "variables": { "account": account } }).to_string();
+        let request = format!(
+            "POST /client/v4/graphql HTTP/1.1\r\n\
+             Host: localhost\r\n\
+             Authorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\n\
+             Content-Length: {}\r\n\
+             \r\n\
+             {body}",
+            body.len()
+        );
+        Self { request: request.into_bytes().into() }
+    }
+}
+
 /// A connection.
 #[derive(Debug)]
 pub struct HttpClient {

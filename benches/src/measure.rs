@@ -120,11 +120,36 @@ where
     C: Client,
     F: Future<Output = Result<C>> + Send + 'static,
 {
-    let rates = pass(load, sink, server.process(), connect).await?;
+    let rates = load_through(&server, sink, load, connect).await?;
+    ended(server, sink, load).await?;
+    Ok(rates)
+}
+
+/// As [`through`], but the server stays: [`ended`] ends it.
+///
+/// # Errors
+/// Whatever keeps a message from arriving.
+pub async fn load_through<C, F>(
+    server: &Server,
+    sink: &Sink,
+    load: Load,
+    connect: impl Fn() -> F,
+) -> Result<Rates>
+where
+    C: Client,
+    F: Future<Output = Result<C>> + Send + 'static,
+{
+    pass(load, sink, server.process(), connect).await
+}
+
+/// Ends a server that a load has gone through.
+///
+/// # Errors
+/// A message that arrived twice, and a server that does not end well.
+pub async fn ended(server: Server, sink: &Sink, load: Load) -> Result<()> {
     server.stop().await?;
     // Whatever it still had to send has been sent: a message too many shows now.
-    sink.wait_for(load.messages, Duration::ZERO).await?;
-    Ok(rates)
+    sink.wait_for(load.messages, Duration::ZERO).await.map(drop)
 }
 
 /// As [`through`], by SMTP and with mail as the script says.
