@@ -71,9 +71,9 @@ impl World {
             return Err(Error::unexpected("start the sandbox", "not three places"));
         };
         let files = tempfile::tempdir().context("make a temporary folder")?;
-        // Without the rules that would let a receiver rest that puts off everything.
+        // Without the rules that would let a receiver rest that puts off everything, and at a rate that mail waits for.
         let shaping = files.path().join("shaping.toml");
-        fs::write(&shaping, "[default]\nmessage_rate = \"200/s\"\n").context("write the shaping")?;
+        fs::write(&shaping, "[default]\nmessage_rate = \"20/s\"\n").context("write the shaping")?;
         let route = |domain, address| {
             format!("[[delivery.routes]]\ndomain = \"{domain}.example\"\nnext_hop = \"{address}\"\n")
         };
@@ -128,7 +128,11 @@ fn prometheus_shows_trouble_while_there_is_some_and_every_panel_has_something_to
     })?;
     let raised: BTreeSet<_> = RAISED.iter().map(|&name| name.to_owned()).collect();
     world.send("later", 40)?;
+    let mut scrapes = Scrapes::default();
     let firing = wait::until("the alerts of the trouble", LIMIT, || {
+        if !scrapes.has_new(&prometheus)? {
+            return Ok(None);
+        }
         world.send("taken", 5)?;
         world.send("refused", 5)?;
         let firing = alarms(&prometheus)?;
@@ -146,11 +150,28 @@ fn prometheus_shows_trouble_while_there_is_some_and_every_panel_has_something_to
 
     world.end_trouble()?;
     wait::until("the end of the alerts", LIMIT, || {
+        if !scrapes.has_new(&prometheus)? {
+            return Ok(None);
+        }
         world.send("taken", 5)?;
         let firing = alarms(&prometheus)?;
         // Nobody has brought the collector back.
         Ok((firing.iter().all(|name| name == "MailwrightTracesLost")).then_some(()))
     })
+}
+
+/// The pace of what is sent: as fast as it could, the scenario would send more that is taken than is put off, and fill
+/// the queue when that is over.
+#[derive(Default)]
+struct Scrapes(String);
+
+impl Scrapes {
+    /// Says whether Prometheus has asked the server since this was asked.
+    fn has_new(&mut self, prometheus: &Prometheus) -> Result<bool> {
+        let samples = prometheus.query("timestamp(mailwright_queue_entries)")?;
+        let last = samples.iter().map(|sample| sample["value"][1].to_string()).collect();
+        Ok(std::mem::replace(&mut self.0, last) != self.0)
+    }
 }
 
 /// The alerts that fire, but for those that say that the machine is busy.
