@@ -1,0 +1,1 @@
+import{d as m,J as o,a as u,z as a}from"./index-CBvZRAQc.js";const d=400;function x({label:i,value:t,onSettle:n,placeholder:s}){const[e,r]=m(t);return o(()=>r(t),[t]),o(()=>{if(e===t)return;const c=setTimeout(()=>n(e),d);return()=>clearTimeout(c)},[e]),u(a,{label:i,type:"search",value:e,onInput:r,placeholder:s})}export{x as F};

@@ -1,1 +1,0 @@
-import{a as e,h as s}from"./index-CF7dGvcm.js";const r=t=>`/queue/domains/${encodeURIComponent(t)}`,i=t=>`/queue/sites/${encodeURIComponent(t)}`,o=40;function h({name:t}){if(!t)return e("span",{class:"soft",children:"not known"});const n=t.length>o?`${t.slice(0,o)}…`:t;return e("a",{class:"whole",href:s(i(t)),title:t,children:n})}export{h as S,r as d};
