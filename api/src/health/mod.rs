@@ -1,6 +1,6 @@
 //! How the server is, for machines: load balancers, orchestrators, monitoring. Anybody may ask.
 //!
-//! `/health` is about the process: does a restart help? [`ready`] is about mail: is it taken now? [`version`] says what
+//! `/health` is about the process: does a restart help? `ready` is about mail: is it taken now? `version` says what
 //! runs.
 
 pub(crate) mod ready;

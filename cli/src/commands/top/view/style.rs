@@ -3,7 +3,7 @@
 use crate::commands::top::model::rows::Level;
 use ratatui::style::{Color, Modifier, Style};
 
-/// Whether there are colours (https://no-color.org).
+/// Whether there are colours (<https://no-color.org>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Theme {
     Colours,
