@@ -42,8 +42,10 @@ impl Page {
             anchors: BTreeSet::new(),
             has_inline: false,
         };
-        let body = answer.body_mut().read_to_string().map_err(failed)?;
+        // To its end, whatever it is: some are pictures.
+        let body = answer.body_mut().read_to_vec().map_err(failed)?;
         if page.is_html() {
+            let body = String::from_utf8_lossy(&body);
             body.split('<').skip(1).filter_map(|tag| tag.split_once('>')).for_each(|(tag, _)| page.read(tag));
         }
         Ok(page)
